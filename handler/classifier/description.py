@@ -1,0 +1,105 @@
+"""`model.json`: what gives a file of weights its meaning, and travels with it.
+
+Whatever would change the answers if it were set differently (input size, mean and standard
+deviation) stands here and is no server setting.
+Class names are the one exception: they keep the field's own file, `index_to_name.json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from classifier.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DESCRIPTION_FILE = "model.json"
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes the network's input.
+
+    Attributes:
+        resize: Length of the short side after resizing, in pixels.
+        crop: Side of the square centre crop, in pixels; at most `resize`.
+        mean: Per channel (R, G, B), of values in 0..1.
+        std: Per channel (R, G, B), of values in 0..1.
+    """
+
+    resize: int = 256
+    crop: int = 224
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop <= self.resize:
+            raise ModelError(f"crop must be in 1..{self.resize} (resize), found {self.crop}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:  # noqa: PLR2004
+            raise ModelError("mean and std must hold three values each, std above 0")
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What is known of a file of weights.
+
+    Attributes:
+        arch: Name of the torchvision model, such as ``resnet34``.
+        weights_file: Name of the weights' file, beside the description.
+        weights_sha256: Hexadecimal SHA-256 of that file.
+        preprocessing: How an image becomes the network's input.
+        data_fingerprint: SHA-256 over the names and contents of the photos trained on.
+        val_accuracy: Share of the validation photos classified right, 0..1.
+        val_accuracy_ci95: Lower and upper end of its 95 % confidence interval.
+        val_images: How many photos the accuracy was measured on.
+        recipe: Name of the training recipe.
+        git_revision: Revision of the code that trained it.
+    """
+
+    arch: str
+    weights_file: str
+    weights_sha256: str
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    data_fingerprint: str = ""
+    val_accuracy: float | None = None
+    val_accuracy_ci95: tuple[float, float] | None = None
+    val_images: int = 0
+    recipe: str = ""
+    git_revision: str = ""
+
+
+def read_description(path: Path) -> ModelDescription:
+    """Read `model.json`.
+
+    Raises:
+        ModelError: The file is missing, no JSON object, or has missing or unknown fields.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields["preprocessing"] = Preprocessing(**_tuples(fields.get("preprocessing", {})))
+        return ModelDescription(**_tuples(fields))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path}: not a model description: {error}") from error
+
+
+def write_description(path: Path, description: ModelDescription) -> None:
+    """Write `model.json`; `read_description` gives back an equal object."""
+    text = json.dumps(dataclasses.asdict(description), ensure_ascii=False, indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}

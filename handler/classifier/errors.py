@@ -1,0 +1,74 @@
+"""The errors a caller can be told about, and the HTTP status of each.
+
+    ClassifierError
+    ├── RequestError            the request is at fault
+    │   ├── InvalidRequest      400  a body in none of the accepted forms
+    │   ├── InvalidImage        400  not an image, truncated or empty
+    │   ├── TooLarge            413  too many bytes, pixels or images
+    │   └── UnsupportedFormat   415  an image, in a format that is not accepted
+    └── ModelError              500  the model's own files are at fault
+"""
+
+from __future__ import annotations
+
+
+class ClassifierError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class RequestError(ClassifierError):
+    """The request is at fault; the message tells its sender how to mend it.
+
+    Args:
+        expected: What would have been accepted.
+        found: What was there instead.
+        remedy: What to do about it, as an imperative.
+        where: The place in a request with several images, such as ``instances[1]``.
+    """
+
+    def __init__(self, *, expected: str, found: str, remedy: str, where: str = "") -> None:
+        self.expected, self.found, self.remedy, self.where = expected, found, remedy, where
+        super().__init__(expected, found, remedy, where)
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}expected {self.expected}; found {self.found}; {self.remedy}"
+
+    def at(self, where: str) -> RequestError:
+        """Return the same error, told of the place in the request where it arose."""
+        return type(self)(
+            expected=self.expected, found=self.found, remedy=self.remedy, where=where
+        )
+
+
+class InvalidRequest(RequestError):
+    """The body is in none of the accepted forms."""
+
+
+class InvalidImage(RequestError):
+    """The bytes are no image, or only a part of one."""
+
+
+class TooLarge(RequestError):
+    """More bytes, pixels or images than one request may bring."""
+
+
+class UnsupportedFormat(RequestError):
+    """An image, but in a format that is not accepted."""
+
+
+class ModelError(ClassifierError):
+    """The model's files are missing, damaged or do not fit each other."""
+
+
+def http_status(error: Exception) -> int:
+    """Return the HTTP status code that tells a client about `error`."""
+    match error:
+        case TooLarge():
+            return 413
+        case UnsupportedFormat():
+            return 415
+        case RequestError():
+            return 400
+        case _:
+            return 500

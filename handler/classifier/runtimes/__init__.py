@@ -1,0 +1,66 @@
+"""What runs the network: one small interface, and the choice of its implementations.
+
+A runtime is a folder's worth of files made by `archive` and a class here that loads them.
+The names are those of the `RUNTIME` variable: engine, then precision.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classifier.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from classifier.images import Pixels
+
+RUNTIMES = ("openvino-int8", "openvino-bf16", "openvino-fp32", "torch-fp32")
+
+
+class Outputs(NamedTuple):
+    """What a network makes of N images.
+
+    Attributes:
+        logits: float32 [N, C], unnormalised class scores.
+        features: float32 [N, F, h, w], the last feature map before the global average pooling.
+    """
+
+    logits: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+class Runtime(Protocol):
+    """A loaded network."""
+
+    def infer(self, pixels: Pixels) -> Outputs:
+        """Classify `pixels`, uint8 RGB [N, H, W, 3] with N of at least 1."""
+        ...
+
+
+def load_runtime(name: str, model_file: Path, *, threads: int) -> Runtime:
+    """Load the runtime called `name`.
+
+    Args:
+        name: One of `RUNTIMES`.
+        model_file: The file that `archive` made for it.
+        threads: CPU threads it may use.
+
+    Raises:
+        ModelError: The name is unknown or the file cannot be loaded.
+    """
+    # Imported on demand: a worker pays only for the engine that it runs.
+    match name.split("-"):
+        case ["openvino", precision] if name in RUNTIMES:
+            from classifier.runtimes.openvino_cpu import OpenVinoRuntime  # noqa: PLC0415
+
+            return OpenVinoRuntime(model_file, precision=precision, threads=threads)
+        case ["torch", _] if name in RUNTIMES:
+            from classifier.runtimes.torch_eager import TorchRuntime  # noqa: PLC0415
+
+            return TorchRuntime(model_file, threads=threads)
+        case _:
+            raise ModelError(f"unknown runtime {name!r}; choose one of {', '.join(RUNTIMES)}")
