@@ -1,0 +1,105 @@
+"""The state of a training after each epoch, on disk, so that a killed job can go on."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from train.errors import CheckpointError
+from train.files import atomic_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from train.recipe import Recipe
+
+CHECKPOINT_FILE = "checkpoint.pt"
+# These change how fast a training is, not what it does.
+_MAY_DIFFER = ("name", "workers")
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is told about a finished epoch; accuracies are 0..1, of `crop` in pixels."""
+
+    epoch: int
+    crop: int
+    train_loss: float
+    train_accuracy: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass
+class Progress:
+    """How far a training is.
+
+    Attributes:
+        history: One record for each finished epoch.
+        best_epoch: Index of the epoch with the best validation accuracy; the earliest of equals.
+        best_state: State dict of that epoch's network.
+    """
+
+    history: list[EpochRecord] = field(default_factory=list)
+    best_epoch: int = -1
+    best_state: dict[str, Tensor] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    path: Path, recipe: Recipe, data_fingerprint: str, progress: Progress, learner_state: Any
+) -> None:
+    """Write the state after an epoch; the file before it is replaced only when all is on disk."""
+    content = {
+        "recipe": dataclasses.asdict(recipe),
+        "data_fingerprint": data_fingerprint,
+        "history": [dataclasses.asdict(record) for record in progress.history],
+        "best_epoch": progress.best_epoch,
+        "best_state": progress.best_state,
+        "learner": learner_state,
+    }
+    with atomic_file(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load_checkpoint(path: Path, recipe: Recipe, data_fingerprint: str) -> tuple[Progress, Any]:
+    """Read a checkpoint; return the progress and the learner's state.
+
+    Raises:
+        CheckpointError: It is damaged, or of another recipe or data set.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        stored, stored_fingerprint = content["recipe"], content["data_fingerprint"]
+        history = [EpochRecord(**record) for record in content["history"]]
+        progress = Progress(history, content["best_epoch"], content["best_state"])
+        learner_state = content["learner"]
+    except Exception as error:  # torch.load raises errors of many unrelated types
+        raise CheckpointError(
+            f"{path}: cannot read the checkpoint ({error}); remove it, or train without --resume"
+        ) from error
+    _check_same_recipe(path, stored, dataclasses.asdict(recipe))
+    if stored_fingerprint != data_fingerprint:
+        raise CheckpointError(
+            f"{path}: the photos have changed since this checkpoint "
+            f"(fingerprint {stored_fingerprint[:12]}, now {data_fingerprint[:12]}); "
+            "restore them, or train without --resume"
+        )
+    return progress, learner_state
+
+
+def _check_same_recipe(path: Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
+    changes = [
+        f"{name} {stored.get(name)!r} -> {wanted.get(name)!r}"
+        for name in sorted(stored.keys() | wanted.keys())
+        if stored.get(name) != wanted.get(name) and name not in _MAY_DIFFER
+    ]
+    if changes:
+        raise CheckpointError(
+            f"{path}: the checkpoint is of another recipe ({', '.join(changes)}); "
+            "use the same one, or train without --resume"
+        )

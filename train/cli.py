@@ -1,0 +1,47 @@
+"""What the commands of this package share: logging, and errors that end in one clear line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from classifier.errors import ClassifierError
+from train.errors import TrainError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def run_command(command: Callable[[], None]) -> int:
+    """Run a command to its exit code: 0, 1 after ``error: ...``, or 130 after Ctrl-C."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    try:
+        with logging_redirect_tqdm():
+            command()
+    except (TrainError, ClassifierError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; finished epochs are kept, --resume goes on", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add the arguments that say where to read and write, named as ModelArts names them."""
+    known = {
+        "data_url": ("data_set", "data set: {train,val}/<class>/ (default: %(default)s)"),
+        "train_url": ("artifacts", "where the trained model is put (default: %(default)s)"),
+        "eval_url": ("out", "where evaluation files are put (default: %(default)s)"),
+    }
+    for name in names:
+        default, text = known[name]
+        parser.add_argument(f"--{name}", default=default, metavar="FOLDER", help=text)

@@ -1,0 +1,177 @@
+"""The training loop's moving parts: optimizer, schedule, average, and one epoch of steps."""
+
+from __future__ import annotations
+
+import random
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import lr_scheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torchvision.transforms import v2
+from tqdm import tqdm
+
+from train.data_set import TrainingPhotos, mix_seeds
+from train.transforms import crop_of_epoch, training_transform
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from classifier.description import Preprocessing
+    from train.data_set import DataSet
+    from train.recipe import Recipe
+
+Loader = DataLoader[tuple["Tensor", "Tensor"]]
+
+
+class TrainFigures(NamedTuple):
+    """Mean loss and share of right answers over an epoch's (transformed) photos."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Everything that changes while training; `state_dict` and `load_state_dict` are all of it."""
+
+    network: nn.Module
+    average: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    schedule: lr_scheduler.LRScheduler
+    device: torch.device
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network to evaluate and keep: the average of weights where there is one."""
+        return self.average.module if self.average else self.network
+
+    def state_dict(self) -> dict[str, object]:
+        """Return the state of all parts."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, dict[str, object]]) -> None:
+        """Restore the state of all parts."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer | lr_scheduler.LRScheduler]:
+        parts = {
+            "network": self.network,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+        }
+        return {name: part for name, part in parts.items() if part is not None}
+
+
+def build_learner(network: nn.Module, recipe: Recipe, steps: int, device: torch.device) -> Learner:
+    """Set up training of `network` over `steps` optimizer steps in all."""
+    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
+    optimizer = _optimizer(network, recipe)
+    if recipe.schedule == "one-cycle":
+        schedule: lr_scheduler.LRScheduler = lr_scheduler.OneCycleLR(
+            optimizer, max_lr=recipe.lr, total_steps=steps
+        )
+    else:
+        schedule = lr_scheduler.ConstantLR(optimizer, factor=1.0)
+    average = None
+    if recipe.ema_decay:
+        # Buffers too: the average's batch normalisation needs statistics that fit its weights.
+        average = AveragedModel(
+            network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
+        )
+    return Learner(network, average, optimizer, schedule, device)
+
+
+def training_loader(
+    data_set: DataSet, recipe: Recipe, epoch: int, preprocessing: Preprocessing
+) -> Loader:
+    """Load the photos of one epoch in batches of float32 [N, 3, crop, crop] and labels [N]."""
+    transform = training_transform(recipe, crop_of_epoch(recipe, epoch), preprocessing)
+    photos = TrainingPhotos(data_set.train, transform, seed=recipe.seed, epoch=epoch)
+    return DataLoader(
+        photos,
+        batch_size=recipe.batch_size,
+        shuffle=True,
+        num_workers=recipe.workers,
+        generator=torch.Generator().manual_seed(mix_seeds(recipe.seed, epoch)),
+        # Batch normalisation learns nothing from a single photo.
+        drop_last=len(photos) % recipe.batch_size == 1 and len(photos) > 1,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) -> TrainFigures:
+    """Take one step for each batch of `loader`.
+
+    All seeds follow from the recipe's and the epoch, so an epoch has the same outcome
+    whether the job was interrupted before it or not.
+    """
+    _seed_everything(mix_seeds(recipe.seed, epoch))
+    learner.network.train()
+    loss_sum = torch.zeros((), device=learner.device)
+    right = torch.zeros((), device=learner.device)
+    seen = 0
+    bar = tqdm(
+        loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=not _on_terminal()
+    )
+    for images, labels in bar:
+        loss, logits = _step(learner, images.to(learner.device), labels, recipe)
+        loss_sum += loss * len(labels)
+        right += (logits.argmax(dim=1) == labels.to(learner.device)).sum()
+        seen += len(labels)
+    return TrainFigures(loss_sum.item() / seen, right.item() / seen)
+
+
+def _step(
+    learner: Learner, images: Tensor, labels: Tensor, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Learn from one batch; return the loss [] and the logits [N, C]."""
+    targets = labels.to(learner.device)  # [N]
+    if recipe.mixup:
+        head = learner.network.fc
+        mix = v2.MixUp(alpha=recipe.mixup, num_classes=head.out_features)
+        images, targets = mix(images, targets)  # targets [N, C]
+    if recipe.channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(learner.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+        logits = learner.network(images)  # [N, C]
+    loss = nn.functional.cross_entropy(
+        logits.float(), targets, label_smoothing=recipe.label_smoothing
+    )
+    learner.optimizer.zero_grad()
+    loss.backward()
+    learner.optimizer.step()
+    learner.schedule.step()
+    if learner.average:
+        learner.average.update_parameters(learner.network)
+    return loss.detach(), logits.detach()
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
+    scales_and_biases = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": recipe.weight_decay},
+        {"params": scales_and_biases, "weight_decay": 0.0},
+    ]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+    return kind(groups, lr=recipe.lr)
+
+
+def _seed_everything(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries draw from the global generator
+    torch.manual_seed(seed)
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()

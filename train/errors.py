@@ -1,0 +1,54 @@
+"""The errors that end a training command with one clear message.
+
+TrainError
+├── UrlError          a place that this version cannot read or write
+├── DataError         the data set is incomplete, damaged or contradicts itself
+├── RecipeError       an unknown setting, or a value out of its range
+├── WeightsError      initial weights that cannot be had, or do not fit
+└── CheckpointError   a checkpoint that is damaged, or of another training
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class TrainError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class UrlError(TrainError):
+    """A place that this version cannot read from or write to."""
+
+
+class DataError(TrainError):
+    """The data set is incomplete, damaged or contradicts itself.
+
+    Args:
+        problems: One message for each problem, all that were found.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return self.problems[0]
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        return f"{len(self.problems)} problems with the data set:{lines}"
+
+
+class RecipeError(TrainError):
+    """A recipe has an unknown setting, or a value out of its range."""
+
+
+class WeightsError(TrainError):
+    """Initial weights cannot be had or do not fit, or written ones do not read back."""
+
+
+class CheckpointError(TrainError):
+    """A checkpoint is damaged, or belongs to another training."""

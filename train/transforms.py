@@ -1,0 +1,50 @@
+"""What chance does to a training photo: one list of torchvision transforms for a recipe.
+
+The evaluation has no transform of its own: it uses `classifier.images`, as the handler does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torchvision.transforms import v2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL import Image
+    from torch import Tensor
+
+    from classifier.description import Preprocessing
+    from train.recipe import Recipe
+
+_CROP_STEP = 32  # the stride of a ResNet: any other size wastes a border
+
+
+def training_transform(
+    recipe: Recipe, crop: int, preprocessing: Preprocessing
+) -> Callable[[Image.Image], Tensor]:
+    """Build the transform from an RGB image to the network's input, float32 [3, crop, crop]."""
+    steps: list[object] = [v2.RandomResizedCrop(crop, scale=(recipe.crop_scale_min, 1.0))]
+    if recipe.flip:
+        steps.append(v2.RandomHorizontalFlip())
+    if recipe.trivial_augment:
+        steps.append(v2.TrivialAugmentWide())
+    if recipe.color_jitter:
+        steps.append(v2.ColorJitter(*[recipe.color_jitter] * 3))
+    steps += [
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(preprocessing.mean, preprocessing.std),
+    ]
+    if recipe.random_erasing:
+        steps.append(v2.RandomErasing(recipe.random_erasing))
+    transform: Callable[[Image.Image], Tensor] = v2.Compose(steps)
+    return transform
+
+
+def crop_of_epoch(recipe: Recipe, epoch: int) -> int:
+    """Return the side of the training crops in pixels: it grows in steps of equal duration."""
+    steps = (recipe.crop_last - recipe.crop_first) // _CROP_STEP + 1
+    return min(recipe.crop_first + _CROP_STEP * (epoch * steps // recipe.epochs), recipe.crop_last)
