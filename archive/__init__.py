@@ -1,0 +1,1 @@
+"""Builds, seals and verifies the model archive (.mar) that TorchServe serves."""

@@ -1,12 +1,12 @@
 """The errors a caller can be told about, and the HTTP status of each.
 
-    ClassifierError
-    ├── RequestError            the request is at fault
-    │   ├── InvalidRequest      400  a body in none of the accepted forms
-    │   ├── InvalidImage        400  not an image, truncated or empty
-    │   ├── TooLarge            413  too many bytes, pixels or images
-    │   └── UnsupportedFormat   415  an image, in a format that is not accepted
-    └── ModelError              500  the model's own files are at fault
+ClassifierError
+├── RequestError            the request is at fault
+│   ├── InvalidRequest      400  a body in none of the accepted forms
+│   ├── InvalidImage        400  not an image, truncated or empty
+│   ├── TooLarge            413  too many bytes, pixels or images
+│   └── UnsupportedFormat   415  an image, in a format that is not accepted
+└── ModelError              500  the model's own files are at fault
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ class RequestError(ClassifierError):
 
     def at(self, where: str) -> RequestError:
         """Return the same error, told of the place in the request where it arose."""
-        return type(self)(
-            expected=self.expected, found=self.found, remedy=self.remedy, where=where
-        )
+        return type(self)(expected=self.expected, found=self.found, remedy=self.remedy, where=where)
 
 
 class InvalidRequest(RequestError):

@@ -100,7 +100,6 @@ def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
     that computes no pixel outside the crop. An EXIF rotation is applied to the small result.
     """
     width, height = image.size
-    scale = preprocessing.resize / min(width, height)
     # As torchvision rounds: the long side down, the margins to the nearest even.
     resized = [int(preprocessing.resize * side / min(width, height)) for side in (width, height)]
     left, top = (round((side - preprocessing.crop) / 2) for side in resized)
@@ -112,9 +111,7 @@ def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
         min((top + preprocessing.crop) * step_y, height),
     )
     size = (preprocessing.crop, preprocessing.crop)
-    rgb = to_rgb(image)
-    small = rgb.resize(size, Image.Resampling.BILINEAR, box=box)
-    del scale
+    small = to_rgb(image).resize(size, Image.Resampling.BILINEAR, box=box)
     return np.asarray(_upright(small, image))
 
 

@@ -18,6 +18,8 @@ from classifier.errors import ModelError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from torchvision.models import ResNet
+
     from classifier.description import Preprocessing
 
 ARCHITECTURES = ("resnet18", "resnet34", "resnet50")
@@ -33,7 +35,7 @@ class ServedNetwork(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, resnet: nn.Module, preprocessing: Preprocessing) -> None:
+    def __init__(self, resnet: ResNet, preprocessing: Preprocessing) -> None:
         super().__init__()
         self.resnet = resnet
         # On 0..255 rather than 0..1: it saves the division by 255.
@@ -52,10 +54,11 @@ class ServedNetwork(nn.Module):
         """Run all layers before the global average pooling."""
         r = self.resnet
         x = r.maxpool(r.relu(r.bn1(r.conv1(x))))  # [N, 64, H/4, W/4]
-        return r.layer4(r.layer3(r.layer2(r.layer1(x))))  # type: ignore[no-any-return]
+        features: Tensor = r.layer4(r.layer3(r.layer2(r.layer1(x))))  # [N, F, H/32, W/32]
+        return features
 
 
-def build_resnet(arch: str, num_classes: int) -> nn.Module:
+def build_resnet(arch: str, num_classes: int) -> ResNet:
     """Build a torchvision ResNet with fresh weights.
 
     Raises:
@@ -63,8 +66,7 @@ def build_resnet(arch: str, num_classes: int) -> nn.Module:
     """
     if arch not in ARCHITECTURES:
         raise ModelError(f"unknown architecture {arch!r}; choose one of {', '.join(ARCHITECTURES)}")
-    network: nn.Module = torchvision.models.get_model(arch, weights=None, num_classes=num_classes)
-    return network
+    return torchvision.models.get_model(arch, weights=None, num_classes=num_classes)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -85,7 +87,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
 
 
-def load_resnet(path: Path, arch: str, num_classes: int) -> nn.Module:
+def load_resnet(path: Path, arch: str, num_classes: int) -> ResNet:
     """Build a ResNet and load its weights strictly, ready for inference.
 
     Raises:

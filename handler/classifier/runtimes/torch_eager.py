@@ -30,7 +30,7 @@ class TorchRuntime:
         resnet = load_resnet(model_file, description.arch, num_classes)
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network = ServedNetwork(resnet, description.preprocessing).eval()
-        self._network = network.to(self._device, memory_format=torch.channels_last)
+        self._network = network.to(memory_format=torch.channels_last).to(self._device)
 
     def infer(self, pixels: Pixels) -> Outputs:
         """Classify `pixels`, uint8 RGB [N, H, W, 3]; see `Runtime`."""

@@ -1,0 +1,104 @@
+"""The commands that make and check a .mar; `make archive` runs them in this order.
+
+build    from a model folder to the folder that torch-model-archiver packs
+seal     after packing: the same inputs give the same bytes; adds hashes
+verify   loads the .mar as a worker would, and holds its answers against the evaluation's
+quantise adds the int8 form to a model folder, for machines without photos
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from archive.errors import ArchiveError
+from classifier.errors import ClassifierError
+from classifier.runtimes import RUNTIMES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        options.run(options)
+    except (ArchiveError, ClassifierError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m archive", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="write what the .mar will hold")
+    build.add_argument("--model", type=Path, required=True, help="folder with weights and labels")
+    build.add_argument("--runtime", choices=RUNTIMES, required=True)
+    build.add_argument("--model-config", type=Path, required=True, help="model-config.yaml")
+    build.add_argument("--data-url", type=Path, help="photos to calibrate with and measure on")
+    build.add_argument("--output", type=Path, required=True)
+    build.set_defaults(run=_build)
+
+    seal = commands.add_parser("seal", help="make a packed .mar reproducible, add hashes")
+    seal.add_argument("mar", type=Path)
+    seal.set_defaults(run=_seal)
+
+    verify = commands.add_parser("verify", help="check that a .mar may be served")
+    verify.add_argument("mar", type=Path)
+    verify.add_argument("--stamp", type=Path, help="file for the SHA-256 of a verified .mar")
+    verify.set_defaults(run=_verify)
+
+    quantise = commands.add_parser("quantise", help="add the int8 form to a model folder")
+    quantise.add_argument("--model", type=Path, required=True)
+    quantise.add_argument("--data-url", type=Path, required=True)
+    quantise.set_defaults(run=_quantise)
+    return parser
+
+
+# Each command imports what it needs: sealing shall not wait for PyTorch and OpenVINO.
+
+
+def _build(options: argparse.Namespace) -> None:
+    from archive.build import build  # noqa: PLC0415
+    from archive.model_config import read_model_config  # noqa: PLC0415
+    from archive.source import read_source  # noqa: PLC0415
+
+    read_model_config(options.model_config)
+    source = read_source(options.model)
+    data_url = options.data_url if options.data_url and options.data_url.is_dir() else None
+    choice = build(source, options.runtime, data_url, options.output)
+    print(f"built {options.output} from {options.model}: {choice.runtime}")
+
+
+def _seal(options: argparse.Namespace) -> None:
+    from archive.seal import seal  # noqa: PLC0415
+
+    seal(options.mar)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from archive.verify import verify  # noqa: PLC0415
+
+    verified = verify(options.mar)
+    if options.stamp:
+        options.stamp.write_text(f"{verified.sha256}  {options.mar.name}\n", encoding="utf-8")
+    megabytes = options.mar.stat().st_size / 1e6
+    print(
+        f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers as the "
+        f"evaluation did, within {verified.difference:.2g} in probability"
+    )
+
+
+def _quantise(options: argparse.Namespace) -> None:
+    from archive.build import quantise_starter  # noqa: PLC0415
+    from archive.source import read_source  # noqa: PLC0415
+
+    figures = quantise_starter(read_source(options.model), options.data_url)
+    print(f"quantised {options.model}: {figures}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""From a model folder to the folder that `torch-model-archiver` packs.
+
+Chooses the runtime: the one asked for if it passes the accuracy gate, else the next more exact
+one, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archive import gate
+from archive.errors import BuildError
+from archive.optimise import TOLERANCE, write_runtime
+from archive.photos import LabelledPhotos, read_photos
+from classifier.description import DESCRIPTION_FILE
+from classifier.labels import LABELS_FILE
+from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
+from classifier.reference import REFERENCE_FILE
+from classifier.runtimes import RUNTIMES
+
+if TYPE_CHECKING:
+    from archive.source import Source
+
+logger = logging.getLogger(__name__)
+
+# A model folder may bring its int8 form, with the figures measured when it was quantised.
+INT8_FOLDER = "openvino-int8"
+FIGURES_FILE = "accuracy.json"
+_MORE_EXACT = {"openvino-int8": "openvino-bf16", "openvino-bf16": "openvino-fp32"}
+
+
+def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> RuntimeChoice:
+    """Write everything that the .mar holds beside the handler; all of it or nothing.
+
+    Args:
+        source: The checked model.
+        runtime: One of `classifier.runtimes.RUNTIMES`.
+        data_url: The data set to calibrate with and to measure on; None if there is none.
+        output: The folder to write; replaced if it exists.
+
+    Raises:
+        BuildError: The runtime is unknown, or the data set is not the model's.
+    """
+    if runtime not in RUNTIMES:
+        raise BuildError(f"unknown runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent) as temporary:
+        folder = Path(temporary) / output.name
+        folder.mkdir()
+        for name in (LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE):
+            shutil.copyfile(source.folder / name, folder / name)
+        class_weights = source.network.resnet.fc.weight.detach().numpy()
+        np.save(folder / CLASS_WEIGHTS_FILE, class_weights)
+        choice = _build_runtime(source, runtime, data_url, folder)
+        choice.write(folder / RUNTIME_FILE)
+        shutil.rmtree(output, ignore_errors=True)
+        folder.rename(output)
+    return choice
+
+
+def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
+    """Add its int8 form to a model folder, for machines without photos.
+
+    Raises:
+        BuildError: The quantised model does not pass the accuracy gate.
+    """
+    folder = source.folder / INT8_FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    calibration, val = _read(source, data_url)
+    model_file = write_runtime("openvino-int8", source, folder, calibration.pixels)
+    figures = _measure("openvino-int8", folder / model_file, source, val)
+    if not figures.passes:
+        raise BuildError(f"the int8 form does not pass the accuracy gate: {figures}")
+    record = {"weights_sha256": source.description.weights_sha256, **figures.as_dict()}
+    (folder / FIGURES_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return figures
+
+
+def _build_runtime(
+    source: Source, runtime: str, data_url: Path | None, folder: Path
+) -> RuntimeChoice:
+    precision = runtime.rpartition("-")[2]
+    if runtime == "openvino-int8":
+        shipped = _copy_shipped_int8(source, folder)
+        if shipped:
+            return shipped
+    photos = _read(source, data_url) if data_url and runtime in _MORE_EXACT else None
+    if runtime == "openvino-int8" and photos is None:
+        logger.warning("no data set to calibrate int8 with (DATA_URL): taking the next precision")
+        return _build_runtime(source, _MORE_EXACT[runtime], data_url, folder)
+    model_file = write_runtime(runtime, source, folder, photos[0].pixels if photos else None)
+    accuracy: dict[str, float] = {}
+    if photos:
+        figures = _measure(runtime, folder / model_file, source, photos[1])
+        logger.info("%s: %s", runtime, figures)
+        if not figures.passes:
+            logger.warning("%s does not pass the accuracy gate: taking the next", runtime)
+            return _build_runtime(source, _MORE_EXACT[runtime], data_url, folder)
+        accuracy = figures.as_dict()
+    return RuntimeChoice(runtime, model_file, TOLERANCE[precision], accuracy)
+
+
+def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
+    """Take the int8 form that came with the model, if it was made from these very weights."""
+    shipped = source.folder / INT8_FOLDER
+    if not (shipped / FIGURES_FILE).is_file():
+        return None
+    record = json.loads((shipped / FIGURES_FILE).read_text(encoding="utf-8"))
+    if record.pop("weights_sha256") != source.description.weights_sha256:
+        logger.warning("%s was made from other weights: quantising anew", shipped)
+        return None
+    for name in ("model.xml", "model.bin"):
+        shutil.copyfile(shipped / name, folder / name)
+    figures = gate.Figures(**record)
+    logger.info("openvino-int8, as shipped: %s", figures)
+    return RuntimeChoice("openvino-int8", "model.xml", TOLERANCE["int8"], figures.as_dict())
+
+
+def _read(source: Source, data_url: Path) -> tuple[LabelledPhotos, LabelledPhotos]:
+    return read_photos(data_url, source.class_names, source.description.preprocessing)
+
+
+def _measure(runtime: str, model_file: Path, source: Source, val: LabelledPhotos) -> gate.Figures:
+    threads = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as temporary:
+        fp32_file = Path(temporary) / write_runtime("openvino-fp32", source, Path(temporary))
+        fp32 = gate.predict("openvino-fp32", fp32_file, val.pixels, threads)
+    candidate = gate.predict(runtime, model_file, val.pixels, threads)
+    return gate.compare(candidate, fp32, val)

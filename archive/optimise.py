@@ -1,0 +1,105 @@
+"""Turns a network into the files that a runtime loads: conversion, precision, quantisation.
+
+What a worker would otherwise do at every start is done here once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import openvino
+import torch
+from safetensors.torch import save_file
+
+from archive.errors import BuildError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from archive.source import Source
+    from classifier.images import Pixels
+
+# The largest difference to the evaluation's probabilities (float32, eager PyTorch) on the
+# reference pictures that rounding alone explains, by precision.
+TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "int8": 1.5e-1}
+
+
+def convert(source: Source) -> openvino.Model:
+    """Convert the network to OpenVINO: `pixels` uint8 [N, H, W, 3] to `logits` and `features`."""
+    crop = source.description.preprocessing.crop
+    example = torch.zeros((2, crop, crop, 3), dtype=torch.uint8)
+    dynamic = {"pixels": {0: torch.export.Dim("batch", min=1)}}
+    program = torch.export.export(source.network, (example,), dynamic_shapes=dynamic)
+    model = openvino.convert_model(program)
+    model.input(0).set_names({"pixels"})
+    model.output(0).set_names({"logits"})
+    model.output(1).set_names({"features"})
+    return model
+
+
+def quantise(model: openvino.Model, calibration: Iterable[Pixels]) -> openvino.Model:
+    """Quantise to int8 after training.
+
+    Args:
+        model: From `convert`.
+        calibration: Photos as the network sees them, uint8 [H, W, 3]; a few hundred.
+    """
+    import nncf  # noqa: PLC0415  it takes seconds to import, and only int8 needs it
+
+    pixels = [photo[np.newaxis] for photo in calibration]
+    # Per-channel weights and symmetric activations are what VNNI and AMX compute directly.
+    return nncf.quantize(
+        model,
+        nncf.Dataset(pixels),
+        preset=nncf.QuantizationPreset.PERFORMANCE,
+        subset_size=len(pixels),
+    )
+
+
+def write_openvino(model: openvino.Model, folder: Path, precision: str) -> str:
+    """Write `model.xml` and `model.bin`; return the name of the file to load."""
+    # OpenVINO numbers its nodes through the process; the same inputs shall give the same bytes.
+    model.set_friendly_name("classifier")
+    for index, node in enumerate(model.get_ordered_ops()):
+        node.set_friendly_name(f"{node.get_type_name()}_{index}")
+    # bf16 keeps 8 bits of mantissa, fp16 has 11: storing fp16 loses nothing and halves the file.
+    openvino.save_model(model, folder / "model.xml", compress_to_fp16=precision != "fp32")
+    return "model.xml"
+
+
+def write_torch(source: Source, folder: Path) -> str:
+    """Write the weights as `.safetensors`; return the name of the file to load."""
+    name = f"{source.description.arch}.safetensors"
+    if source.weights.suffix == ".safetensors":
+        shutil.copyfile(source.weights, folder / name)
+    else:
+        state = {
+            key: value.contiguous() for key, value in source.network.resnet.state_dict().items()
+        }
+        save_file(state, folder / name)
+    return name
+
+
+def write_runtime(
+    runtime: str, source: Source, folder: Path, calibration: Iterable[Pixels] | None = None
+) -> str:
+    """Write the files of `runtime` to `folder`; return the name of the file to load.
+
+    Raises:
+        BuildError: int8 was asked for without photos to calibrate with.
+    """
+    engine, _, precision = runtime.partition("-")
+    if engine == "torch":
+        return write_torch(source, folder)
+    model = convert(source)
+    if precision == "int8":
+        if calibration is None:
+            raise BuildError(
+                "int8 needs photos to calibrate with; name a data set (DATA_URL=...) or choose "
+                "another precision (RUNTIME=openvino-bf16)"
+            )
+        model = quantise(model, calibration)
+    return write_openvino(model, folder, precision)

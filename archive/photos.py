@@ -1,0 +1,59 @@
+"""Photos for calibrating and for the accuracy gate, as the network sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from archive.errors import BuildError
+from train.data_set import EvaluationPhotos, Photo, list_photos, to_data_set
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from classifier.description import Preprocessing
+    from classifier.images import Pixels
+
+CALIBRATION_PHOTOS = 300  # more no longer move the ranges of the activations
+
+
+@dataclass(frozen=True)
+class LabelledPhotos:
+    """Photos [H, W, 3] in uint8 RGB, and the index of the class of each."""
+
+    pixels: list[Pixels]
+    labels: NDArray[np.int64]
+
+
+def read_photos(
+    data_url: Path, class_names: Sequence[str], preprocessing: Preprocessing
+) -> tuple[LabelledPhotos, LabelledPhotos]:
+    """Read evenly spread training photos for calibration, and all validation photos.
+
+    Raises:
+        BuildError: The data set has other classes than the model.
+    """
+    listing = list_photos(data_url)
+    if any(sorted(classes) != sorted(class_names) for classes in listing.values()):
+        raise BuildError(
+            f"{data_url}: its classes are not the model's ({', '.join(class_names)}); name the "
+            "data set that the model was trained on with DATA_URL"
+        )
+    data_set = to_data_set(data_url, listing)
+    step = max(1, len(data_set.train) // CALIBRATION_PHOTOS)
+    return (
+        _read(data_set.train[::step], preprocessing),
+        _read(data_set.val, preprocessing),
+    )
+
+
+def _read(photos: Sequence[Photo], preprocessing: Preprocessing) -> LabelledPhotos:
+    items = EvaluationPhotos(photos, preprocessing)
+    pairs = [items[index] for index in range(len(items))]
+    labels = np.array([label for _, label in pairs], dtype=np.int64)
+    return LabelledPhotos([pixels.numpy() for pixels, _ in pairs], labels)

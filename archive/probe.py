@@ -1,0 +1,59 @@
+"""Runs as a process of its own: loads an unpacked .mar as TorchServe's worker does, and asks it.
+
+Started by `archive.verify` with the unpacked archive as first entry of the import path; prints
+the answers as JSON. Imports nothing of this project but what the archive brings.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ts.context import RequestProcessor
+from ts.model_loader import TsModelLoader
+
+# Every top-level package of the checkout: in a worker they come from the archive, or not at all.
+_OURS = {"archive", "classifier", "client", "resnet_handler", "server", "train"}
+
+
+def main(model_dir: Path) -> dict[str, Any]:
+    """Load the archive and classify the reference pictures in one batch, a broken one among them.
+
+    Returns:
+        The status and body of each answer in order, and the files of foreign modules.
+    """
+    manifest = json.loads((model_dir / "MAR-INF" / "MANIFEST.json").read_text(encoding="utf-8"))
+    model = manifest["model"]
+    config = yaml.safe_load((model_dir / model["configFile"]).read_text(encoding="utf-8"))
+    service = TsModelLoader().load(
+        model["modelName"], str(model_dir), model["handler"], batch_size=config["batchSize"]
+    )
+    from classifier.reference import REFERENCE_NAMES, draw_png  # noqa: PLC0415  the archive's own
+
+    files = [draw_png(name) for name in REFERENCE_NAMES]
+    files.insert(1, files[0][: len(files[0]) // 2])
+    service.context.request_processor = [RequestProcessor({}) for _ in files]
+    bodies = service._entry_point([{"body": file} for file in files], service.context)  # noqa: SLF001
+    statuses = [service.context.get_response_status(index)[0] for index in range(len(files))]
+    answers = [
+        {"status": status, "body": json.loads(body)}
+        for status, body in zip(statuses, bodies, strict=True)
+    ]
+    return {"answers": answers, "foreign": _foreign_modules(model_dir)}
+
+
+def _foreign_modules(model_dir: Path) -> list[str]:
+    """Return the files of our modules that did not come from the archive."""
+    return sorted(
+        str(module.__file__)
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] in _OURS
+        and not Path(module.__file__ or "/").resolve().is_relative_to(model_dir)
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(Path(sys.argv[1]).resolve())))

@@ -1,0 +1,45 @@
+"""Rewrites a fresh .mar so that the same inputs give the same bytes, and adds the hash list.
+
+`torch-model-archiver` stamps the time of day, the order of the file system and Python's caches
+into it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+from archive.members import SUMS, format_sums
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MANIFEST = "MAR-INF/MANIFEST.json"
+_EARLIEST = 315532800  # 1980-01-01, the first moment that a zip file can name
+
+
+def seal(mar: Path) -> None:
+    """Rewrite `mar` in place; the time in it is `SOURCE_DATE_EPOCH`, or 1980."""
+    moment = time.gmtime(max(int(os.environ.get("SOURCE_DATE_EPOCH", _EARLIEST)), _EARLIEST))
+    with zipfile.ZipFile(mar) as archive:
+        contents = {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if not name.endswith("/") and "__pycache__" not in name and name != SUMS
+        }
+    manifest = json.loads(contents[_MANIFEST])
+    manifest["createdOn"] = time.strftime("%d/%m/%Y %H:%M:%S", moment)
+    contents[_MANIFEST] = json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n"
+    contents[SUMS] = format_sums(contents)
+
+    temporary = mar.with_suffix(".sealing")
+    with zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(contents):
+            # Stored, not deflated: weights hardly shrink, and unpacking takes no time.
+            info = zipfile.ZipInfo(name, moment[:6])
+            info.external_attr = 0o100644 << 16
+            archive.writestr(info, contents[name])
+    temporary.replace(mar)

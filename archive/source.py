@@ -1,0 +1,74 @@
+"""The folder that an archive is made from: what training wrote, or the starter model.
+
+Checks that its files exist, fit each other, and are the ones that were evaluated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archive.errors import BuildError
+from classifier.description import (
+    DESCRIPTION_FILE,
+    ModelDescription,
+    read_description,
+    sha256_of_file,
+)
+from classifier.labels import LABELS_FILE, read_labels
+from classifier.network import ServedNetwork, load_resnet
+from classifier.reference import REFERENCE_FILE, read_reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Source:
+    """A checked model folder.
+
+    Attributes:
+        folder: Where the files are.
+        description: Its `model.json`.
+        class_names: In the order of the output neurons.
+        network: The loaded network, in evaluation mode.
+    """
+
+    folder: Path
+    description: ModelDescription
+    class_names: tuple[str, ...]
+    network: ServedNetwork
+
+    @property
+    def weights(self) -> Path:
+        """The file of weights."""
+        return self.folder / self.description.weights_file
+
+
+def read_source(folder: Path) -> Source:
+    """Load and check a model folder.
+
+    Raises:
+        BuildError: The weights are not the ones that `model.json` describes.
+        ModelError: A file is missing, damaged, or does not fit the others.
+    """
+    description = read_description(folder / DESCRIPTION_FILE)
+    class_names = read_labels(folder / LABELS_FILE)
+    weights = folder / description.weights_file
+    if not weights.is_file():
+        raise BuildError(f"{weights}: missing; train a model (`make train`) or restore the file")
+    digest = sha256_of_file(weights)
+    if digest != description.weights_sha256:
+        raise BuildError(
+            f"{weights}: its SHA-256 is {digest}, but {DESCRIPTION_FILE} was written for "
+            f"{description.weights_sha256}; train again, or restore both files together"
+        )
+    resnet = load_resnet(weights, description.arch, len(class_names))
+    for name, answer in read_reference(folder / REFERENCE_FILE).items():
+        if len(answer) != len(class_names):
+            raise BuildError(
+                f"{folder / REFERENCE_FILE}: {name} has {len(answer)} probabilities for "
+                f"{len(class_names)} classes; it belongs to another model"
+            )
+    network = ServedNetwork(resnet, description.preprocessing).eval()
+    return Source(folder, description, class_names, network)

@@ -1,0 +1,126 @@
+"""Verifies a .mar before it is served: unpacked, loaded in a clean process, and asked.
+
+The clean process is a worker in all but the socket: same import path, same loader, same
+configuration. Its answers to the reference pictures must equal the evaluation's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archive.errors import VerifyError
+from archive.members import unpack
+from archive.model_config import read_model_config
+from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
+from classifier.labels import LABELS_FILE, read_labels
+from classifier.model import RUNTIME_FILE, RuntimeChoice
+from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, read_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TIMEOUT_S = 300
+_PROBE = Path(__file__).with_name("probe.py")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What is known of an archive that may be served.
+
+    Attributes:
+        sha256: Hexadecimal SHA-256 of the .mar.
+        runtime: The runtime that it serves with.
+        class_names: In the order of the output neurons.
+        difference: Largest difference to the evaluation's probabilities on reference pictures.
+        val_accuracy: As its description says, 0..1; None if it was never measured.
+    """
+
+    sha256: str
+    runtime: str
+    class_names: tuple[str, ...]
+    difference: float
+    val_accuracy: float | None
+
+
+def verify(mar: Path) -> Verified:
+    """Verify a .mar; returns only if it may be served.
+
+    Raises:
+        VerifyError: It is damaged, does not load, or does not answer as the evaluation did.
+        ArchiveError: Its configuration is wrong.
+        ModelError: Its model files do not fit each other.
+    """
+    with tempfile.TemporaryDirectory(prefix="marigold-verify-") as temporary:
+        folder = Path(temporary).resolve() / "model"
+        folder.mkdir()
+        unpack(mar, folder)
+        for config in folder.glob("*.yaml"):
+            read_model_config(config)
+        class_names = read_labels(folder / LABELS_FILE)
+        description = read_description(folder / DESCRIPTION_FILE)
+        choice = RuntimeChoice.read(folder / RUNTIME_FILE)
+        report = _ask_clean_process(mar, folder)
+        if report["foreign"]:
+            raise VerifyError(f"{mar}: modules came from elsewhere: {', '.join(report['foreign'])}")
+        expected = read_reference(folder / REFERENCE_FILE)
+        difference = _compare(mar, report["answers"], expected, class_names, choice.tolerance)
+    return Verified(
+        sha256_of_file(mar), choice.runtime, class_names, difference, description.val_accuracy
+    )
+
+
+def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
+    # As TorchServe starts its workers: in the model's folder, with that folder first on the path.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-P", str(_PROBE), str(folder)]
+    try:
+        process = subprocess.run(  # noqa: S603  our own interpreter and script
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise VerifyError(f"{mar}: did not load and answer within {_TIMEOUT_S} s") from error
+    if process.returncode != 0:
+        lines = process.stderr.strip().splitlines() or ["no message"]
+        raise VerifyError(f"{mar}: does not load as a worker would load it: {lines[-1]}")
+    report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return report
+
+
+def _compare(
+    mar: Path,
+    answers: list[dict[str, Any]],
+    expected: Mapping[str, list[float]],
+    class_names: tuple[str, ...],
+    tolerance: float,
+) -> float:
+    """Hold the answers against the evaluation's; return the largest difference."""
+    broken = answers.pop(1)
+    if broken["status"] != 400:  # noqa: PLR2004
+        raise VerifyError(f"{mar}: a truncated image got {broken['status']} instead of 400")
+    largest = 0.0
+    for name, answer in zip(REFERENCE_NAMES, answers, strict=True):
+        if answer["status"] != 200:  # noqa: PLR2004
+            raise VerifyError(f"{mar}: {name} got {answer['status']}: {answer['body']}")
+        evaluation = dict(zip(class_names, expected[name], strict=True))
+        difference = max(abs(p - evaluation[label]) for label, p in answer["body"].items())
+        if not difference <= tolerance:  # so that NaN fails too
+            raise VerifyError(
+                f"{mar}: the answer to {name} differs by {difference:.4g} from the evaluation's; "
+                f"at most {tolerance:g} is allowed"
+            )
+        largest = max(largest, difference)
+    return largest

@@ -1,0 +1,60 @@
+"""Explanations: where in the picture the evidence for a class lies, as numbers or as an overlay."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from classifier.answers import class_activation_map
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from classifier.model import Classification, Model
+
+# Dark blue over red to yellow: monotonic in lightness, so it survives greyscale printing.
+_RAMP_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
+_RAMP = ((13, 8, 135), (126, 3, 168), (204, 71, 120), (248, 149, 64), (240, 249, 33))
+_STRENGTH = 0.55  # opacity of the hottest place
+
+
+def explain(classification: Classification, model: Model) -> dict[str, Any]:
+    """Explain the best class, ready for JSON.
+
+    The map is [h, w] over the central square crop that the network saw, in units of the logit:
+    its mean plus the class's bias is the logit.
+    """
+    best = int(classification.probabilities.argmax())
+    evidence = class_activation_map(classification.features, model.class_weights[best])
+    return {
+        "label": model.class_names[best],
+        "probability": float(classification.probabilities[best]),
+        "class_activation_map": [[round(float(v), 4) for v in row] for row in evidence],
+    }
+
+
+def overlay_png(classification: Classification, model: Model) -> bytes:
+    """Draw the map of the best class over the crop that the network saw, as a PNG file."""
+    best = int(classification.probabilities.argmax())
+    evidence = class_activation_map(classification.features, model.class_weights[best])
+    heat = _resize(_to_unit_range(evidence), classification.pixels.shape[:2])  # [H, W], 0..1
+    colour = np.stack([np.interp(heat, _RAMP_AT, channel) for channel in zip(*_RAMP, strict=True)])
+    opacity = _STRENGTH * heat[..., None]
+    blended = (1 - opacity) * classification.pixels + opacity * colour.transpose(1, 2, 0)
+    buffer = io.BytesIO()
+    Image.fromarray(blended.round().astype(np.uint8)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _to_unit_range(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    spread = max(float(np.ptp(values)), 1e-9)
+    scaled: NDArray[np.float32] = (values - values.min()) / spread
+    return scaled
+
+
+def _resize(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    image = Image.fromarray(values.astype(np.float32))
+    return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)).clip(0, 1)

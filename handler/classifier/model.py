@@ -1,0 +1,168 @@
+"""A model as it is served: an unpacked archive's files, loaded, and classifying image files.
+
+Joins decoding, the runtime and the labels; knows neither protocols nor TorchServe.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from classifier import reference
+from classifier.answers import softmax
+from classifier.description import DESCRIPTION_FILE, read_description
+from classifier.errors import ModelError, RequestError
+from classifier.images import Pixels, decode, to_pixels
+from classifier.labels import LABELS_FILE, read_labels
+from classifier.runtimes import RUNTIMES, load_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from classifier.settings import Settings
+
+RUNTIME_FILE = "runtime.json"
+CLASS_WEIGHTS_FILE = "class_weights.npy"
+
+
+@dataclass(frozen=True)
+class RuntimeChoice:
+    """`runtime.json`: what `archive` built, and how exact it found it to be.
+
+    Attributes:
+        runtime: One of `classifier.runtimes.RUNTIMES`.
+        model_file: The file that the runtime loads.
+        tolerance: Largest accepted difference to the reference answers, in probability.
+        accuracy: The figures of the accuracy gate, for `describe`; empty where none were taken.
+    """
+
+    runtime: str
+    model_file: str
+    tolerance: float
+    accuracy: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write `runtime.json`."""
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> RuntimeChoice:
+        """Read `runtime.json`.
+
+        Raises:
+            ModelError: The file is missing or damaged, or names an unknown runtime.
+        """
+        try:
+            choice = cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise ModelError(f"{path}: cannot read the choice of runtime: {error}") from error
+        if choice.runtime not in RUNTIMES:
+            raise ModelError(
+                f"{path}: unknown runtime {choice.runtime!r}; choose one of {', '.join(RUNTIMES)}"
+            )
+        return choice
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What the network makes of one image.
+
+    Attributes:
+        probabilities: float32 [C], summing to 1.
+        pixels: uint8 RGB [H, W, 3], what the network saw.
+        features: float32 [F, h, w], the last feature map.
+    """
+
+    probabilities: NDArray[np.float32]
+    pixels: Pixels
+    features: NDArray[np.float32]
+
+
+class Model:
+    """The loaded model, with its pool of decoding threads; not for concurrent calls."""
+
+    def __init__(
+        self, model_dir: Path, settings: Settings, *, threads: int, batch_size: int
+    ) -> None:
+        self.settings, self.batch_size = settings, batch_size
+        self.class_names = read_labels(model_dir / LABELS_FILE)
+        self.description = read_description(model_dir / DESCRIPTION_FILE)
+        self.choice = RuntimeChoice.read(model_dir / RUNTIME_FILE)
+        self.class_weights: NDArray[np.float32] = np.load(model_dir / CLASS_WEIGHTS_FILE)
+        model_file = model_dir / self.choice.model_file
+        self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads)
+        self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
+
+    def classify(self, files: Sequence[bytes]) -> list[Classification | RequestError]:
+        """Classify image files; a bad one gives its error and leaves the others alone."""
+        results: list[Classification | RequestError] = []
+        for start in range(0, len(files), self.batch_size):
+            results += self._classify_batch(files[start : start + self.batch_size])
+        return results
+
+    def warm_up(self) -> None:
+        """Run every batch size once and compare the answers with the evaluation's.
+
+        Raises:
+            ModelError: This machine computes other answers than the evaluation did.
+        """
+        files = [reference.draw_png(name) for name in reference.REFERENCE_NAMES]
+        answers = self.classify(files)
+        for name, answer in zip(reference.REFERENCE_NAMES, answers, strict=True):
+            if isinstance(answer, RequestError):
+                raise ModelError(f"the reference picture {name} cannot be read: {answer}")
+            self._compare(name, answer.probabilities)
+        for size in range(1, self.batch_size + 1):
+            crop = self.description.preprocessing.crop
+            self._runtime.infer(np.zeros((size, crop, crop, 3), dtype=np.uint8))
+
+    def _compare(self, name: str, probabilities: NDArray[np.float32]) -> None:
+        expected = self._expected[name]
+        if len(expected) != len(probabilities):
+            raise ModelError(
+                f"the model gives {len(probabilities)} classes, its reference answers have "
+                f"{len(expected)}: they belong to another model"
+            )
+        difference = float(np.abs(probabilities - np.array(expected)).max())
+        # Written so that NaN fails too.
+        if not difference <= self.choice.tolerance:
+            raise ModelError(
+                f"the answer to the reference picture {name} differs by {difference:.4g} in "
+                f"probability from the evaluation's; at most {self.choice.tolerance:g} is expected "
+                f"of {self.choice.runtime}"
+            )
+
+    def _classify_batch(self, files: Sequence[bytes]) -> list[Classification | RequestError]:
+        crop = self.description.preprocessing.crop
+        batch = np.empty((len(files), crop, crop, 3), dtype=np.uint8)
+        errors = list(self._pool.map(self._fill, batch, files))
+        good = [index for index, error in enumerate(errors) if error is None]
+        results: list[Classification | RequestError | None] = list(errors)
+        if good:
+            pixels = batch if len(good) == len(batch) else batch[good]
+            logits, features = self._runtime.infer(pixels)
+            answers = zip(softmax(logits), pixels, features.copy(), strict=True)
+            for index, answer in zip(good, answers, strict=True):
+                results[index] = Classification(*answer)
+        return [result for result in results if result is not None]
+
+    def _fill(self, place: Pixels, file: bytes) -> RequestError | None:
+        """Decode `file` into its place in the batch; return the error if it cannot be done."""
+        limits = self.settings
+        try:
+            image = decode(
+                file, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels
+            )
+            place[:] = to_pixels(image, self.description.preprocessing)
+        except RequestError as error:
+            return error
+        return None

@@ -1,0 +1,50 @@
+"""Huawei ModelArts: multipart or base64 `images`; label and scores, or an `erno` body, back.
+
+The forms are those of the platform's PyTorch services, spelling included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from classifier.errors import RequestError
+from classifier.protocols.fields import image_from_base64
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from classifier.answers import Ranking
+    from classifier.protocols.fields import Fields
+
+
+def claims(fields: Fields) -> bool:
+    """Claim requests with a field `images`."""
+    return "images" in fields
+
+
+def read_images(fields: Fields) -> list[tuple[str, bytes]]:
+    """Take the image from the multipart field, or decode it from JSON."""
+    value = fields["images"]
+    if isinstance(value, bytes | bytearray):
+        return [("images", bytes(value))]
+    return [("images", image_from_base64(value, "images"))]
+
+
+def write_reply(
+    rankings: Sequence[Ranking],
+    request: Fields,  # noqa: ARG001
+    model: tuple[str, str],  # noqa: ARG001
+) -> Any:
+    """Write `{"predicted_label": "roses", "scores": [["roses", 0.99], ...]}`."""
+    return {"predicted_label": rankings[0][0][0], "scores": rankings[0]}
+
+
+def write_error(error: Exception, status: int) -> Any:  # noqa: ARG001
+    """Write the platform's error body; its code tells an empty request from a bad image."""
+    empty = isinstance(error, RequestError) and error.found.startswith("an empty")
+    code, message = (
+        ("MR.0101", "The input parameter is invalid")
+        if empty
+        else ("MR.0105", "Recognition failed")
+    )
+    return {"erno": code, "msg": f"{message}: {error}", "words_result": {}}

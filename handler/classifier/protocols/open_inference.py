@@ -1,0 +1,72 @@
+"""Open Inference Protocol v2: `inputs` of datatype BYTES in; labels and probabilities out.
+
+Tensors in the reply are [N, K]: N images, their K best classes, best first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from classifier.errors import InvalidRequest
+from classifier.protocols.fields import image_from_base64, members
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from classifier.answers import Ranking
+    from classifier.protocols.fields import Fields
+
+_EXAMPLE = (
+    '{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES", "data": ["<base64>"]}]}'
+)
+
+
+def claims(fields: Fields) -> bool:
+    """Claim requests with a field `inputs`."""
+    return "inputs" in fields
+
+
+def read_images(fields: Fields) -> list[tuple[str, bytes]]:
+    """Decode the elements of the one input tensor."""
+    tensors = members(fields, "inputs", _EXAMPLE)
+    tensor = tensors[0]
+    if len(tensors) != 1 or not isinstance(tensor, dict) or tensor.get("datatype") != "BYTES":
+        raise InvalidRequest(
+            expected=_EXAMPLE,
+            found="other than one tensor of datatype BYTES",
+            remedy="send the images as the elements of one tensor",
+            where="inputs",
+        )
+    data = members({"data": tensor.get("data")}, "data", _EXAMPLE)
+    if tensor.get("shape") not in ([len(data)], [len(data), 1]):
+        raise InvalidRequest(
+            expected=f"shape [{len(data)}], as there are {len(data)} elements",
+            found=f"shape {tensor.get('shape')}",
+            remedy="give the number of images as the shape",
+            where="inputs[0]",
+        )
+    places = [f"inputs[0].data[{index}]" for index in range(len(data))]
+    return [
+        (where, image_from_base64(text, where)) for where, text in zip(places, data, strict=True)
+    ]
+
+
+def write_reply(rankings: Sequence[Ranking], request: Fields, model: tuple[str, str]) -> Any:
+    """Write the tensors `label` and `probability`, and repeat the request's id if it has one."""
+    shape = [len(rankings), len(rankings[0])]
+    labels = [name for ranking in rankings for name, _ in ranking]
+    probabilities = [probability for ranking in rankings for _, probability in ranking]
+    reply = {
+        "model_name": model[0],
+        "model_version": model[1],
+        "outputs": [
+            {"name": "label", "shape": shape, "datatype": "BYTES", "data": labels},
+            {"name": "probability", "shape": shape, "datatype": "FP32", "data": probabilities},
+        ],
+    }
+    return reply | ({"id": request["id"]} if "id" in request else {})
+
+
+def write_error(error: Exception, status: int) -> Any:  # noqa: ARG001
+    """Write `{"error": "..."}`."""
+    return {"error": str(error)}

@@ -1,0 +1,75 @@
+"""One request, read: its protocol, its images, or the error that its sender is to be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from classifier.errors import RequestError, TooLarge
+from classifier.protocols import read_fields, recognise, torchserve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from classifier.model import Classification
+    from classifier.protocols import WireProtocol
+    from classifier.protocols.fields import Fields
+
+
+@dataclass(frozen=True)
+class Query:
+    """What one request asks.
+
+    Attributes:
+        protocol: The protocol in which to answer.
+        fields: The named parts of the request.
+        places: Where in the request each image stands, for messages.
+        images: The contents of the image files.
+        error: Why the request could not be read; there are no images then.
+    """
+
+    protocol: WireProtocol
+    fields: Fields
+    places: tuple[str, ...] = ()
+    images: tuple[bytes, ...] = ()
+    error: RequestError | None = None
+
+    def answers(self, results: Sequence[Classification | RequestError]) -> list[Classification]:
+        """Return the results, one for each image, if none is an error.
+
+        Raises:
+            RequestError: The request could not be read, or one of its images could not.
+        """
+        if self.error:
+            raise self.error
+        answers = []
+        for place, result in zip(self.places, results, strict=True):
+            if isinstance(result, RequestError):
+                raise result.at(place)
+            answers.append(result)
+        return answers
+
+
+def read_query(row: Mapping[str, Any], *, max_images: int) -> Query:
+    """Read one request; what is wrong with it becomes its `error`.
+
+    Args:
+        row: What TorchServe hands over: the raw body under ``body``, or named form fields.
+        max_images: How many images a request may bring.
+    """
+    protocol: WireProtocol = torchserve
+    fields: Fields = row
+    try:
+        fields = read_fields(row)
+        protocol = recognise(fields)
+        places_and_images = protocol.read_images(fields)
+        if len(places_and_images) > max_images:
+            raise TooLarge(
+                expected=f"at most {max_images} images a request",
+                found=f"{len(places_and_images)}",
+                remedy="spread them over several requests",
+            )
+    except RequestError as error:
+        return Query(protocol, fields, error=error)
+    places, images = zip(*places_and_images, strict=True)
+    return Query(protocol, fields, places, images)

@@ -1,0 +1,49 @@
+"""TorchServe's convention: the file as raw body or multipart `data`; a flat object back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from classifier.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from classifier.answers import Ranking
+    from classifier.protocols.fields import Fields
+
+
+def claims(fields: Fields) -> bool:  # noqa: ARG001
+    """Claim whatever the other protocols left."""
+    return True
+
+
+def read_images(fields: Fields) -> list[tuple[str, bytes]]:
+    """Take the image from the body, or from the multipart field `data`."""
+    value = fields.get("body", fields.get("data"))
+    if isinstance(value, bytes | bytearray):
+        return [("", bytes(value))]
+    if value is not None:  # TorchServe decodes a body that is declared as text
+        found = "text"
+    else:
+        found = f"the fields {sorted(fields)}" if fields else "an empty request"
+    raise InvalidRequest(
+        expected="an image file as the raw body, as multipart field `data` or `images`, or JSON "
+        'with "images", "instances" or "inputs"',
+        found=found,
+        remedy="send it with `curl -T photo.jpg`, or with a Content-Type such as image/jpeg",
+    )
+
+
+def write_reply(
+    rankings: Sequence[Ranking],
+    request: Fields,  # noqa: ARG001
+    model: tuple[str, str],  # noqa: ARG001
+) -> Any:
+    """Write `{"daisy": 0.98, "tulips": 0.01}`, best first."""
+    return dict(rankings[0])
+
+
+def write_error(error: Exception, status: int) -> Any:
+    """Write the same three members as TorchServe's own errors."""
+    return {"code": status, "type": type(error).__name__, "message": str(error)}

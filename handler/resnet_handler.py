@@ -1,0 +1,141 @@
+"""The TorchServe handler: what ModelArts' `customize_service.py` did, for a batch of requests.
+
+The only module that knows TorchServe. Its loader wants exactly one class here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+from http import HTTPStatus
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from classifier.answers import rank
+from classifier.errors import InvalidRequest, RequestError, http_status
+from classifier.explanations import explain, overlay_png
+from classifier.model import Classification, Model
+from classifier.protocols.query import Query, read_query
+from classifier.settings import Settings
+
+if TYPE_CHECKING:
+    from ts.context import Context
+
+logger = logging.getLogger(__name__)
+
+JSON, PNG = "application/json", "image/png"
+
+
+class ResNetHandler:
+    """Classifies the images of a batch of requests; a bad request never harms its neighbours."""
+
+    def initialize(self, context: Context) -> None:
+        """Load the unpacked archive, warm up, and check the answers to the reference pictures.
+
+        Raises:
+            ModelError: The archive is damaged, or this machine computes other answers.
+        """
+        model_dir = Path(context.system_properties["model_dir"])
+        # The server divides the cores among its workers; alone, a worker takes them all.
+        threads = int(os.environ.get("MARIGOLD_THREADS") or len(os.sched_getaffinity(0)))
+        self._model_name = (context.model_name, context.manifest["model"]["modelVersion"])
+        self._model = Model(
+            model_dir,
+            Settings.from_config(context.model_yaml_config),
+            threads=threads,
+            batch_size=int(context.system_properties["batch_size"]),
+        )
+        self._model.warm_up()
+        logger.info("%s is ready with %d threads", self._model.choice.runtime, threads)
+
+    def handle(self, data: list[dict[str, Any]], context: Context) -> list[str | bytes]:
+        """Answer a batch: one body for each request, with its own status and content type."""
+        queries = self.preprocess(data)
+        return self.postprocess(queries, self.inference(queries), context)
+
+    def preprocess(self, data: list[dict[str, Any]]) -> list[Query]:
+        """Read each request in the protocol that it speaks."""
+        limit = self._model.settings.max_images_per_request
+        return [read_query(row, max_images=limit) for row in data]
+
+    def inference(self, queries: list[Query]) -> list[list[Classification | RequestError]]:
+        """Classify the images of all requests together; one list for each request."""
+        results = iter(self._model.classify([image for query in queries for image in query.images]))
+        return [list(islice(results, len(query.images))) for query in queries]
+
+    def postprocess(
+        self,
+        queries: list[Query],
+        results: list[list[Classification | RequestError]],
+        context: Context,
+    ) -> list[str | bytes]:
+        """Write each reply, and tell TorchServe its status and content type."""
+        bodies = []
+        for index, (query, classified) in enumerate(zip(queries, results, strict=True)):
+            status, body = self._answer(query, classified, _headers(context, index))
+            context.set_response_status(status, HTTPStatus(status).phrase, index)
+            context.set_response_content_type(index, PNG if isinstance(body, bytes) else JSON)
+            bodies.append(body)
+        return bodies
+
+    def _answer(
+        self,
+        query: Query,
+        results: list[Classification | RequestError],
+        headers: dict[str, str],
+    ) -> tuple[int, str | bytes]:
+        """Return the status and body for one request."""
+        try:
+            if headers.get("describe") == "True":
+                return 200, _json(self._describe())
+            if headers.get("explain") == "True":
+                answers = query.answers(results)
+                return 200, self._explain(answers, as_png=PNG in headers.get("accept", ""))
+            top_k = self._model.settings.top_k
+            rankings = [
+                rank(answer.probabilities, self._model.class_names, top_k)
+                for answer in query.answers(results)
+            ]
+            return 200, _json(query.protocol.write_reply(rankings, query.fields, self._model_name))
+        except Exception as error:  # whatever it is, it must not reach the other requests
+            status = http_status(error)
+            if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                logger.exception("a request failed through no fault of its own")
+            return status, _json(query.protocol.write_error(error, status))
+
+    def _explain(self, answers: list[Classification], *, as_png: bool) -> str | bytes:
+        if not as_png:
+            explanations = [explain(answer, self._model) for answer in answers]
+            return _json(explanations[0] if len(answers) == 1 else {"explanations": explanations})
+        if len(answers) > 1:
+            raise InvalidRequest(
+                expected="one image, to be explained as a PNG",
+                found=f"{len(answers)} images",
+                remedy="send them one by one, or ask for JSON",
+            )
+        return overlay_png(answers[0], self._model)
+
+    def _describe(self) -> dict[str, Any]:
+        """Say what is served, for `GET /models/<name>?customized=true`."""
+        choice = self._model.choice
+        return {
+            "labels": self._model.class_names,
+            "runtime": choice.runtime,
+            "precision": choice.runtime.rpartition("-")[2],
+            "runtime_accuracy": choice.accuracy,
+            **dataclasses.asdict(self._model.description),
+            **dataclasses.asdict(self._model.settings),
+        }
+
+
+def _headers(context: Context, index: int) -> dict[str, str]:
+    """Return a request's headers with lower-case names; form fields have none of interest."""
+    headers = context.get_all_request_header(index)
+    return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+def _json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False)
