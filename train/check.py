@@ -29,7 +29,7 @@ def check_data_set(root: Path) -> tuple[DataSet, str]:
     listing = list_photos(root)
     layout_problems = list(_layout_problems(root, listing))
     if not any(listing.values()):
-        raise DataError(layout_problems)
+        raise DataError(*layout_problems)
     hashes = hash_photos(listing)
     problems = [
         *layout_problems,
@@ -37,7 +37,7 @@ def check_data_set(root: Path) -> tuple[DataSet, str]:
         *_duplicates(root, hashes),
     ]
     if problems:
-        raise DataError(problems)
+        raise DataError(*problems)
     return to_data_set(root, listing), fingerprint(root, hashes)
 
 

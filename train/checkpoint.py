@@ -50,46 +50,52 @@ class Progress:
     best_state: dict[str, Tensor] = field(default_factory=dict)
 
 
-def save_checkpoint(
-    path: Path, recipe: Recipe, data_fingerprint: str, progress: Progress, learner_state: Any
-) -> None:
-    """Write the state after an epoch; the file before it is replaced only when all is on disk."""
-    content = {
-        "recipe": dataclasses.asdict(recipe),
-        "data_fingerprint": data_fingerprint,
-        "history": [dataclasses.asdict(record) for record in progress.history],
-        "best_epoch": progress.best_epoch,
-        "best_state": progress.best_state,
-        "learner": learner_state,
-    }
-    with atomic_file(path) as temporary:
-        torch.save(content, temporary)
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file of one training: of this recipe, on these photos, and no other."""
 
+    path: Path
+    recipe: Recipe
+    data_fingerprint: str
 
-def load_checkpoint(path: Path, recipe: Recipe, data_fingerprint: str) -> tuple[Progress, Any]:
-    """Read a checkpoint; return the progress and the learner's state.
+    def save(self, progress: Progress, learner_state: Any) -> None:
+        """Write the state after an epoch; the one before stays until all is on disk."""
+        content = {
+            "recipe": dataclasses.asdict(self.recipe),
+            "data_fingerprint": self.data_fingerprint,
+            "history": [dataclasses.asdict(record) for record in progress.history],
+            "best_epoch": progress.best_epoch,
+            "best_state": progress.best_state,
+            "learner": learner_state,
+        }
+        with atomic_file(self.path) as temporary:
+            torch.save(content, temporary)
 
-    Raises:
-        CheckpointError: It is damaged, or of another recipe or data set.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        stored, stored_fingerprint = content["recipe"], content["data_fingerprint"]
-        history = [EpochRecord(**record) for record in content["history"]]
-        progress = Progress(history, content["best_epoch"], content["best_state"])
-        learner_state = content["learner"]
-    except Exception as error:  # torch.load raises errors of many unrelated types
-        raise CheckpointError(
-            f"{path}: cannot read the checkpoint ({error}); remove it, or train without --resume"
-        ) from error
-    _check_same_recipe(path, stored, dataclasses.asdict(recipe))
-    if stored_fingerprint != data_fingerprint:
-        raise CheckpointError(
-            f"{path}: the photos have changed since this checkpoint "
-            f"(fingerprint {stored_fingerprint[:12]}, now {data_fingerprint[:12]}); "
-            "restore them, or train without --resume"
-        )
-    return progress, learner_state
+    def load(self) -> tuple[Progress, Any]:
+        """Read the progress and the learner's state.
+
+        Raises:
+            CheckpointError: The file is damaged, or of another recipe or data set.
+        """
+        try:
+            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            stored, stored_fingerprint = content["recipe"], content["data_fingerprint"]
+            history = [EpochRecord(**record) for record in content["history"]]
+            progress = Progress(history, content["best_epoch"], content["best_state"])
+            learner_state = content["learner"]
+        except Exception as error:  # torch.load raises errors of many unrelated types
+            raise CheckpointError(
+                f"{self.path}: cannot read the checkpoint ({error}); "
+                "remove it, or train without --resume"
+            ) from error
+        _check_same_recipe(self.path, stored, dataclasses.asdict(self.recipe))
+        if stored_fingerprint != self.data_fingerprint:
+            raise CheckpointError(
+                f"{self.path}: the photos have changed since this checkpoint "
+                f"(fingerprint {stored_fingerprint[:12]}, now {self.data_fingerprint[:12]}); "
+                "restore them, or train without --resume"
+            )
+        return progress, learner_state
 
 
 def _check_same_recipe(path: Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:

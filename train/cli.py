@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from classifier.errors import ClassifierError
 from train.errors import TrainError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it

@@ -54,14 +54,16 @@ class DataSet:
 
 
 def list_photos(root: Path) -> Listing:
-    """List the files of each class of each split, sorted; hidden files are left out."""
+    """List the files of each class of each split, sorted; hidden ones are left out."""
+    return {split: list_classes(root / split) for split in SPLITS}
+
+
+def list_classes(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """List the files of each class folder in `folder`, sorted; hidden ones are left out."""
     return {
-        split: {
-            folder.name: tuple(sorted(path for path in folder.rglob("*") if _is_visible_file(path)))
-            for folder in sorted((root / split).glob("*"))
-            if folder.is_dir() and not folder.name.startswith(".")
-        }
-        for split in SPLITS
+        inside.name: tuple(sorted(path for path in inside.rglob("*") if _is_visible_file(path)))
+        for inside in sorted(folder.glob("*"))
+        if inside.is_dir() and not inside.name.startswith(".")
     }
 
 

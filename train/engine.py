@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,12 +20,13 @@ from train.transforms import crop_of_epoch, training_transform
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torchvision.models import ResNet
 
     from classifier.description import Preprocessing
     from train.data_set import DataSet
     from train.recipe import Recipe
 
-Loader = DataLoader[tuple["Tensor", "Tensor"]]
+Loader = DataLoader[tuple["Tensor", int]]
 
 
 class TrainFigures(NamedTuple):
@@ -40,14 +40,14 @@ class TrainFigures(NamedTuple):
 class Learner:
     """Everything that changes while training; `state_dict` and `load_state_dict` are all of it."""
 
-    network: nn.Module
+    network: ResNet
     average: AveragedModel | None
     optimizer: torch.optim.Optimizer
     schedule: lr_scheduler.LRScheduler
     device: torch.device
 
     @property
-    def evaluated(self) -> nn.Module:
+    def evaluated(self) -> ResNet:
         """The network to evaluate and keep: the average of weights where there is one."""
         return self.average.module if self.average else self.network
 
@@ -70,10 +70,10 @@ class Learner:
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def build_learner(network: nn.Module, recipe: Recipe, steps: int, device: torch.device) -> Learner:
+def build_learner(network: ResNet, recipe: Recipe, steps: int, device: torch.device) -> Learner:
     """Set up training of `network` over `steps` optimizer steps in all."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    network = network.to(device, memory_format=layout)  # type: ignore[call-overload]
+    network = network.to(device, memory_format=layout)
     optimizer = _optimizer(network, recipe)
     if recipe.schedule == "one-cycle":
         schedule: lr_scheduler.LRScheduler = lr_scheduler.OneCycleLR(
@@ -83,10 +83,9 @@ def build_learner(network: nn.Module, recipe: Recipe, steps: int, device: torch.
         schedule = lr_scheduler.ConstantLR(optimizer, factor=1.0)
     average = None
     if recipe.ema_decay:
+        keep_most = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
         # Buffers too: the average's batch normalisation needs statistics that fit its weights.
-        average = AveragedModel(
-            network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True
-        )
+        average = AveragedModel(network, multi_avg_fn=keep_most, use_buffers=True)
     return Learner(network, average, optimizer, schedule, device)
 
 
@@ -119,9 +118,8 @@ def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) ->
     loss_sum = torch.zeros((), device=learner.device)
     right = torch.zeros((), device=learner.device)
     seen = 0
-    bar = tqdm(
-        loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=not _on_terminal()
-    )
+    # disable=None: no bar where there is no terminal
+    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None)
     for images, labels in bar:
         loss, logits = _step(learner, images.to(learner.device), labels, recipe)
         loss_sum += loss * len(labels)
@@ -136,8 +134,8 @@ def _step(
     """Learn from one batch; return the loss [] and the logits [N, C]."""
     targets = labels.to(learner.device)  # [N]
     if recipe.mixup:
-        head = learner.network.fc
-        mix = v2.MixUp(alpha=recipe.mixup, num_classes=head.out_features)
+        num_classes = learner.network.fc.out_features
+        mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes)
         images, targets = mix(images, targets)  # targets [N, C]
     if recipe.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
@@ -147,7 +145,7 @@ def _step(
         logits.float(), targets, label_smoothing=recipe.label_smoothing
     )
     learner.optimizer.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     learner.optimizer.step()
     learner.schedule.step()
     if learner.average:
@@ -155,7 +153,7 @@ def _step(
     return loss.detach(), logits.detach()
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def _optimizer(network: ResNet, recipe: Recipe) -> torch.optim.Optimizer:
     weights = [p for p in network.parameters() if p.ndim > 1]
     # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
     scales_and_biases = [p for p in network.parameters() if p.ndim <= 1]
@@ -163,7 +161,7 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": scales_and_biases, "weight_decay": 0.0},
     ]
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[recipe.optimizer]
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, lr=recipe.lr)
 
 
@@ -171,7 +169,3 @@ def _seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - libraries draw from the global generator
     torch.manual_seed(seed)
-
-
-def _on_terminal() -> bool:
-    return sys.stderr.isatty()

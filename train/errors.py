@@ -10,11 +10,6 @@ TrainError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 class TrainError(Exception):
     """Base of all errors that this package raises on purpose."""
@@ -31,9 +26,9 @@ class DataError(TrainError):
         problems: One message for each problem, all that were found.
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(*self.problems)
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__(*problems)
 
     def __str__(self) -> str:
         if len(self.problems) == 1:

@@ -30,3 +30,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as a whole, with its folder."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from torch import nn
+    from torchvision.models import ResNet
 
     from classifier.description import Preprocessing
     from train.data_set import Photo
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
 _BATCH_SIZE = 32
 
 
+def choose_device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def predict(
-    resnet: nn.Module,
+    resnet: ResNet,
     photos: Sequence[Photo],
     preprocessing: Preprocessing,
     *,
     precision: str = "fp32",
     workers: int = 0,
-    progress: bool = False,
 ) -> NDArray[np.float32]:
     """Classify `photos`; probabilities [N, C] in their order.
 
@@ -42,7 +46,6 @@ def predict(
         preprocessing: How they become pixels.
         precision: "fp32", as reported and served; "bf16" is faster and a close estimate.
         workers: Processes that decode photos.
-        progress: Show a bar.
     """
     device = next(resnet.parameters()).device
     network = ServedNetwork(resnet, preprocessing).to(device).eval()
@@ -54,7 +57,7 @@ def predict(
         torch.inference_mode(),
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"),
     ):
-        for pixels, _ in tqdm(loader, desc="evaluation", leave=False, disable=not progress):
+        for pixels, _ in tqdm(loader, desc="evaluation", leave=False, disable=None):
             logits, _ = network(pixels.to(device))  # [N, C]
             batches.append(softmax(logits.float().cpu().numpy()))
     return np.concatenate(batches)

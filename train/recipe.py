@@ -183,7 +183,7 @@ def _check_known(name: str) -> None:
         raise RecipeError(f"unknown setting {name!r}; {hint}")
 
 
-def _typed(name: str, value: object) -> object:
+def _typed(name: str, value: object) -> Any:
     wanted = _TYPES[name]
     if wanted is float and type(value) is int:
         return float(value)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
+    from torchvision.models import ResNet
 
     from train.recipe import Recipe
 
@@ -30,7 +31,7 @@ _IMAGENET_CLASSES = 1000
 
 def initial_network(
     recipe: Recipe, class_names: Sequence[str], data_root: Path, *, starter: Path = STARTER
-) -> nn.Module:
+) -> ResNet:
     """Build the network with the weights that training starts from.
 
     Args:
@@ -75,22 +76,21 @@ def write_weights(path: Path, state: Mapping[str, Tensor]) -> str:
     return sha256_of_file(path)
 
 
-def _imagenet(arch: str, data_root: Path) -> nn.Module:
+def _imagenet(arch: str, data_root: Path) -> ResNet:
     path = data_root / f"{arch}-pre.pth"
     if path.is_file():
         return load_resnet(path, arch, _IMAGENET_CLASSES)
     try:
-        network: nn.Module = torchvision.models.get_model(arch, weights="IMAGENET1K_V1")
+        return torchvision.models.get_model(arch, weights="IMAGENET1K_V1")
     except (OSError, RuntimeError) as error:  # no network, or a damaged download
         raise WeightsError(
             f"no ImageNet weights for {arch}: {path} does not exist, and torchvision's download "
             f"failed ({error}); put the file there (torchvision's IMAGENET1K_V1 weights under "
             'that name), or train with init = "starter" or "scratch"'
         ) from error
-    return network
 
 
-def _from_starter(arch: str, class_names: Sequence[str], starter: Path) -> nn.Module:
+def _from_starter(arch: str, class_names: Sequence[str], starter: Path) -> ResNet:
     description = read_description(starter / DESCRIPTION_FILE)
     if description.arch != arch:
         raise WeightsError(
@@ -105,8 +105,6 @@ def _from_starter(arch: str, class_names: Sequence[str], starter: Path) -> nn.Mo
     return _with_fresh_head(network, len(class_names))
 
 
-def _with_fresh_head(network: nn.Module, num_classes: int) -> nn.Module:
-    head = network.fc
-    assert isinstance(head, nn.Linear)  # noqa: S101 - all of `ARCHITECTURES` have one
-    network.fc = nn.Linear(head.in_features, num_classes)
+def _with_fresh_head(network: ResNet, num_classes: int) -> ResNet:
+    network.fc = nn.Linear(network.fc.in_features, num_classes)
     return network

@@ -1,0 +1,46 @@
+"""Figures as Markdown, for people: the tables of reports, evaluations and model cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from train.metrics import Metrics
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Format a table; the first column is text, the others are numbers."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
+
+
+def accuracy_sentence(metrics: Metrics) -> str:
+    """Tell the accuracy with its confidence interval."""
+    low, high = metrics.accuracy_ci95
+    return (
+        f"Accuracy {percent(metrics.accuracy)} on {metrics.images:,} photos "
+        f"(95 % confidence interval {percent(low)} to {percent(high)})."
+    )
+
+
+def per_class_table(metrics: Metrics) -> str:
+    """Format precision, recall and F1 of each class."""
+    rows = [
+        (c.name, percent(c.precision), percent(c.recall), f"{c.f1:.3f}", c.images)
+        for c in metrics.per_class
+    ]
+    return table(("class", "precision", "recall", "F1", "photos"), rows)
+
+
+def confusion_table(metrics: Metrics) -> str:
+    """Format the confusion matrix; rows are actual classes, columns predicted ones."""
+    names = [c.name for c in metrics.per_class]
+    rows = [(name, *row) for name, row in zip(names, metrics.confusion_matrix, strict=True)]
+    return table(("actual / predicted", *names), rows)
+
+
+def percent(share: float) -> str:
+    """Format a share of 0..1."""
+    return f"{100 * share:.1f} %"

@@ -1,0 +1,88 @@
+"""The files that make up a model: weights, labels, description, reference answers, recipe.
+
+`artifacts/` and `pretrained/` have this form; `archive` packs what it finds in one of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from classifier.answers import softmax
+from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
+from classifier.images import decode, to_pixels
+from classifier.labels import LABELS_FILE, write_labels
+from classifier.network import ServedNetwork, load_resnet
+from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
+from train.data_set import MAX_BYTES, MAX_PIXELS
+from train.files import atomic_file, write_text
+from train.recipe import RECIPE_FILE, recipe_text
+from train.weights import write_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from torchvision.models import ResNet
+
+    from classifier.description import Preprocessing
+    from train.metrics import Metrics
+    from train.recipe import Recipe
+
+
+def write_network(
+    path: Path, state: Mapping[str, Tensor], arch: str, num_classes: int
+) -> tuple[ResNet, str]:
+    """Write weights and load them again, so that what is evaluated next is what is in the file.
+
+    Returns:
+        The loaded network and the file's SHA-256.
+    """
+    sha256 = write_weights(path, state)
+    return load_resnet(path, arch, num_classes), sha256
+
+
+def describe(description: ModelDescription, metrics: Metrics) -> ModelDescription:
+    """Return the description with the figures of an evaluation."""
+    return dataclasses.replace(
+        description,
+        val_accuracy=metrics.accuracy,
+        val_accuracy_ci95=metrics.accuracy_ci95,
+        val_images=metrics.images,
+    )
+
+
+def write_model_files(
+    folder: Path,
+    description: ModelDescription,
+    class_names: Sequence[str],
+    answers: Mapping[str, NDArray[np.float32]],
+    recipe: Recipe,
+) -> None:
+    """Write all files of a model but its weights."""
+    write_text(folder / RECIPE_FILE, recipe_text(recipe))
+    with atomic_file(folder / LABELS_FILE) as temporary:
+        write_labels(temporary, class_names)
+    with atomic_file(folder / REFERENCE_FILE) as temporary:
+        write_reference(temporary, answers)
+    with atomic_file(folder / DESCRIPTION_FILE) as temporary:
+        write_description(temporary, description)
+
+
+def reference_answers(
+    resnet: ResNet, preprocessing: Preprocessing
+) -> dict[str, NDArray[np.float32]]:
+    """Compute the probabilities [C] that the evaluation gives to each reference picture."""
+    pictures = [
+        to_pixels(decode(draw_png(name), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS), preprocessing)
+        for name in REFERENCE_NAMES
+    ]
+    network = ServedNetwork(resnet, preprocessing).cpu().eval()
+    with torch.inference_mode():
+        logits, _ = network(torch.from_numpy(np.stack(pictures)))  # [N, C]
+    return dict(zip(REFERENCE_NAMES, softmax(logits.numpy()), strict=True))
