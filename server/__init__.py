@@ -1,0 +1,1 @@
+"""Starts and stops one TorchServe on this machine, and finds out why one does not start."""

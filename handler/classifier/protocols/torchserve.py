@@ -26,7 +26,9 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
     if value is not None:  # TorchServe decodes a body that is declared as text
         found = "text"
     else:
-        found = f"the fields {sorted(fields)}" if fields else "an empty request"
+        # A body that curl declared as a form falls apart into fields of binary names.
+        names = ", ".join(repr(name[:20]) for name in sorted(fields)[:3])
+        found = f"form fields named {names}" if fields else "an empty request"
     raise InvalidRequest(
         expected="an image file as the raw body, as multipart field `data` or `images`, or JSON "
         'with "images", "instances" or "inputs"',

@@ -1,0 +1,141 @@
+# From a folder of photos to a served model archive. `make help` lists what can be asked for.
+# Things are files and are made when missing or out of date; verbs are phony.
+
+PYTHON        ?= python3.11
+MODEL_NAME    ?= flowers
+MODEL_VERSION ?= 1.0
+RUNTIME       ?= openvino-int8
+PORT          ?= 8080
+RUN_DIR       ?= run
+DATA_URL      ?= data_set
+TRAIN_URL     ?= artifacts
+EVAL_URL      ?= out
+RECIPE        ?= config/train.toml
+IMAGE         ?= docs/sunflower.png
+# WORKERS, MODEL_API=1, SOURCE, ARGS and RESUME=1 are used where they are given.
+
+# An inherited PYTHONPATH would be served instead of the archive.
+unexport PYTHONPATH
+export PYTHONDONTWRITEBYTECODE := 1
+
+VENV     := .venv
+BIN      := $(VENV)/bin
+PY       := $(BIN)/python
+MAR      := model-store/$(MODEL_NAME).mar
+BUILD    := build/$(MODEL_NAME)
+# A model that was trained here goes before the starter model.
+MODEL    := $(if $(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
+SOURCES  := $(shell find handler archive -name '*.py')
+CLIENT   := $(PY) -m client
+AT       := --port $(PORT) --run-dir $(RUN_DIR)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+##@ Serve
+.PHONY: archive
+archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (RUNTIME, MODEL_VERSION)
+
+.PHONY: serve
+serve: $(MAR).sha256 ## start TorchServe with it and wait for a real prediction (PORT, WORKERS)
+	@$(PY) -m server start $(MAR) --model-name $(MODEL_NAME) --port $(PORT) --run-dir $(RUN_DIR) \
+	  --example $(IMAGE) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL_API),--model-api)
+
+.PHONY: stop
+stop: $(VENV)/installed ## wait for requests in flight, then stop the server
+	@$(PY) -m server stop --run-dir $(RUN_DIR)
+
+.PHONY: predict
+predict: $(VENV)/installed ## classify files through the running server (IMAGE="a.jpg b.jpg")
+	@$(CLIENT) predict $(AT) --model $(MODEL_NAME) $(IMAGE)
+
+.PHONY: token
+token: $(VENV)/installed ## print the inference key: curl -H "Authorization: Bearer $(make -s token)"
+	@$(CLIENT) token $(AT)
+
+.PHONY: scale
+scale: $(VENV)/installed ## change the number of workers without losing a request (WORKERS=n)
+	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) $(WORKERS)
+
+.PHONY: status
+status: $(VENV)/installed ## workers, queue, versions, memory
+	@$(CLIENT) status $(AT) --model $(MODEL_NAME)
+
+.PHONY: logs
+logs: $(VENV)/installed ## the last lines of the server's logs
+	@$(PY) -m server logs --run-dir $(RUN_DIR)
+
+##@ Train
+.PHONY: data
+data: $(VENV)/installed ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
+	@$(PY) -m train.prepare --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+
+.PHONY: train
+train: $(VENV)/installed ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, ARGS="--set epochs=5")
+	$(PY) -m train --data_url $(DATA_URL) --train_url $(TRAIN_URL) --eval_url $(EVAL_URL) \
+	  --recipe $(RECIPE) $(if $(RESUME),--resume) $(ARGS)
+
+.PHONY: evaluate
+evaluate: $(VENV)/installed ## write the evaluation files of the trained model to EVAL_URL
+	$(PY) -m train.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
+
+##@ Develop
+.PHONY: test
+test: check $(VENV)/installed-dev ## everything a contributor must pass
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: $(VENV)/installed-dev ## lint and types only
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+.PHONY: lock
+lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with hashes
+	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements.txt
+	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements-dev.txt \
+	  --extra dev --constraint requirements.txt
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: clean
+clean: ## remove what was built (keeps .venv, data_set and trained models)
+	rm -rf build model-store
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ {print substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' \
+	  $(MAKEFILE_LIST)
+
+# The archive: built from the model, packed by TorchServe's own tool, sealed, then verified.
+$(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).settings
+	$(PY) -m archive build --model $(MODEL) --runtime $(RUNTIME) --data-url $(DATA_URL) \
+	  --model-config config/model-config.yaml --output $(BUILD)
+	@mkdir -p build/tmp $(@D)
+	TMPDIR=build/tmp $(BIN)/torch-model-archiver --force \
+	  --model-name $(MODEL_NAME) --version $(MODEL_VERSION) \
+	  --handler handler/resnet_handler.py --extra-files $(BUILD),handler \
+	  --config-file config/model-config.yaml --export-path $(@D)
+	$(PY) -m archive seal $@
+
+$(MAR).sha256: $(MAR)
+	$(PY) -m archive verify $< --stamp $@
+
+# Changes only if one of the settings that the archive was built with does.
+.PHONY: FORCE
+$(BUILD).settings: FORCE | $(VENV)/installed
+	@mkdir -p $(@D)
+	@echo "$(MODEL) $(RUNTIME) $(MODEL_VERSION)" | cmp -s - $@ \
+	  || echo "$(MODEL) $(RUNTIME) $(MODEL_VERSION)" > $@
+
+# The environment: pinned with hashes, the project itself editable.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+$(VENV)/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,101 @@
+"""The commands behind `make serve`, `make stop` and `make logs`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from server import diagnosis
+from server.errors import ControlError
+from server.ports import HOST, Ports
+from server.run_folder import RunFolder
+from server.start import Options, start
+from server.stop import stop
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    try:
+        options.run(options)
+    except (ControlError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was left running", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    starts = commands.add_parser("start", help="start, and wait until a prediction succeeds")
+    starts.add_argument("mar", type=Path)
+    starts.add_argument("--model-name", default="flowers")
+    starts.add_argument("--port", type=int, default=8080, help="first of five in a row")
+    starts.add_argument("--workers", type=int, help="default: the archive's minWorkers")
+    starts.add_argument("--model-api", action="store_true", help="allow registering models")
+    starts.add_argument("--deadline-s", type=float, default=120.0)
+    starts.add_argument("--example", default="photo.jpg", help="picture for the curl line")
+    starts.set_defaults(run=_start)
+
+    stops = commands.add_parser("stop", help="wait for requests in flight, then end the server")
+    stops.add_argument("--grace-s", type=float, default=10.0, help="longest wait for requests")
+    stops.set_defaults(run=_stop)
+
+    logs = commands.add_parser("logs", help="the last lines of the logs")
+    logs.add_argument("--lines", type=int, default=20)
+    logs.set_defaults(run=_logs)
+
+    for command in (starts, stops, logs):
+        command.add_argument("--run-dir", type=Path, default=Path("run"))
+    return parser
+
+
+def _start(options: argparse.Namespace) -> None:
+    if options.workers is not None and options.workers < 1:
+        raise ControlError(f"WORKERS must be at least 1, found {options.workers}")
+    ports = Ports.starting_at(options.port)
+    start(
+        Options(
+            options.mar,
+            options.model_name,
+            ports,
+            options.workers,
+            model_api=options.model_api,
+            deadline_s=options.deadline_s,
+        ),
+        RunFolder(options.run_dir),
+    )
+    at = f"http://{HOST}"
+    run_dir = "" if options.run_dir == Path("run") else f" RUN_DIR={options.run_dir}"
+    print(
+        f"serving {options.mar} as {options.model_name}\n"
+        f"  inference   {at}:{ports.inference}/predictions/{options.model_name}\n"
+        f"  management  {at}:{ports.management}/models/{options.model_name}\n"
+        f"  metrics     {at}:{ports.metrics}/metrics\n"
+        "try it:\n"
+        f'  curl -H "Authorization: Bearer $(make -s token{run_dir})" -T {options.example} '
+        f"{at}:{ports.inference}/predictions/{options.model_name}"
+    )
+
+
+def _stop(options: argparse.Namespace) -> None:
+    stopped = stop(RunFolder(options.run_dir), grace_s=options.grace_s)
+    print("stopped" if stopped else f"no server is running from {options.run_dir}")
+
+
+def _logs(options: argparse.Namespace) -> None:
+    text = diagnosis.tail(RunFolder(options.run_dir).logs, options.lines)
+    if not text:
+        raise ControlError(f"there are no logs in {options.run_dir}; start with `make serve`")
+    print(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

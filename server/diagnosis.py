@@ -1,0 +1,50 @@
+"""Why a server did not start: the one line of its logs that names the cause."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The last line of a Python traceback, after the time stamp that the log puts before it.
+_PYTHON_ERROR = re.compile(r"^\S+ ((?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt)\b: .*)$")
+_JAVA_ERROR = re.compile(r"((?:java|io|org)\.[\w.]*(?:Error|Exception)\b(?:: .*)?)")
+# TorchServe hides a failing import behind a second attempt under this name.
+_MISLEADING = "ts.torch_handler."
+_WORKER_DIED = "Backend worker process died"
+
+
+def worker_died(logs: Path) -> bool:
+    """Whether a worker has ended while loading the model."""
+    return _WORKER_DIED in _read(logs / "worker.log")
+
+
+def cause(logs: Path) -> str:
+    """Return the most telling line of the logs of a server that did not start."""
+    for line in reversed(_read(logs / "worker.log").splitlines()):
+        if (match := _PYTHON_ERROR.match(line)) and _MISLEADING not in line:
+            return match[1]
+    for name in ("server.log", "console.log"):
+        if match := _JAVA_ERROR.search(_read(logs / name)):
+            return match[1]
+    lines = _read(logs / "console.log").strip().splitlines()
+    return lines[-1] if lines else "its logs say nothing"
+
+
+def tail(logs: Path, lines: int) -> str:
+    """Return the last lines of each log file that has any."""
+    parts = []
+    for path in sorted(logs.glob("*.log")):
+        if text := _read(path):
+            last = "\n".join(text.splitlines()[-lines:])
+            parts.append(f"==> {path} <==\n{last}\n")
+    return "\n".join(parts)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,20 @@
+"""The errors of running a server; each message names the cause and the remedy.
+
+ControlError
+├── StartError     the server could not be started; nothing was left running
+└── StopError      the server could not be stopped
+"""
+
+from __future__ import annotations
+
+
+class ControlError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class StartError(ControlError):
+    """The server could not be started; nothing was left running."""
+
+
+class StopError(ControlError):
+    """The server could not be stopped."""

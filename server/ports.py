@@ -1,0 +1,83 @@
+"""The ports of one server; all of them follow from `PORT`."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass
+
+import psutil
+
+from server.errors import StartError
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a server listens, on loopback only.
+
+    Attributes:
+        inference: REST, `PORT` itself.
+        management: REST, `PORT` + 1.
+        metrics: REST, `PORT` + 2.
+        grpc_inference: `PORT` + 3.
+        grpc_management: `PORT` + 4.
+    """
+
+    inference: int
+    management: int
+    metrics: int
+    grpc_inference: int
+    grpc_management: int
+
+    @classmethod
+    def starting_at(cls, port: int) -> Ports:
+        """Derive all ports from the first.
+
+        Raises:
+            StartError: A port is out of range.
+        """
+        if not 1024 <= port <= 65531:  # noqa: PLR2004
+            raise StartError(f"PORT must be in 1024..65531, found {port}")
+        return cls(*range(port, port + 5))
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        """All five, in order."""
+        return (
+            self.inference,
+            self.management,
+            self.metrics,
+            self.grpc_inference,
+            self.grpc_management,
+        )
+
+
+def check_free(ports: Ports) -> None:
+    """Check that nobody listens on any of the ports.
+
+    Raises:
+        StartError: One is taken; the message says by which process, where that can be seen.
+    """
+    for port in ports.all:
+        with socket.socket() as probe:
+            # As the server binds: connections of a former server that linger do not matter.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise StartError(
+                    f"port {port} is taken{_owner(port)}; stop that process, or choose other "
+                    f"ports with PORT=... (five in a row are used)"
+                ) from error
+
+
+def _owner(port: int) -> str:
+    with contextlib.suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and getattr(connection.laddr, "port", None) == port:
+                name = psutil.Process(connection.pid).name() if connection.pid else "unknown"
+                return f" by process {connection.pid} ({name})"
+    return ""

@@ -1,0 +1,81 @@
+"""The run folder: the working directory of one server, and the record of what runs there.
+
+config.properties   the settings it was started with
+key_file.json       its tokens, written by TorchServe, mode 0600
+logs/               server.log, worker.log, access.log, console.log
+tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
+server.json         process id and start time
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths in the working directory of one server."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The settings that the server was started with."""
+        return self.path / "config.properties"
+
+    @property
+    def key_file(self) -> Path:
+        """TorchServe's tokens."""
+        return self.path / "key_file.json"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of log files."""
+        return self.path / "logs"
+
+    @property
+    def temporary(self) -> Path:
+        """The server's TMPDIR."""
+        return self.path / "tmp"
+
+    @property
+    def _record(self) -> Path:
+        return self.path / "server.json"
+
+    def create(self) -> None:
+        """Create the folders; keys and logs are nobody else's business."""
+        for folder in (self.path, self.logs, self.temporary):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def record(self, process: psutil.Process, port: int) -> None:
+        """Remember the server's process."""
+        entry = {"pid": process.pid, "created": process.create_time(), "port": port}
+        self._record.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+
+    def forget(self) -> None:
+        """Remove what would claim that a server runs here."""
+        for path in (self._record, self.key_file, self.temporary / ".model_server.pid"):
+            path.unlink(missing_ok=True)
+
+    def server(self) -> tuple[psutil.Process, int] | None:
+        """Return the running server's process and first port; None if none runs here.
+
+        A process id that now belongs to somebody else is told apart by its start time.
+        """
+        try:
+            entry = json.loads(self._record.read_text(encoding="utf-8"))
+            process = psutil.Process(entry["pid"])
+            if abs(process.create_time() - entry["created"]) > 1 or not process.is_running():
+                return None
+        except (OSError, ValueError, KeyError, psutil.Error):
+            return None
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process, int(entry["port"])

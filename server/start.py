@@ -1,0 +1,204 @@
+"""Starts a TorchServe with a verified archive, and returns when a real prediction succeeded."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from classifier.description import sha256_of_file
+from classifier.reference import REFERENCE_NAMES, draw_png
+from client.errors import ClientError
+from client.inference import InferenceClient
+from client.management import ManagementClient
+from client.tokens import Tokens
+from server import diagnosis
+from server.errors import StartError
+from server.java import find_java_home
+from server.ports import HOST, Ports, check_free
+from server.stop import terminate
+
+if TYPE_CHECKING:
+    from server.run_folder import RunFolder
+
+logger = logging.getLogger(__name__)
+
+CONFIG = Path(__file__).parent.parent / "config"
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to serve and how.
+
+    Attributes:
+        mar: The archive; `<mar>.sha256` beside it says that it was verified.
+        model_name: Name under which it is served.
+        ports: Where to listen.
+        workers: How many workers; None for the archive's `minWorkers`.
+        model_api: Whether models can be registered and unregistered through the management API.
+        deadline_s: Longest wait for the first prediction, in seconds.
+    """
+
+    mar: Path
+    model_name: str
+    ports: Ports
+    workers: int | None = None
+    model_api: bool = False
+    deadline_s: float = 120.0
+
+
+def start(options: Options, folder: RunFolder) -> None:
+    """Start the server and wait until it answers.
+
+    Raises:
+        StartError: It could not be started; nothing was left running.
+    """
+    if running := folder.server():
+        raise StartError(
+            f"a server is already running from {folder.path} (process {running[0].pid}, port "
+            f"{running[1]}); `make stop` ends it, RUN_DIR=... runs another beside it"
+        )
+    _check_verified(options.mar)
+    java_home = find_java_home()
+    check_free(options.ports)
+    shutil.rmtree(folder.temporary, ignore_errors=True)
+    shutil.rmtree(folder.logs, ignore_errors=True)
+    folder.forget()
+    folder.create()
+    folder.config.write_text(_config(options), encoding="utf-8")
+    process = _launch(options, folder, java_home)
+    try:
+        folder.record(process, options.ports.inference)
+        _wait_for_prediction(options, folder, process)
+        if options.workers:
+            management = _management_url(options)
+            client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
+            client.scale(options.model_name, options.workers)
+    except BaseException as error:
+        terminate(process)
+        folder.forget()
+        if isinstance(error, ClientError):
+            raise StartError(f"the server does not scale: {error}") from error
+        raise
+
+
+def _check_verified(mar: Path) -> None:
+    if not mar.is_file():
+        raise StartError(f"{mar}: there is no such archive; build it with `make archive`")
+    stamp = mar.with_name(mar.name + ".sha256")
+    expected = stamp.read_text(encoding="utf-8").split()[:1] if stamp.is_file() else []
+    if expected != [sha256_of_file(mar)]:
+        raise StartError(
+            f"{mar}: not verified, or changed since; run `make archive`, or "
+            f"`python -m archive verify {mar} --stamp {stamp}`"
+        )
+
+
+def _config(options: Options) -> str:
+    ports = options.ports
+    return (CONFIG / "config.properties").read_text(encoding="utf-8") + (
+        "\n# Added for this server.\n"
+        f"inference_address=http://{HOST}:{ports.inference}\n"
+        f"management_address=http://{HOST}:{ports.management}\n"
+        f"metrics_address=http://{HOST}:{ports.metrics}\n"
+        f"grpc_inference_address={HOST}\n"
+        f"grpc_inference_port={ports.grpc_inference}\n"
+        f"grpc_management_address={HOST}\n"
+        f"grpc_management_port={ports.grpc_management}\n"
+        f"metrics_config={CONFIG / 'metrics.yaml'}\n"
+        f"model_store={options.mar.resolve().parent}\n"
+        f"load_models={options.model_name}={options.mar.name}\n"
+    )
+
+
+def _launch(options: Options, folder: RunFolder, java_home: Path) -> psutil.Process:
+    """Start TorchServe in the background; return the front end's process."""
+    command = [
+        str(Path(sys.executable).with_name("torchserve")),
+        "--start",
+        "--ncs",
+        "--ts-config",
+        str(folder.config.resolve()),
+        "--log-config",
+        str(CONFIG / "log4j2.xml"),
+        "--model-store",
+        str(options.mar.resolve().parent),
+        *(["--enable-model-api"] if options.model_api else []),
+    ]
+    with (folder.logs / "console.log").open("wb") as console:
+        launcher = subprocess.run(  # noqa: S603  our own command line
+            command,
+            cwd=folder.path,
+            env=_environment(options, folder, java_home),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            check=False,
+        )
+    try:
+        pid = int((folder.temporary / ".model_server.pid").read_text(encoding="utf-8"))
+        return psutil.Process(pid)
+    except (OSError, ValueError, psutil.Error) as error:
+        cause = diagnosis.cause(folder.logs)
+        raise StartError(
+            f"TorchServe did not start (exit code {launcher.returncode}): {cause}"
+        ) from error
+
+
+def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[str, str]:
+    # An inherited PYTHONPATH would come before the archive: the checkout would be served.
+    refused = {"PYTHONPATH", "TS_CONFIG_FILE"}
+    environment = {name: value for name, value in os.environ.items() if name not in refused}
+    logs, temporary = str(folder.logs.resolve()), str(folder.temporary.resolve())
+    cores = len(os.sched_getaffinity(0))
+    return environment | {
+        "JAVA_HOME": str(java_home),
+        "LOG_LOCATION": logs,
+        "METRICS_LOCATION": logs,
+        # TorchServe's launcher reads the first, its JVM the second.
+        "TMPDIR": temporary,
+        "TEMP": temporary,
+        "MARIGOLD_THREADS": str(max(1, cores // (options.workers or 1))),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _wait_for_prediction(options: Options, folder: RunFolder, process: psutil.Process) -> None:
+    """Ask until a reference picture gets an answer; give up when that cannot happen any more."""
+    client = InferenceClient(
+        f"http://{HOST}:{options.ports.inference}",
+        options.model_name,
+        tokens=Tokens(folder.key_file, _management_url(options)),
+    )
+    picture = draw_png(REFERENCE_NAMES[0])
+    end = time.monotonic() + options.deadline_s
+    problem = "no answer"
+    while time.monotonic() < end:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            raise StartError(f"TorchServe ended while starting: {diagnosis.cause(folder.logs)}")
+        if diagnosis.worker_died(folder.logs):
+            raise StartError(f"the model does not load: {diagnosis.cause(folder.logs)}")
+        try:
+            client.predict(picture)
+        except ClientError as error:
+            problem = str(error)
+            time.sleep(_POLL_S)
+        else:
+            return
+    raise StartError(
+        f"no prediction within {options.deadline_s:.0f} s ({problem}); see {folder.logs}"
+    )
+
+
+def _management_url(options: Options) -> str:
+    return f"http://{HOST}:{options.ports.management}"

@@ -1,0 +1,83 @@
+"""Stops the server of a run folder, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import TYPE_CHECKING
+
+import psutil
+
+from client.errors import ClientError
+from client.idle import wait_until_idle
+from client.management import ManagementClient
+from client.tokens import Tokens
+from server.errors import StopError
+from server.ports import HOST, Ports
+
+if TYPE_CHECKING:
+    from server.run_folder import RunFolder
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 20.0
+
+
+def stop(folder: RunFolder, *, grace_s: float) -> bool:
+    """Wait for requests in flight, then end the server; whether one was running.
+
+    Args:
+        folder: Where the server runs.
+        grace_s: Longest wait for requests in flight, in seconds. TorchServe itself would reset
+            their connections at once.
+
+    Raises:
+        StopError: It does not end.
+    """
+    running = folder.server()
+    if running:
+        process, port = running
+        if not _wait_for_requests(folder, Ports.starting_at(port), grace_s):
+            logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
+        terminate(process)
+    folder.forget()
+    return bool(running)
+
+
+def _wait_for_requests(folder: RunFolder, ports: Ports, grace_s: float) -> bool:
+    management = f"http://{HOST}:{ports.management}"
+    client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
+    try:
+        return wait_until_idle(client, f"http://{HOST}:{ports.metrics}", deadline_s=grace_s)
+    except ClientError as error:
+        logger.warning("cannot see whether requests are in flight: %s", error)
+        return True
+
+
+def terminate(process: psutil.Process) -> None:
+    """End a front end and its workers: politely first, then by force.
+
+    Raises:
+        StopError: A process does not end, or belongs to somebody else.
+    """
+    family = [process]
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family += process.children(recursive=True)
+    try:
+        _signal(family[:1], force=False)  # it ends its workers itself
+        _, alive = psutil.wait_procs(family, timeout=_PATIENCE_S)
+        _signal(alive, force=True)
+        _, alive = psutil.wait_procs(alive, timeout=_PATIENCE_S)
+    except psutil.AccessDenied as error:
+        raise StopError(f"process {error.pid} belongs to somebody else") from error
+    if alive:
+        raise StopError(f"processes do not end: {', '.join(str(p.pid) for p in alive)}")
+
+
+def _signal(processes: list[psutil.Process], *, force: bool) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if force:
+                process.kill()
+            else:
+                process.terminate()
