@@ -7,6 +7,8 @@ MODEL_VERSION ?= 1.0
 RUNTIME       ?= openvino-int8
 PORT          ?= 8080
 RUN_DIR       ?= run
+MODEL_STORE   ?= model-store
+BUILD_DIR     ?= build
 DATA_URL      ?= data_set
 TRAIN_URL     ?= artifacts
 EVAL_URL      ?= out
@@ -21,8 +23,8 @@ export PYTHONDONTWRITEBYTECODE := 1
 VENV     := .venv
 BIN      := $(VENV)/bin
 PY       := $(BIN)/python
-MAR      := model-store/$(MODEL_NAME).mar
-BUILD    := build/$(MODEL_NAME)
+MAR      := $(MODEL_STORE)/$(MODEL_NAME).mar
+BUILD    := $(BUILD_DIR)/$(MODEL_NAME)
 # A model that was trained here goes before the starter model.
 MODEL    := $(if $(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
 SOURCES  := $(shell find handler archive -name '*.py')
@@ -100,7 +102,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 
 .PHONY: clean
 clean: ## remove what was built (keeps .venv, data_set and trained models)
-	rm -rf build model-store
+	rm -rf $(BUILD_DIR) $(MODEL_STORE)
 
 .PHONY: help
 help: ## this list
@@ -111,8 +113,9 @@ help: ## this list
 $(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).settings
 	$(PY) -m archive build --model $(MODEL) --runtime $(RUNTIME) --data-url $(DATA_URL) \
 	  --model-config config/model-config.yaml --output $(BUILD)
-	@mkdir -p build/tmp $(@D)
-	TMPDIR=build/tmp $(BIN)/torch-model-archiver --force \
+	@rm -f $@
+	@mkdir -p $(BUILD_DIR)/tmp $(@D)
+	TMPDIR=$(BUILD_DIR)/tmp $(BIN)/torch-model-archiver \
 	  --model-name $(MODEL_NAME) --version $(MODEL_VERSION) \
 	  --handler handler/resnet_handler.py --extra-files $(BUILD),handler \
 	  --config-file config/model-config.yaml --export-path $(@D)

@@ -74,7 +74,7 @@ class RunFolder:
             process = psutil.Process(entry["pid"])
             if abs(process.create_time() - entry["created"]) > 1 or not process.is_running():
                 return None
-        except (OSError, ValueError, KeyError, psutil.Error):
+        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
         if process.status() == psutil.STATUS_ZOMBIE:
             return None

@@ -1,0 +1,1 @@
+"""Tests of building, sealing and verifying archives."""

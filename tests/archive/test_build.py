@@ -1,0 +1,148 @@
+"""The folder that is packed: the right runtime, chosen by its accuracy."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from archive import gate
+from archive.build import FIGURES_FILE, INT8_FOLDER, build, quantise_starter
+from archive.errors import BuildError
+from archive.source import read_source
+from classifier.errors import ModelError
+from classifier.model import RUNTIME_FILE, RuntimeChoice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(model_folder: Path, tmp_path: Path) -> Path:
+    """A model folder that a test may change."""
+    return shutil.copytree(model_folder, tmp_path / "model")
+
+
+def test_the_choice_is_written_beside_the_model(model_folder: Path, tmp_path: Path) -> None:
+    choice = build(read_source(model_folder), "openvino-fp32", None, tmp_path / "built")
+    assert choice.runtime == "openvino-fp32"
+    assert RuntimeChoice.read(tmp_path / "built" / RUNTIME_FILE) == choice
+    assert (tmp_path / "built" / choice.model_file).is_file()
+
+
+def test_an_older_build_is_replaced_as_a_whole(model_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "built").mkdir()
+    (tmp_path / "built" / "stale.bin").write_bytes(b"old")
+    build(read_source(model_folder), "torch-fp32", None, tmp_path / "built")
+    assert not (tmp_path / "built" / "stale.bin").exists()
+
+
+def test_a_failed_build_leaves_the_older_one(
+    model_folder: Path, data_set_folder: Path, tmp_path: Path
+) -> None:
+    build(read_source(model_folder), "torch-fp32", None, tmp_path / "built")
+    other_classes = shutil.copytree(data_set_folder, tmp_path / "data")
+    for split in ("train", "val"):
+        next((other_classes / split).iterdir()).rename(other_classes / split / "thistles")
+    with pytest.raises(BuildError, match="its classes are not the model's"):
+        build(read_source(model_folder), "openvino-int8", other_classes, tmp_path / "built")
+    assert RuntimeChoice.read(tmp_path / "built" / RUNTIME_FILE).runtime == "torch-fp32"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["built", "data"]
+
+
+def test_without_photos_int8_gives_way_to_the_next_precision(
+    model_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    choice = build(read_source(model_folder), "openvino-int8", None, tmp_path / "built")
+    assert choice.runtime == "openvino-bf16"
+    assert "no data set to calibrate int8 with" in caplog.text
+
+
+@pytest.mark.slow
+def test_int8_is_calibrated_measured_and_shipped(
+    model_folder: Path, data_set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Fresh weights tell the drawn classes apart by chance only; the gate has a test of its own.
+    monkeypatch.setattr(gate.Figures, "passes", property(lambda _: True))
+    source = read_source(model_folder)
+    choice = build(source, "openvino-int8", data_set_folder, tmp_path / "built")
+    assert choice.runtime == "openvino-int8"
+    assert choice.accuracy["images"] == sum(1 for _ in data_set_folder.glob("val/*/*"))
+    int8_bytes = (tmp_path / "built" / "model.bin").stat().st_size
+    assert int8_bytes < 0.3 * source.weights.stat().st_size
+
+
+def test_a_precision_that_fails_the_gate_gives_way_to_the_next(
+    model_folder: Path,
+    data_set_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(gate.Figures, "passes", property(lambda _: False))
+    source = read_source(model_folder)
+    choice = build(source, "openvino-bf16", data_set_folder, tmp_path / "built")
+    assert choice.runtime == "openvino-fp32"
+    assert "openvino-bf16 does not pass the accuracy gate" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "agreement", "passes"),
+    [(0.90, 1.0, True), (0.895, 0.99, True), (0.894, 1.0, False), (0.90, 0.98, False)],
+)
+def test_the_gate_holds_half_a_point_and_99_percent_agreement(
+    accuracy: float, agreement: float, *, passes: bool
+) -> None:
+    figures = gate.Figures(accuracy, fp32_accuracy=0.90, agreement=agreement, images=1000)
+    assert figures.passes is passes
+
+
+def test_weights_that_were_not_evaluated_are_refused(folder: Path) -> None:
+    weights = folder / "resnet18.pth"
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    with pytest.raises(BuildError, match="its SHA-256 is"):
+        read_source(folder)
+
+
+def test_missing_weights_name_the_remedy(folder: Path) -> None:
+    (folder / "resnet18.pth").unlink()
+    with pytest.raises(BuildError, match="make train"):
+        read_source(folder)
+
+
+def test_a_head_of_another_size_is_refused(folder: Path) -> None:
+    (folder / "index_to_name.json").write_text('{"0": "a", "1": "b"}', encoding="utf-8")
+    with pytest.raises(ModelError, match="not the weights of a resnet18 with 2 classes"):
+        read_source(folder)
+
+
+def test_an_unknown_runtime_is_refused(model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="choose one of openvino-int8"):
+        build(read_source(model_folder), "onnx", None, tmp_path / "built")
+
+
+@pytest.mark.slow
+def test_a_model_brings_its_int8_form_for_machines_without_photos(
+    folder: Path, data_set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate.Figures, "passes", property(lambda _: True))
+    figures = quantise_starter(read_source(folder), data_set_folder)
+    choice = build(read_source(folder), "openvino-int8", None, tmp_path / "built")
+    assert choice.runtime == "openvino-int8"
+    assert choice.accuracy == figures.as_dict()
+
+    record = folder / INT8_FOLDER / FIGURES_FILE
+    fields = json.loads(record.read_text(encoding="utf-8")) | {"weights_sha256": "0" * 64}
+    record.write_text(json.dumps(fields), encoding="utf-8")
+    other = build(read_source(folder), "openvino-int8", None, tmp_path / "other")
+    assert other.runtime == "openvino-bf16"
+
+
+def test_class_weights_are_those_of_the_head(model_folder: Path, tmp_path: Path) -> None:
+    source = read_source(model_folder)
+    build(source, "torch-fp32", None, tmp_path / "built")
+    expected = source.network.resnet.fc.weight.detach().numpy()
+    assert np.array_equal(np.load(tmp_path / "built" / "class_weights.npy"), expected)

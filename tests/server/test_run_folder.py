@@ -1,0 +1,101 @@
+"""The record of what runs from a folder, and stopping it."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from server.__main__ import main
+from server.run_folder import RunFolder
+from server.stop import stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """An empty run folder."""
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    return folder
+
+
+@pytest.fixture
+def process() -> Iterator[psutil.Process]:
+    """A process that stands for a server's: it ends only when told to."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        yield psutil.Process(child.pid)
+        child.kill()
+
+
+def test_only_the_owner_can_look_into_it(folder: RunFolder) -> None:
+    for path in (folder.path, folder.logs, folder.temporary):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
+def test_a_recorded_process_is_found_while_it_lives(
+    folder: RunFolder, process: psutil.Process
+) -> None:
+    folder.record(process, 9000)
+    assert folder.server() == (process, 9000)
+    process.kill()
+    process.wait()
+    assert folder.server() is None
+
+
+def test_a_process_id_that_was_given_to_somebody_else_is_not_the_server(
+    folder: RunFolder, process: psutil.Process
+) -> None:
+    entry = {"pid": process.pid, "created": process.create_time() - 100, "port": 9000}
+    (folder.path / "server.json").write_text(json.dumps(entry), encoding="utf-8")
+    assert folder.server() is None
+    assert stop(folder, grace_s=0) is False
+    assert process.is_running()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x"}'])
+def test_a_damaged_record_counts_as_no_server(folder: RunFolder, text: str) -> None:
+    (folder.path / "server.json").write_text(text, encoding="utf-8")
+    assert folder.server() is None
+
+
+def test_stopping_ends_the_process_and_forgets_its_keys(
+    folder: RunFolder, process: psutil.Process
+) -> None:
+    folder.record(process, 65000)
+    folder.key_file.write_text("{}", encoding="utf-8")
+    assert stop(folder, grace_s=0) is True
+    assert not process.is_running()
+    assert not folder.key_file.exists()
+    assert folder.server() is None
+
+
+def test_stopping_nothing_is_no_error(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stop", "--run-dir", str(folder.path)]) == 0
+    assert capsys.readouterr().out == f"no server is running from {folder.path}\n"
+
+
+def test_logs_of_a_server_that_never_ran_name_the_remedy(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["logs", "--run-dir", str(folder.path)]) == 1
+    assert "make serve" in capsys.readouterr().err
+
+
+def test_logs_shows_the_last_lines_of_each_file(
+    folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder.logs / "server.log").write_text("one\ntwo\nthree\n", encoding="utf-8")
+    (folder.logs / "empty.log").touch()
+    assert main(["logs", "--run-dir", str(folder.path), "--lines", "2"]) == 0
+    assert capsys.readouterr().out == f"==> {folder.logs / 'server.log'} <==\ntwo\nthree\n\n"

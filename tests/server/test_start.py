@@ -1,0 +1,126 @@
+"""What keeps a server from starting: one clear line each, before anything is started."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from server.__main__ import main
+from server.errors import StartError
+from server.ports import HOST, Ports, check_free
+from server.run_folder import RunFolder
+from tests.ports import free_ports
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def mar(tmp_path: Path) -> Path:
+    """A file with a stamp that says it was verified; nothing gets as far as reading it."""
+    mar = tmp_path / "drawn.mar"
+    mar.write_bytes(b"not read")
+    digest = hashlib.sha256(b"not read").hexdigest()
+    (tmp_path / "drawn.mar.sha256").write_text(f"{digest}  drawn.mar\n")
+    return mar
+
+
+def failure(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """Run the command, which is to fail; return its one line."""
+    assert main([str(argument) for argument in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_a_missing_archive_names_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    line = failure(capsys, "start", tmp_path / "none.mar", "--run-dir", run)
+    assert "build it with `make archive`" in line
+    assert not run.exists()
+
+
+def test_an_archive_that_changed_after_it_was_verified_is_not_served(
+    mar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mar.write_bytes(b"tampered")
+    line = failure(capsys, "start", mar, "--run-dir", tmp_path / "run")
+    assert "not verified, or changed since" in line
+
+
+def test_an_archive_without_a_stamp_is_not_served(
+    mar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mar.with_name("drawn.mar.sha256").unlink()
+    assert "not verified" in failure(capsys, "start", mar, "--run-dir", tmp_path / "run")
+
+
+def test_a_busy_port_is_named_with_its_owner(
+    mar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_ports()
+    with socket.create_server((HOST, port + 2)):
+        line = failure(capsys, "start", mar, "--port", str(port), "--run-dir", tmp_path / "run")
+    assert f"port {port + 2} is taken by process {os.getpid()}" in line
+    assert "PORT=" in line
+
+
+def test_an_old_java_is_named(
+    mar: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert "holds no Java" in failure(capsys, "start", mar, "--run-dir", tmp_path / "run")
+
+
+def test_a_server_that_already_runs_is_left_alone(
+    mar: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    folder.record(psutil.Process(), 8080)
+    line = failure(capsys, "start", mar, "--run-dir", folder.path)
+    assert f"already running from {folder.path} (process {os.getpid()}, port 8080)" in line
+    assert folder.server() is not None
+
+
+@pytest.mark.parametrize("port", ["80", "65532", "-1"])
+def test_ports_out_of_range_are_refused(
+    mar: Path, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "PORT must be in 1024..65531" in failure(capsys, "start", mar, f"--port={port}")
+
+
+def test_no_workers_are_refused(mar: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "WORKERS must be at least 1" in failure(capsys, "start", mar, "--workers", "0")
+
+
+def test_all_ports_follow_from_the_first() -> None:
+    ports = Ports.starting_at(9000)
+    assert ports.all == (9000, 9001, 9002, 9003, 9004)
+    assert (ports.inference, ports.management, ports.metrics) == (9000, 9001, 9002)
+
+
+def test_free_ports_pass() -> None:
+    check_free(Ports.starting_at(free_ports()))
+
+
+def test_each_of_the_five_ports_is_checked() -> None:
+    ports = Ports.starting_at(free_ports())
+    for port in ports.all:
+        with (
+            socket.create_server((HOST, port)),
+            pytest.raises(StartError, match=f"port {port} is taken"),
+        ):
+            check_free(ports)
