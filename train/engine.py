@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -99,12 +100,17 @@ def training_loader(
         photos,
         batch_size=recipe.batch_size,
         shuffle=True,
-        num_workers=recipe.workers,
+        num_workers=loader_workers(recipe),
         generator=torch.Generator().manual_seed(mix_seeds(recipe.seed, epoch)),
         # Batch normalisation learns nothing from a single photo.
         drop_last=len(photos) % recipe.batch_size == 1 and len(photos) > 1,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def loader_workers(recipe: Recipe) -> int:
+    """Return how many processes read photos: no more than there are cores."""
+    return min(recipe.workers, os.cpu_count() or 1)
 
 
 def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) -> TrainFigures:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from classifier.description import Preprocessing
 from train.checkpoint import EpochRecord, Progress
-from train.engine import build_learner, train_epoch, training_loader
+from train.engine import build_learner, loader_workers, train_epoch, training_loader
 from train.predict import choose_device, predict
 from train.transforms import crop_of_epoch
 
@@ -78,7 +78,7 @@ def _accuracy(learner: Learner, photos: tuple[Photo, ...], recipe: Recipe) -> fl
         photos,
         PREPROCESSING,
         precision=recipe.precision,
-        workers=recipe.workers,
+        workers=loader_workers(recipe),
     )
     labels = [photo.label for photo in photos]
     return float((probabilities.argmax(axis=1) == labels).mean())

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from train.metrics import Metrics
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Format a table; the first column is text, the others are numbers."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: bool = True) -> str:
+    """Format a table; the first column is text, the others are numbers, or text too."""
+    alignment = "---:" if numbers else "---"
+    lines = [header, ["---", *[alignment] * (len(header) - 1)], *rows]
     return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torchvision.models import ResNet
 
     from classifier.description import Preprocessing
+    from classifier.images import Pixels
     from train.metrics import Metrics
     from train.recipe import Recipe
 
@@ -77,12 +78,18 @@ def write_model_files(
 def reference_answers(
     resnet: ResNet, preprocessing: Preprocessing
 ) -> dict[str, NDArray[np.float32]]:
-    """Compute the probabilities [C] that the evaluation gives to each reference picture."""
-    pictures = [
-        to_pixels(decode(draw_png(name), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS), preprocessing)
-        for name in REFERENCE_NAMES
-    ]
+    """Compute the probabilities [C] that the evaluation gives to each reference picture.
+
+    The network is moved to the CPU: the answers must not depend on the machine that trained it.
+    """
+    pictures = np.stack([picture_pixels(name, preprocessing) for name in REFERENCE_NAMES])
     network = ServedNetwork(resnet, preprocessing).cpu().eval()
     with torch.inference_mode():
-        logits, _ = network(torch.from_numpy(np.stack(pictures)))  # [N, C]
+        logits, _ = network(torch.from_numpy(pictures))  # [N, C]
     return dict(zip(REFERENCE_NAMES, softmax(logits.numpy()), strict=True))
+
+
+def picture_pixels(name: str, preprocessing: Preprocessing) -> Pixels:
+    """Decode a reference picture as a photo is decoded; uint8 RGB [crop, crop, 3]."""
+    image = decode(draw_png(name), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+    return to_pixels(image, preprocessing)

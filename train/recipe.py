@@ -151,16 +151,13 @@ def to_recipe(settings: Mapping[str, Any]) -> Recipe:
     return Recipe(**{name: _typed(name, value) for name, value in settings.items()})
 
 
-def write_recipe(path: Path, recipe: Recipe) -> None:
-    """Write a recipe; `read_recipe` gives back an equal one."""
-    path.write_text(recipe_text(recipe), encoding="utf-8")
-
-
 def recipe_text(recipe: Recipe) -> str:
-    """Format a recipe as TOML."""
-    settings = dataclasses.asdict(recipe).items()
+    """Format a recipe as TOML; `read_recipe` gives back an equal one."""
     # JSON's strings, numbers and booleans are TOML's too; a float keeps its point.
-    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings)
+    return "".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+        for name, value in dataclasses.asdict(recipe).items()
+    )
 
 
 def _parse_override(text: str) -> tuple[str, Any]:

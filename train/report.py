@@ -114,8 +114,8 @@ The training took {content["run_time_s"] / 60:.1f} minutes.
 Data fingerprint: `{outcome.description.data_fingerprint}`
 Git revision: `{outcome.description.git_revision or "unknown"}`
 
-{table(("library", "version"), content["versions"].items())}
-{table(("file", "SHA-256"), content["sha256"].items())}"""
+{table(("library", "version"), content["versions"].items(), numbers=False)}
+{table(("file", "SHA-256"), content["sha256"].items(), numbers=False)}"""
 
 
 def _epochs(outcome: Outcome) -> list[tuple[object, ...]]:

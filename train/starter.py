@@ -52,9 +52,7 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
     """
     trained = read_description(model_root / DESCRIPTION_FILE)
     if sha256_of_file(model_root / trained.weights_file) != trained.weights_sha256:
-        raise WeightsError(
-            f"{model_root / trained.weights_file} is not what its model.json is about"
-        )
+        raise WeightsError(f"{model_root}: the weights are not those of {DESCRIPTION_FILE}")
     class_names = read_labels(model_root / LABELS_FILE)
     recipe = read_recipe(model_root / RECIPE_FILE)
     state = read_state_dict(model_root / trained.weights_file)
@@ -81,12 +79,10 @@ def _model_card(
     val, train = metrics["val"], metrics["train"]
     recipe = (out / RECIPE_FILE).read_text(encoding="utf-8")
     files = (description.weights_file, LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, RECIPE_FILE)
-    hashes = table(
-        ("file", "SHA-256"), [(name, f"`{sha256_of_file(out / name)}`") for name in files]
-    )
+    hashes = [(name, f"`{sha256_of_file(out / name)}`") for name in files]
     return f"""# Model card: the starter model
 
-A {description.arch} that tells five kinds of flowers apart: {_names(val)}.
+A {description.arch} that tells {len(val.per_class)} kinds of flowers apart: {_names(val)}.
 It makes the project work before anything was trained, and is what `init = "starter"` starts from.
 
 ## Figures
@@ -103,7 +99,7 @@ Confusion matrix (rows: actual, columns: predicted):
 {confusion_table(val)}
 ## Training
 
-From scratch, with no other weights, in {report["run_time_s"] / 60:.0f} minutes on two CPU cores;
+From scratch, with no other weights, in {report["run_time_s"] / 60:.0f} minutes;
 epoch {report["best_epoch"] + 1} of {len(report["epochs"])} was kept.
 `python -m train --recipe config/starter.toml` repeats it.
 
@@ -122,19 +118,29 @@ No photo is part of this repository.
 
 ## Limits
 
-It knows five classes and must answer with one of them, whatever the picture shows.
+It must answer with one of its {len(val.per_class)} classes, whatever the picture shows.
 The photos are mostly close-ups from one photo-sharing site in the 2010s: expect less on other
 ones, and measure on your own before relying on it.
-Roses and tulips are confused most often.
+{_worst_confusion(val)}
 Better weights come from ImageNet ones: see `init` in `config/train.toml`.
 
 ## Files
 
-{hashes}"""
+{table(("file", "SHA-256"), hashes, numbers=False)}"""
 
 
 def _names(metrics: Metrics) -> str:
     return ", ".join(c.name for c in metrics.per_class)
+
+
+def _worst_confusion(metrics: Metrics) -> str:
+    count, actual, predicted = max(
+        (count, metrics.per_class[i].name, metrics.per_class[j].name)
+        for i, row in enumerate(metrics.confusion_matrix)
+        for j, count in enumerate(row)
+        if i != j
+    )
+    return f"Its most frequent mistake is to take {actual} for {predicted} ({count} photos)."
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""Tests of `train`, on small photos drawn in memory."""

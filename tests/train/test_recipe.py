@@ -1,0 +1,108 @@
+"""Recipes: the shipped ones, overrides, and the hints after mistakes."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.train.conftest import CONFIG
+from train.errors import RecipeError
+from train.recipe import Recipe, read_recipe, recipe_text, to_recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECIPES = [CONFIG / name for name in ("original.toml", "train.toml", "starter.toml")]
+
+
+def test_original_is_the_reference_recipe() -> None:
+    assert read_recipe(CONFIG / "original.toml") == Recipe(
+        name="original",
+        arch="resnet34",
+        init="imagenet",
+        epochs=3,
+        batch_size=16,
+        optimizer="adam",
+        lr=1e-4,
+        weight_decay=0.0,
+        schedule="constant",
+        label_smoothing=0.0,
+        mixup=0.0,
+        crop_scale_min=0.08,
+        flip=True,
+        color_jitter=0.0,
+        trivial_augment=False,
+        random_erasing=0.0,
+        crop_first=224,
+        crop_last=224,
+        ema_decay=0.0,
+        precision="fp32",
+        channels_last=False,
+        seed=0,
+        workers=8,
+    )
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid_and_named_like_their_files(path: Path) -> None:
+    assert read_recipe(path).name == path.stem
+
+
+@given(
+    lr=st.floats(1e-9, 10),
+    seed=st.integers(0, 2**32 - 1),
+    name=st.text(st.characters(exclude_categories=["Cs", "Cc"])),
+    flip=st.booleans(),
+)
+def test_written_recipes_read_back_equal(lr: float, seed: int, name: str, flip: bool) -> None:
+    recipe = dataclasses.replace(
+        read_recipe(CONFIG / "train.toml"), lr=lr, seed=seed, name=name, flip=flip
+    )
+    assert to_recipe(tomllib.loads(recipe_text(recipe))) == recipe
+
+
+def test_overrides_are_typed() -> None:
+    recipe = read_recipe(
+        CONFIG / "train.toml", ["lr=2", "flip=false", "arch=resnet18", "epochs = 7"]
+    )
+    assert (recipe.lr, recipe.flip, recipe.arch, recipe.epochs) == (2.0, False, "resnet18", 7)
+    assert isinstance(recipe.lr, float)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epoch=3", "unknown setting 'epoch'; did you mean epochs?"),
+        ("zzz=3", "unknown setting 'zzz'; known are name, arch"),
+        ("lr", "--set lr: expected name=value, such as lr=1e-3"),
+        ("lr=fast", "'fast' is no float"),
+        ("epochs=2.5", "epochs must be of type int, found 2.5"),
+        ("flip=1", "flip must be of type bool, found 1"),
+        ("epochs=0", "epochs must be in 1..10000, found 0"),
+        ("lr=nan", "lr must be in 1e-09..10, found nan"),
+        ("optimizer=sgd", "optimizer must be one of adam, adamw; found 'sgd'"),
+        ("crop_last=64", "crop_last must be at least crop_first, found 64"),
+    ],
+)
+def test_mistakes_are_refused_with_a_hint(override: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        read_recipe(CONFIG / "train.toml", [override])
+    assert message in str(caught.value)
+    assert "train.toml" in str(caught.value)
+
+
+def test_missing_settings_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "short.toml"
+    path.write_text('name = "short"\n')
+    with pytest.raises(RecipeError, match="missing settings: arch, init, epochs"):
+        read_recipe(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"none\.toml: cannot read the recipe"):
+        read_recipe(tmp_path / "none.toml")
