@@ -1,0 +1,71 @@
+"""Where a server's three APIs are: inference, management and metrics.
+
+Not responsible for reaching them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+DEFAULT_PORT = 8080
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Base URLs of one server's APIs, without a slash at the end."""
+
+    inference: str
+    management: str
+    metrics: str
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether the inference API is reached over loopback."""
+        return is_loopback(self.inference)
+
+
+def addresses_from(server: str, management: str | None = None) -> Addresses:
+    """Derive all addresses from the inference API's.
+
+    Args:
+        server: URL of the inference API, such as ``http://127.0.0.1:8080``.
+        management: URL of the management API, where it is not the inference port plus one.
+            The metrics API is the port after it.
+
+    Raises:
+        ValueError: One of them is no such URL.
+    """
+    inference = base_url(server)
+    management = base_url(management) if management else _next_port(inference)
+    return Addresses(inference, management, _next_port(management))
+
+
+def base_url(url: str) -> str:
+    """Check a URL and drop the slash at its end.
+
+    Raises:
+        ValueError: It is no http or https URL, or it carries a password, which logs would show.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise ValueError("expected a URL such as http://127.0.0.1:8080")
+    _ = parts.port  # raises ValueError beyond 65535
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine by its name or address alone."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _next_port(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{port + 1}"

@@ -1,0 +1,183 @@
+"""The command line: ``python -m client COMMAND``; one parser, one place where errors end.
+
+Not responsible for what the commands do: see `client.commands`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from client import commands
+from client.addresses import DEFAULT_PORT, addresses_from
+from client.commands import Connection
+from client.errors import ClientError
+from client.idle import DEFAULT_DEADLINE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_DESCRIPTION = "Classify photos with a running server, and manage its models and workers."
+_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+_DEFAULT_RUN_DIR = Path("run")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0, 1 after ``error: ...``, or 130 after Ctrl-C. Wrong usage exits with 2.
+    """
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        connection = _connection(options)
+    except ValueError as error:
+        parser.error(f"--server or --management: {error}")
+    try:
+        code: int = options.run(connection, options)
+        sys.stdout.flush()
+    except ClientError as error:
+        sys.stdout.flush()
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader, such as head, has enough. Python flushes once more at exit: to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m client", description=__doc__.partition("\n")[0]
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
+        command = subparsers.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        _add_server(command)
+        return command
+
+    _add_predict(add("predict", commands.predict, "classify image files"))
+    _add_explain(add("explain", commands.explain, "show what in an image speaks for its class"))
+    _add_scale(add("scale", commands.scale, "set the number of workers without losing a request"))
+    command = add("status", commands.status, "show workers, queue and versions")
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command = add("token", commands.token, "print a valid token")
+    command.add_argument("--type", choices=("inference", "management"), default="inference")
+    _add_register(add("register", commands.register, "register an archive"))
+    command = add("unregister", commands.unregister, "unregister a version of the model")
+    command.add_argument("--version", help="by default the default version")
+    command = add("set-default", commands.set_default, "make a version the default one")
+    command.add_argument("version", metavar="VERSION")
+    add("list", commands.list_models, "list the models")
+    return parser
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("server")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument("--server", metavar="URL", help="inference API (http://127.0.0.1:8080)")
+    where.add_argument(
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        help="inference port on this machine (8080); management is the next one, then metrics",
+    )
+    group.add_argument("--management", metavar="URL", help="management API, if at another place")
+    group.add_argument("--model", default="flowers", help="name of the model (%(default)s)")
+    group.add_argument(
+        "--run-dir", type=Path, help="the server's working directory, with key_file.json (run)"
+    )
+    group.add_argument(
+        "--timeout",
+        type=_positive,
+        default=30.0,
+        metavar="SECONDS",
+        help="longest wait for an answer (%(default)g)",
+    )
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--version", help="version of the model")
+    parser.add_argument("--top", type=_count, default=3, help="classes to show (%(default)d)")
+    parser.add_argument("--concurrency", type=_count, default=8, help="at a time (%(default)d)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--version", help="version of the model")
+    parser.add_argument("--output", type=Path, metavar="PNG", help="draw it, instead of JSON")
+
+
+def _add_scale(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("workers", type=_whole, metavar="N")
+    parser.add_argument(
+        "--deadline",
+        type=_positive,
+        default=DEFAULT_DEADLINE_S,
+        metavar="SECONDS",
+        help="longest wait for a quiet moment when scaling down (%(default)g)",
+    )
+    parser.add_argument("--force", action="store_true", help="do not wait; may cut off requests")
+
+
+def _add_register(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("url", metavar="URL", help="file in the model store, or an allowed URL")
+    parser.add_argument("--name", help="name to serve it under; by default the archive's own")
+    parser.add_argument("--workers", type=_whole, default=1, help="to start (%(default)d)")
+
+
+def _connection(options: argparse.Namespace) -> Connection:
+    server = options.server or f"http://127.0.0.1:{options.port}"
+    addresses = addresses_from(server, options.management)
+    run_dir: Path | None = options.run_dir
+    # A server elsewhere does not know the keys of the one that runs here, and must not learn them.
+    if run_dir is None and addresses.on_this_machine:
+        run_dir = _DEFAULT_RUN_DIR
+    return Connection(addresses, options.model, run_dir, options.timeout)
+
+
+def _count(text: str) -> int:
+    return _integer(text, least=1)
+
+
+def _whole(text: str) -> int:
+    return _integer(text, least=0)
+
+
+def _port(text: str) -> int:
+    port = _integer(text, least=1)
+    if port > 65533:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("management and metrics take the two ports after it")
+    return port
+
+
+def _integer(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
+    return value
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, such as 30, not {text!r}")
+    return value

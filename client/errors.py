@@ -1,0 +1,163 @@
+"""Everything that can go wrong when talking to the server, as one tree.
+
+    ClientError
+    ├── LocalFileError              a file on this side cannot be read or written
+    ├── KeyFileError                key_file.json is there, but is unreadable or no key file
+    ├── ServerUnreachable           no connection: nothing was sent
+    │   └── ConnectionLost          the connection broke before the whole answer had come
+    ├── TimedOut                    connected, but no answer in time
+    ├── UnexpectedReply             an answer that is not TorchServe's or not our handler's
+    ├── ServerBusy                  no quiet moment came before the deadline
+    ├── InFlightUnknown             the server's metrics do not tell what is in flight
+    └── ReplyError                  the server answered with an error; has `status`, `kind`
+        ├── RequestRejected         4xx: the request is at fault
+        │   ├── AuthenticationError     the token is missing, wrong or expired
+        │   ├── ModelNotFound           no such model, version or archive
+        │   └── ModelApiDisabled        register or unregister, while the model API is off
+        └── ServerError             5xx: the server is at fault
+            ├── Overloaded              the job queue is full, or there is no worker
+            └── WorkerDied              the worker ended while it had the request
+
+Not responsible for deciding what is retried: `client.transport` is.
+"""
+
+from __future__ import annotations
+
+import json
+
+_LONGEST_MESSAGE = 500  # characters of a body that is not TorchServe's JSON
+
+
+class ClientError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class LocalFileError(ClientError):
+    """A file on this side cannot be read or written."""
+
+
+class KeyFileError(ClientError):
+    """key_file.json is there, but cannot be read, or is no key file."""
+
+
+class ServerUnreachable(ClientError):
+    """No connection came about, so nothing was sent."""
+
+
+class ConnectionLost(ServerUnreachable):
+    """The connection broke before the whole answer had come; the request may have been served."""
+
+
+class TimedOut(ClientError):
+    """The server took the request, but did not answer in time."""
+
+
+class UnexpectedReply(ClientError):
+    """The answer is not of the form that TorchServe or our handler gives."""
+
+
+class ServerBusy(ClientError):
+    """No quiet moment came before the deadline."""
+
+
+class InFlightUnknown(ClientError):
+    """The server's metrics do not tell what is in flight."""
+
+
+class ReplyError(ClientError):
+    """The server answered with an error status.
+
+    Args:
+        status: HTTP status code.
+        kind: The server's own name for the error, such as ``ModelNotFoundException``; may be empty.
+        message: The server's own words.
+    """
+
+    remedy = ""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        self.status, self.kind, self.message = status, kind, message
+        super().__init__(status, kind, message)
+
+    def __str__(self) -> str:
+        text = f"{self.message} ({self.status})"
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class RequestRejected(ReplyError):
+    """4xx: sending the same request again gives the same answer."""
+
+
+class AuthenticationError(RequestRejected):
+    """The token is missing, wrong or expired."""
+
+    remedy = (
+        "pass --run-dir with the server's working directory (it holds key_file.json), "
+        "or set MARIGOLD_INFERENCE_KEY / MARIGOLD_MANAGEMENT_KEY"
+    )
+
+
+class ModelNotFound(RequestRejected):
+    """No such model, version or archive."""
+
+
+class ModelApiDisabled(RequestRejected):
+    """Register or unregister, while the server's model API is off."""
+
+    remedy = "the model API is off: set enable_model_api=true in config.properties and restart"
+
+
+class ServerError(ReplyError):
+    """5xx: the server is at fault."""
+
+
+class Overloaded(ServerError):
+    """The job queue is full, or the model has no worker."""
+
+
+class WorkerDied(ServerError):
+    """The worker ended while it had the request."""
+
+
+def error_for_reply(status: int, body: bytes, method: str = "GET") -> ReplyError:
+    """Turn a reply with an error status into the error to raise.
+
+    Args:
+        status: HTTP status code, 300 or more.
+        body: The reply's body: TorchServe's JSON object, another JSON object, text, or empty.
+        method: The request's method; a 405 to POST or DELETE means that the model API is off.
+    """
+    kind, message = _read(body, status)
+    return _class_for(status, kind, message, method)(status, kind, message)
+
+
+def _class_for(status: int, kind: str, message: str, method: str) -> type[ReplyError]:
+    # TorchServe answers a bad token with 400, proxies in front of it with 401 or 403.
+    if kind == "InvalidKeyException" or status in {401, 403}:
+        return AuthenticationError
+    if kind.startswith("Model") and kind.endswith("NotFoundException"):
+        return ModelNotFound
+    if status == 405 and method in {"POST", "DELETE"}:  # noqa: PLR2004
+        return ModelApiDisabled
+    if status < 500:  # noqa: PLR2004
+        return RequestRejected
+    # 503 alone does not tell: a handler's exception is one too ("Prediction failed").
+    if "has no worker" in message:
+        return Overloaded
+    return WorkerDied if message.startswith("Worker died") else ServerError
+
+
+def _read(body: bytes, status: int) -> tuple[str, str]:
+    """Return the error's kind and message, as far as the body has them."""
+    text = body.decode("utf-8", errors="replace").strip()
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if isinstance(fields, dict):
+        named = (fields.get(name) for name in ("message", "error_msg", "error", "status"))
+        message = next((value for value in named if isinstance(value, str) and value), "")
+        return str(fields.get("type", "")), message or text[:_LONGEST_MESSAGE]
+    if not text and status == 413:  # noqa: PLR2004
+        text = "the file has more bytes than the server's max_request_size"
+    return "", text[:_LONGEST_MESSAGE] or "the server gave no reason"

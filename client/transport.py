@@ -1,0 +1,153 @@
+"""Sends requests to one API of the server, again where that is safe, within a deadline.
+
+Which failures are tried again:
+
+    ConnectionLost, Overloaded   if the call is idempotent (predictions, reads, scaling)
+    WorkerDied                   likewise, but once: a photo that ends one worker ends the next too
+    AuthenticationError          once, with another token: the server refused to act
+    everything else              never; a 4xx stays a 4xx, and asking a slow server twice makes it
+                                 no faster
+
+Not responsible for what is asked: see `client.inference` and `client.management`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TYPE_CHECKING
+
+from client.errors import AuthenticationError, ClientError, ConnectionLost, Overloaded, WorkerDied
+from client.exchange import Call, exchange, new_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import requests
+
+    from client.key_file import TokenKind
+    from client.tokens import TokenSource
+
+_log = logging.getLogger(__name__)
+
+_PASSING = (ConnectionLost, Overloaded, WorkerDied)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait and how often to try. All times in seconds.
+
+    `read_s` bounds the server's silence in one attempt, `deadline_s` all attempts and pauses
+    together. A pause is between half and all of ``first_pause_s * 2 ** (attempts so far)``, so that
+    clients that failed together do not come back together.
+    """
+
+    connect_s: float = 3.0
+    read_s: float = 30.0
+    deadline_s: float = 60.0
+    attempts: int = 5
+    first_pause_s: float = 0.2  # four pauses, up to 3 s: a dead worker is back by then
+    longest_pause_s: float = 2.0
+
+    def pause_s(self, attempt: int, jitter: float) -> float:
+        """Return the pause after attempt 0, 1, ...; `jitter` is in [0, 1)."""
+        full: float = min(self.longest_pause_s, self.first_pause_s * 2**attempt)
+        return full * (0.5 + jitter / 2)
+
+
+class Transport:
+    """The connections to one API, and the token that it asks for.
+
+    Args:
+        url: Base URL, without a slash at the end.
+        kind: Which of the server's tokens this API wants.
+        tokens: Where tokens come from; None sends none.
+        patience: Times and number of attempts.
+        session: Connections; tests give one that answers by itself.
+        clock: Seconds, monotonic.
+        sleep: Waits the given seconds.
+        jitter: Random numbers in [0, 1).
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        url: str,
+        *,
+        kind: TokenKind,
+        tokens: TokenSource | None = None,
+        patience: Patience | None = None,
+        session: requests.Session | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.url, self.patience = url, patience or Patience()
+        self._kind, self._tokens = kind, tokens
+        self._session = session or new_session(url)
+        self._clock, self._sleep, self._jitter = clock, sleep, jitter
+
+    def send(
+        self, call: Call, *, idempotent: bool, read_s: float | None = None
+    ) -> requests.Response:
+        """Send a request, again where the module's rules allow it.
+
+        Args:
+            call: What to ask; its `url` is relative to this API's.
+            idempotent: Whether being served twice does no more than being served once.
+            read_s: Longest silence, where the call takes longer than `patience` expects; the
+                deadline moves with it.
+
+        Raises:
+            ClientError: The last failure; see `client.exchange.exchange`.
+        """
+        patience = self.patience
+        if read_s is not None:
+            patience = replace(patience, read_s=read_s, deadline_s=max(patience.deadline_s, read_s))
+        call = replace(call, url=self.url + call.url)
+        end = self._clock() + patience.deadline_s
+        worker_deaths = 0
+        for attempt in count():
+            try:
+                return self._send_authorized(call, patience, end)
+            except _PASSING as error:
+                worker_deaths += isinstance(error, WorkerDied)
+                pause = patience.pause_s(attempt, self._jitter())
+                is_last = attempt + 1 >= patience.attempts or worker_deaths > 1
+                if not idempotent or is_last or self._clock() + pause >= end:
+                    raise
+                _log.info("trying again in %.1f s: %s", pause, error)
+                self._sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _send_authorized(self, call: Call, patience: Patience, end: float) -> requests.Response:
+        token = self._tokens.current(self._kind) if self._tokens else None
+        try:
+            return self._send_once(call, token, patience, end)
+        except AuthenticationError as error:
+            other = self._other_token(token)
+            if other is None:
+                raise
+            _log.info("trying again with another %s token: %s", self._kind, error.message)
+        return self._send_once(call, other, patience, end)
+
+    def _other_token(self, rejected: str | None) -> str | None:
+        try:
+            return self._tokens.replace(self._kind, rejected) if self._tokens else None
+        except ClientError as error:
+            _log.info("no new %s token: %s", self._kind, error)
+            return None  # what the caller asked for failed on its token: that is the error to tell
+
+    def _send_once(
+        self, call: Call, token: str | None, patience: Patience, end: float
+    ) -> requests.Response:
+        left = max(end - self._clock(), 0.001)  # requests refuses a timeout of 0
+        return exchange(
+            self._session,
+            call,
+            token=token,
+            connect_s=min(patience.connect_s, left),
+            read_s=min(patience.read_s, left),
+        )
