@@ -14,7 +14,7 @@ TRAIN_URL     ?= artifacts
 EVAL_URL      ?= out
 RECIPE        ?= config/train.toml
 IMAGE         ?= docs/sunflower.png
-# WORKERS, MODEL_API=1, SOURCE, ARGS and RESUME=1 are used where they are given.
+# WORKERS, MODEL_API=1, SOURCE, RESUME=1 and ARGS (more options of the command) are used where given.
 
 # An inherited PYTHONPATH would be served instead of the archive.
 unexport PYTHONPATH
@@ -54,11 +54,11 @@ predict: $(VENV)/installed ## classify files through the running server (IMAGE="
 
 .PHONY: token
 token: $(VENV)/installed ## print the inference key: curl -H "Authorization: Bearer $(make -s token)"
-	@$(CLIENT) token $(AT)
+	@$(CLIENT) token $(AT) $(ARGS)
 
 .PHONY: scale
 scale: $(VENV)/installed ## change the number of workers without losing a request (WORKERS=n)
-	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) $(WORKERS)
+	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) $(WORKERS) $(ARGS)
 
 .PHONY: status
 status: $(VENV)/installed ## workers, queue, versions, memory

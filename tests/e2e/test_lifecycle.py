@@ -1,0 +1,187 @@
+"""Starting, scaling and stopping, while clients keep asking."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import requests
+
+from archive.members import SUMS, format_sums
+from classifier.description import sha256_of_file
+from classifier.reference import REFERENCE_NAMES, draw_png
+from client.metrics import MetricsClient
+from tests.e2e.served import ROOT, Served, clean_environment
+from tests.ports import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+PICTURE = draw_png(REFERENCE_NAMES[0])
+
+
+@pytest.fixture
+def own(served: Served, tmp_path: Path) -> Iterator[Served]:
+    """A server of the test's own, with the same archive as the shared one; it may be stopped."""
+    server = Served.at(tmp_path, *served.variables)
+    (tmp_path / "store").symlink_to(served.home / "store")
+    (tmp_path / "build").symlink_to(served.home / "build")
+    try:
+        server.make("serve")
+        yield server
+    finally:
+        server.make("stop")
+
+
+def processes_of(server: Served) -> list[psutil.Process]:
+    """Every process that works in a server's folders."""
+    mark = str(server.run_dir)
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(mark in argument for argument in process.info["cmdline"] or [])
+    ]
+
+
+def test_scaling_up_and_down_loses_no_request(served: Served) -> None:
+    client = served.inference
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        steps = pool.submit(
+            lambda: [served.make("scale", f"WORKERS={n}", "ARGS=--force") for n in (2, 1)]
+        )
+        answered = 0
+        while not steps.done() or answered < 20:
+            assert client.predict(PICTURE).scores
+            answered += 1
+        assert len(steps.result()) == 2
+    assert len(served.management.describe("flowers").workers) == 1
+
+
+def test_scaling_waits_for_a_quiet_moment(served: Served) -> None:
+    assert "2" in served.make("scale", "WORKERS=2")
+    assert len(served.management.describe("flowers").workers) == 2
+    assert "1" in served.make("scale", "WORKERS=1")
+    assert len(served.management.describe("flowers").workers) == 1
+
+
+def test_status_shows_workers_queue_and_version(served: Served) -> None:
+    status = served.make("status")
+    assert "flowers 1.0" in status
+    assert "1 of 1 ready" in status
+    assert "0 waiting" in status
+
+
+def test_predict_classifies_files(served: Served, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    good.write_bytes(PICTURE)
+    bad.write_bytes(b"no image")
+    label = served.inference.predict(PICTURE).label
+    assert label in served.make("predict", f"IMAGE={good}")
+    mixed = served.make("predict", f"IMAGE={good} {bad}", expect=2)
+    assert label in mixed
+    assert "that are no image" in mixed
+
+
+def test_logs_hold_no_token(served: Served) -> None:
+    served.inference.predict(PICTURE)
+    logs = "".join(path.read_text(errors="replace") for path in (served.run_dir / "logs").iterdir())
+    assert "POST /predictions/flowers" in logs
+    for kind in ("inference", "management"):
+        assert served.tokens.current(kind) not in logs
+    assert "server.log" in served.make("logs")
+
+
+def test_a_worker_that_is_killed_comes_back(served: Served) -> None:
+    (worker,) = served.management.describe("flowers").workers
+    os.kill(worker.pid, signal.SIGKILL)
+    assert served.inference.predict(PICTURE).scores
+    (successor,) = served.management.describe("flowers").workers
+    assert successor.pid != worker.pid
+
+
+def test_stop_waits_for_what_is_in_flight(own: Served) -> None:
+    before = MetricsClient(own.metrics_url).traffic("flowers").arrived
+    instances = [{"b64": base64.b64encode(PICTURE).decode()}] * 64
+    headers = {"Authorization": f"Bearer {own.tokens.current('inference')}"}
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        request = pool.submit(
+            requests.post,
+            f"{own.url}/predictions/flowers",
+            json={"instances": instances},
+            headers=headers,
+            timeout=60,
+        )
+        while MetricsClient(own.metrics_url).traffic("flowers").arrived == before:
+            assert not request.done()
+        assert own.make("stop").strip() == "stopped"
+        assert len(request.result().json()["predictions"]) == 64
+
+
+def test_stop_ends_its_own_server_and_can_be_repeated(served: Served, own: Served) -> None:
+    assert processes_of(own)
+    assert own.make("stop").strip() == "stopped"
+    assert not processes_of(own)
+    assert not (own.run_dir / "key_file.json").exists()
+    assert "no server is running" in own.make("stop")
+    assert served.inference.predict(PICTURE).scores
+
+
+def test_after_a_kill_serve_starts_again(own: Served) -> None:
+    server = next(process for process in processes_of(own) if process.name() == "java")
+    server.kill()
+    psutil.wait_procs(processes_of(own), timeout=60)
+    own.make("serve")
+    assert own.inference.predict(PICTURE).scores
+
+
+def test_a_second_server_on_the_same_ports_is_refused(served: Served, tmp_path: Path) -> None:
+    second = Served(tmp_path, served.port, served.variables)
+    (tmp_path / "store").symlink_to(served.home / "store")
+    (tmp_path / "build").symlink_to(served.home / "build")
+    output = second.make("serve", expect=2)
+    assert f"error: port {served.port} is taken by process" in output
+    assert not processes_of(second)
+
+
+def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
+    served: Served, tmp_path: Path
+) -> None:
+
+    with zipfile.ZipFile(served.home / "store" / "flowers.mar") as archive:
+        contents = {name: archive.read(name) for name in archive.namelist() if name != SUMS}
+    contents["classifier/labels.py"] = b"import no_such_module\n"
+    contents[SUMS] = format_sums(contents)
+    mar = tmp_path / "flowers.mar"
+    with zipfile.ZipFile(mar, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    (tmp_path / "flowers.mar.sha256").write_text(f"{sha256_of_file(mar)}  flowers.mar\n")
+
+    broken = Served(tmp_path, free_ports())
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "server", "start", str(mar)),
+            *("--port", str(broken.port), "--run-dir", str(broken.run_dir)),
+        ],
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert process.stderr == (
+        "error: the model does not load: ModuleNotFoundError: No module named 'no_such_module'\n"
+    )
+    assert not processes_of(broken)
