@@ -88,8 +88,12 @@ def test_a_silent_server_times_out(before: bytes) -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with serving(answering(lambda *_: (302, b""))) as url, pytest.raises(ReplyError):
-        send(url)
+    answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+
+    with one_connection(lambda connection: connection.sendall(answer)) as url:
+        with pytest.raises(ReplyError) as caught:
+            send(url)
+        assert caught.value.status == 302
 
 
 def test_the_environment_replaces_neither_token_nor_route(
