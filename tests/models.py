@@ -1,0 +1,111 @@
+"""A tiny model and a tiny data set of the same three classes, drawn rather than downloaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+
+from classifier.answers import softmax
+from classifier.description import (
+    DESCRIPTION_FILE,
+    ModelDescription,
+    Preprocessing,
+    sha256_of_file,
+    write_description,
+)
+from classifier.images import decode, to_pixels
+from classifier.labels import LABELS_FILE, write_labels
+from classifier.network import ServedNetwork, build_resnet
+from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw, draw_png, write_reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torchvision.models import ResNet
+
+    from classifier.images import Pixels
+
+ARCH = "resnet18"
+# Class name: the reference picture that its photos look like.
+CLASSES = {"daisy": "white-daisy", "roses": "red-rose", "tulips": "pink-tulip"}
+CLASS_NAMES = tuple(CLASSES)
+PHOTOS = {"train": 8, "val": 4}  # of each class
+PREPROCESSING = Preprocessing()
+NO_LIMIT = 10**12
+
+
+def pixels_of(file: bytes) -> Pixels:
+    """Decode and preprocess an image file without limits."""
+    return to_pixels(decode(file, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT), PREPROCESSING)
+
+
+def infer_eagerly(
+    resnet: ResNet, pixels: Pixels
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Compute logits [N, C] and features [N, F, h, w] in eager float32."""
+    with torch.inference_mode():
+        logits, features = ServedNetwork(resnet, PREPROCESSING).eval()(torch.from_numpy(pixels))
+    return logits.numpy(), features.numpy()
+
+
+def build_network() -> ResNet:
+    """Build a ResNet with fresh weights that tells the reference pictures apart.
+
+    A fresh head puts every picture into the same class, and a test would not notice answers that
+    were swapped; so the head is stretched, and centred on the pictures.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        resnet = build_resnet(ARCH, len(CLASSES)).eval()
+    logits, _ = infer_eagerly(resnet, _reference_pixels())
+    with torch.no_grad():
+        centred = resnet.fc.bias - torch.from_numpy(logits).mean(dim=0)
+        resnet.fc.weight *= 4
+        resnet.fc.bias.copy_(4 * centred)
+    return resnet
+
+
+def write_model_folder(folder: Path) -> None:
+    """Write a model as training does: weights, labels, description, reference answers."""
+    resnet = build_network()
+    weights = folder / f"{ARCH}.pth"
+    torch.save(resnet.state_dict(), weights)
+    write_labels(folder / LABELS_FILE, CLASS_NAMES)
+    description = ModelDescription(
+        arch=ARCH,
+        weights_file=weights.name,
+        weights_sha256=sha256_of_file(weights),
+        preprocessing=PREPROCESSING,
+        data_fingerprint="d" * 64,
+        val_accuracy=0.75,
+        val_accuracy_ci95=(0.43, 0.95),
+        val_images=12,
+        recipe="none",
+        git_revision="r" * 40,
+    )
+    write_description(folder / DESCRIPTION_FILE, description)
+    logits, _ = infer_eagerly(resnet, _reference_pixels())
+    answers = dict(zip(REFERENCE_NAMES, softmax(logits), strict=True))
+    write_reference(folder / REFERENCE_FILE, answers)
+
+
+def write_data_set(folder: Path) -> None:
+    """Draw `{train,val}/<class>/<number>.jpg`, each photo with its own size and grain."""
+    random = np.random.default_rng(0)
+    for split, count in PHOTOS.items():
+        for class_name, picture in CLASSES.items():
+            (folder / split / class_name).mkdir(parents=True)
+            for number in range(count):
+                width, height = (int(side) for side in random.integers(120, 200, size=2))
+                pixels = draw(picture, width=width, height=height)
+                grain = random.normal(0, 12, size=pixels.shape)
+                photo = (pixels + grain).clip(0, 255).astype(np.uint8)
+                Image.fromarray(photo).save(folder / split / class_name / f"{number}.jpg")
+
+
+def _reference_pixels() -> Pixels:
+    return np.stack([pixels_of(draw_png(name)) for name in REFERENCE_NAMES])
