@@ -18,7 +18,10 @@ CONFIG = Path(__file__).resolve().parent.parent / "config"
 def main(arguments: list[str] | None = None) -> int:
     """Run the training job; return the exit code."""
     options, unknown = _parser().parse_known_args(arguments)
-    return run_command(lambda: _train(options, unknown))
+    return run_command(
+        lambda: _train(options, unknown),
+        after_interrupt="; finished epochs are kept, --resume goes on",
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

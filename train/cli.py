@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
-def run_command(command: Callable[[], None]) -> int:
-    """Run a command to its exit code: 0, 1 after ``error: ...``, or 130 after Ctrl-C."""
+def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> int:
+    """Run a command to its exit code: 0, 1 after ``error: ...``, or 130 after Ctrl-C.
+
+    Args:
+        command: What to do.
+        after_interrupt: What is told about the state that Ctrl-C leaves.
+    """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
@@ -30,7 +35,7 @@ def run_command(command: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; finished epochs are kept, --resume goes on", file=sys.stderr)
+        print(f"interrupted{after_interrupt}", file=sys.stderr)
         return INTERRUPTED
     return 0
 

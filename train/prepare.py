@@ -10,7 +10,6 @@ import logging
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,6 @@ from train.split import find_duplicates, split_classes
 from train.urls import local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from train.data_set import Listing
 
 logger = logging.getLogger(__name__)
@@ -54,7 +51,7 @@ def prepare(source: Path | None, data_root: Path, *, val_share: float = 0.1, see
         root = open_source(source, work)
         built = work / "built"
         _copy(root, _divide(root, val_share, seed), built)
-        check_data_set(built)
+        _check(built, root)
         _move(built, data_root)
     _report(data_root)
 
@@ -64,6 +61,8 @@ def _divide(root: Path, val_share: float, seed: int) -> Listing:
     splits = list_photos(root)
     if not splits["train"]:
         splits = {"train": list_classes(root)}
+    if not any(splits["train"].values()):
+        raise DataError(f"{root}: no class folders with photos in it; expected <class>/<photo>")
     hashes = hash_photos(splits)
     dropped = find_duplicates(splits, hashes)
     for path, reason in sorted(dropped.items()):
@@ -99,6 +98,14 @@ def _class_folder(root: Path, split: str, name: str) -> Path:
     return root / name
 
 
+def _check(built: Path, root: Path) -> None:
+    """Check what was built, and tell its problems in terms of the source, which has to change."""
+    try:
+        check_data_set(built)
+    except DataError as error:
+        raise DataError(*(text.replace(str(built), str(root)) for text in error.problems)) from None
+
+
 def _move(built: Path, data_root: Path) -> None:
     data_root.mkdir(exist_ok=True)  # it may hold ImageNet weights already
     for path in sorted(built.iterdir()):
@@ -107,9 +114,9 @@ def _move(built: Path, data_root: Path) -> None:
 
 def _report(data_root: Path) -> None:
     for split, classes in list_photos(data_root).items():
-        counts: Mapping[str, int] = Counter({name: len(paths) for name, paths in classes.items()})
-        each = ", ".join(f"{name} {count}" for name, count in counts.items())
-        logger.info("%s: %d photos (%s)", data_root / split, sum(counts.values()), each)
+        each = ", ".join(f"{name} {len(photos)}" for name, photos in classes.items())
+        total = sum(map(len, classes.values()))
+        logger.info("%s: %d photos (%s)", data_root / split, total, each)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -29,6 +29,7 @@ from train.recipe import read_recipe
 from train.starter import export
 
 EPOCHS_TO_INTERRUPT = 50
+DOCUMENTATION = Path(__file__).parents[2] / "docs/training.md"
 
 
 def start_training(arguments: list[str]) -> subprocess.Popen[str]:
@@ -77,6 +78,9 @@ def test_a_training_writes_what_the_archive_needs(
     for expected in ("95 % confidence interval", "resources.png", description.data_fingerprint):
         assert expected in text
     assert (folder / "resources.png").stat().st_size > 0
+    documentation = DOCUMENTATION.read_text()
+    for path in folder.iterdir():
+        assert f"`{path.name.replace('resnet18', 'resnet34')}`" in documentation
 
     # What the handler's reference runtime answers is what the evaluation has written.
     runtime = load_runtime("torch-fp32", weights, threads=torch.get_num_threads())

@@ -121,6 +121,24 @@ def test_a_class_of_one_photo_is_refused(source: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "data_set").exists()
 
 
+def test_problems_are_told_in_terms_of_the_source(
+    source: Path, data_root: Path, tmp_path: Path
+) -> None:
+    (source / "red/notes.txt").write_text("no photo")
+    with pytest.raises(DataError, match=r"^train/red/notes\.txt: unreadable|^val/red/notes"):
+        prepare(source, tmp_path / "once")
+    (data_root / "val/red").rename(data_root / "val/rot")
+    with pytest.raises(DataError, match=f"add photos to {data_root / 'val/red'}"):
+        prepare(data_root, tmp_path / "twice")
+    assert not (tmp_path / "once").exists()
+
+
+def test_a_source_without_class_folders(tmp_path: Path) -> None:
+    draw_photo(tmp_path / "photos/0.jpg", (1, 2, 3), 0)
+    with pytest.raises(DataError, match="no class folders with photos in it"):
+        prepare(tmp_path / "photos", tmp_path / "data_set")
+
+
 def test_an_existing_data_set_is_not_touched(source: Path, data_root: Path) -> None:
     with pytest.raises(DataError, match="exists already: remove it first"):
         prepare(source, data_root)
