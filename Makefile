@@ -58,7 +58,8 @@ token: $(VENV)/installed ## print the inference key: curl -H "Authorization: Bea
 
 .PHONY: scale
 scale: $(VENV)/installed ## change the number of workers without losing a request (WORKERS=n)
-	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) $(WORKERS) $(ARGS)
+	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) \
+	  $(or $(WORKERS),$(error say how many: make scale WORKERS=2)) $(ARGS)
 
 .PHONY: status
 status: $(VENV)/installed ## workers, queue, versions, memory

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TIMEOUT_S = 300
+_ERROR = re.compile(r"[\w.]+(Error|Exception|Exit)\b: ")  # the last line of a traceback
 _PROBE = Path(__file__).with_name("probe.py")
 
 
@@ -94,8 +96,10 @@ def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
     except subprocess.TimeoutExpired as error:
         raise VerifyError(f"{mar}: did not load and answer within {_TIMEOUT_S} s") from error
     if process.returncode != 0:
-        lines = process.stderr.strip().splitlines() or ["no message"]
-        raise VerifyError(f"{mar}: does not load as a worker would load it: {lines[-1]}")
+        # TorchServe hides a failing import behind a second attempt under this name.
+        lines = [line for line in process.stderr.splitlines() if "ts.torch_handler." not in line]
+        errors = [line for line in lines if _ERROR.match(line)] or ["it says nothing"]
+        raise VerifyError(f"{mar}: does not load as a worker would load it: {errors[-1]}")
     report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return report
 

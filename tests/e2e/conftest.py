@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.served import Served
+from tests.e2e.served import ROOT, Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,12 @@ def served(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield server
     finally:
         server.make("stop")
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """A folder of real photos, `{train,val}/<class>/`: `TEST_PHOTOS`, or `data_set/`."""
+    folder = Path(os.environ.get("TEST_PHOTOS", ROOT / "data_set"))
+    if not (folder / "val").is_dir():
+        pytest.skip(f"no photos in {folder}; TEST_PHOTOS names another folder")
+    return folder

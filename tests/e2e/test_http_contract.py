@@ -16,6 +16,7 @@ from PIL import Image
 
 from classifier.reference import REFERENCE_NAMES, draw_png, read_reference
 from tests.e2e.served import ROOT, clean_environment
+from tests.models import CLASS_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,10 +36,10 @@ def ask(served: Served, api: str = "predictions", **request: Any) -> requests.Re
 
 
 @pytest.fixture(scope="module")
-def expected(model_folder: Path, class_names: tuple[str, ...]) -> dict[str, float]:
+def expected(model_folder: Path) -> dict[str, float]:
     """The evaluation's own answer to the picture."""
     answers = read_reference(model_folder / "reference.json")[REFERENCE_NAMES[0]]
-    return dict(zip(class_names, answers, strict=True))
+    return dict(zip(CLASS_NAMES, answers, strict=True))
 
 
 def assert_is_answer(scores: dict[str, float], expected: dict[str, float]) -> None:
@@ -106,11 +107,11 @@ def test_an_explanation_is_a_picture_for_who_accepts_one(served: Served) -> None
     assert Image.open(io.BytesIO(reply.content)).size == (224, 224)
 
 
-def test_the_description_tells_what_is_served(served: Served, class_names: tuple[str, ...]) -> None:
+def test_the_description_tells_what_is_served(served: Served) -> None:
     described = served.management.describe("flowers", customized=True)
-    about = described.customized
+    about = described.metadata
     assert about is not None
-    assert about["labels"] == list(class_names)
+    assert about["labels"] == list(CLASS_NAMES)
     assert (about["runtime"], about["precision"]) == ("openvino-fp32", "fp32")
     assert about["preprocessing"]["crop"] == 224
     assert len(about["weights_sha256"]) == 64
