@@ -84,7 +84,8 @@ def start(options: Options, folder: RunFolder) -> None:
             client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
             client.scale(options.model_name, options.workers)
     except BaseException as error:
-        terminate(process)
+        # While it revives its workers again and again, it does not end by itself.
+        terminate(process, patience_s=1)
         folder.forget()
         if isinstance(error, ClientError):
             raise StartError(f"the server does not scale: {error}") from error
@@ -175,26 +176,26 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
 
 def _wait_for_prediction(options: Options, folder: RunFolder, process: psutil.Process) -> None:
     """Ask until a reference picture gets an answer; give up when that cannot happen any more."""
-    client = InferenceClient(
-        f"http://{HOST}:{options.ports.inference}",
-        options.model_name,
-        tokens=Tokens(folder.key_file, _management_url(options)),
+    tokens = Tokens(folder.key_file, _management_url(options))
+    management = ManagementClient(_management_url(options), tokens=tokens)
+    inference = InferenceClient(
+        f"http://{HOST}:{options.ports.inference}", options.model_name, tokens=tokens
     )
-    picture = draw_png(REFERENCE_NAMES[0])
     end = time.monotonic() + options.deadline_s
-    problem = "no answer"
+    problem = "no worker is ready"
     while time.monotonic() < end:
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             raise StartError(f"TorchServe ended while starting: {diagnosis.cause(folder.logs)}")
         if diagnosis.worker_died(folder.logs):
             raise StartError(f"the model does not load: {diagnosis.cause(folder.logs)}")
         try:
-            client.predict(picture)
+            # Without a worker, a prediction would wait in the queue and tell nothing.
+            if management.describe(options.model_name).ready_workers:
+                inference.predict(draw_png(REFERENCE_NAMES[0]))
+                return
         except ClientError as error:
             problem = str(error)
-            time.sleep(_POLL_S)
-        else:
-            return
+        time.sleep(_POLL_S)
     raise StartError(
         f"no prediction within {options.deadline_s:.0f} s ({problem}); see {folder.logs}"
     )

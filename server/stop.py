@@ -54,30 +54,30 @@ def _wait_for_requests(folder: RunFolder, ports: Ports, grace_s: float) -> bool:
         return True
 
 
-def terminate(process: psutil.Process) -> None:
+def terminate(process: psutil.Process, patience_s: float = _PATIENCE_S) -> None:
     """End a front end and its workers: politely first, then by force.
+
+    Args:
+        process: The front end.
+        patience_s: How long it may take to end by itself, in seconds.
 
     Raises:
         StopError: A process does not end, or belongs to somebody else.
     """
-    family = [process]
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family += process.children(recursive=True)
+    workers: list[psutil.Process] = []
     try:
-        _signal(family[:1], force=False)  # it ends its workers itself
-        _, alive = psutil.wait_procs(family, timeout=_PATIENCE_S)
-        _signal(alive, force=True)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            workers = process.children(recursive=True)
+            process.terminate()  # it ends its workers itself
+        _, alive = psutil.wait_procs([process, *workers], timeout=patience_s)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.suspend()  # or it would start another worker behind our back
+            alive += process.children(recursive=True)
+        for survivor in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                survivor.kill()
         _, alive = psutil.wait_procs(alive, timeout=_PATIENCE_S)
     except psutil.AccessDenied as error:
         raise StopError(f"process {error.pid} belongs to somebody else") from error
     if alive:
         raise StopError(f"processes do not end: {', '.join(str(p.pid) for p in alive)}")
-
-
-def _signal(processes: list[psutil.Process], *, force: bool) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if force:
-                process.kill()
-            else:
-                process.terminate()
