@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from classifier.answers import rank
-from classifier.errors import InvalidRequest, RequestError, http_status
+from classifier.errors import InvalidRequest, http_status
 from classifier.explanations import explain, overlay_png
 from classifier.model import Classification, Model
 from classifier.protocols.query import Query, read_query
@@ -61,7 +61,7 @@ class ResNetHandler:
         limit = self._model.settings.max_images_per_request
         return [read_query(row, max_images=limit) for row in data]
 
-    def inference(self, queries: list[Query]) -> list[list[Classification | RequestError]]:
+    def inference(self, queries: list[Query]) -> list[list[Classification | Exception]]:
         """Classify the images of all requests together; one list for each request."""
         results = iter(self._model.classify([image for query in queries for image in query.images]))
         return [list(islice(results, len(query.images))) for query in queries]
@@ -69,7 +69,7 @@ class ResNetHandler:
     def postprocess(
         self,
         queries: list[Query],
-        results: list[list[Classification | RequestError]],
+        results: list[list[Classification | Exception]],
         context: Context,
     ) -> list[str | bytes]:
         """Write each reply, and tell TorchServe its status and content type."""
@@ -84,7 +84,7 @@ class ResNetHandler:
     def _answer(
         self,
         query: Query,
-        results: list[Classification | RequestError],
+        results: list[Classification | Exception],
         headers: dict[str, str],
     ) -> tuple[int, str | bytes]:
         """Return the status and body for one request."""
@@ -138,4 +138,7 @@ def _headers(context: Context, index: int) -> dict[str, str]:
 
 
 def _json(body: Any) -> str:
-    return json.dumps(body, ensure_ascii=False)
+    text = json.dumps(body, ensure_ascii=False)
+    # A lone surrogate, such as a request's id may hold, has no UTF-8 form, and a reply that cannot
+    # be encoded ends the worker. Its backslash escape is JSON's own.
+    return text.encode(errors="backslashreplace").decode()

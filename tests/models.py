@@ -38,9 +38,14 @@ PREPROCESSING = Preprocessing()
 NO_LIMIT = 10**12
 
 
+def decode_freely(file: bytes) -> Image.Image:
+    """Decode an image file without limits."""
+    return decode(file, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT)
+
+
 def pixels_of(file: bytes) -> Pixels:
     """Decode and preprocess an image file without limits."""
-    return to_pixels(decode(file, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT), PREPROCESSING)
+    return to_pixels(decode_freely(file), PREPROCESSING)
 
 
 def infer_eagerly(

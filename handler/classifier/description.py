@@ -85,7 +85,7 @@ def read_description(path: Path) -> ModelDescription:
         fields = json.loads(path.read_text(encoding="utf-8"))
         fields["preprocessing"] = Preprocessing(**_tuples(fields.get("preprocessing", {})))
         return ModelDescription(**_tuples(fields))
-    except (OSError, ValueError, TypeError) as error:
+    except (AttributeError, OSError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: not a model description: {error}") from error
 
 

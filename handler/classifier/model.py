@@ -16,7 +16,7 @@ import numpy as np
 from classifier import reference
 from classifier.answers import softmax
 from classifier.description import DESCRIPTION_FILE, read_description
-from classifier.errors import ModelError, RequestError
+from classifier.errors import ModelError
 from classifier.images import Pixels, decode, to_pixels
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.runtimes import RUNTIMES, load_runtime
@@ -102,9 +102,9 @@ class Model:
         self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
 
-    def classify(self, files: Sequence[bytes]) -> list[Classification | RequestError]:
+    def classify(self, files: Sequence[bytes]) -> list[Classification | Exception]:
         """Classify image files; a bad one gives its error and leaves the others alone."""
-        results: list[Classification | RequestError] = []
+        results: list[Classification | Exception] = []
         for start in range(0, len(files), self.batch_size):
             results += self._classify_batch(files[start : start + self.batch_size])
         return results
@@ -118,8 +118,8 @@ class Model:
         files = [reference.draw_png(name) for name in reference.REFERENCE_NAMES]
         answers = self.classify(files)
         for name, answer in zip(reference.REFERENCE_NAMES, answers, strict=True):
-            if isinstance(answer, RequestError):
-                raise ModelError(f"the reference picture {name} cannot be read: {answer}")
+            if isinstance(answer, Exception):
+                raise ModelError(f"cannot read the reference picture {name}: {answer}") from answer
             self._compare(name, answer.probabilities)
         for size in range(1, self.batch_size + 1):
             crop = self.description.preprocessing.crop
@@ -141,12 +141,12 @@ class Model:
                 f"of {self.choice.runtime}"
             )
 
-    def _classify_batch(self, files: Sequence[bytes]) -> list[Classification | RequestError]:
+    def _classify_batch(self, files: Sequence[bytes]) -> list[Classification | Exception]:
         crop = self.description.preprocessing.crop
         batch = np.empty((len(files), crop, crop, 3), dtype=np.uint8)
         errors = list(self._pool.map(self._fill, batch, files))
         good = [index for index, error in enumerate(errors) if error is None]
-        results: list[Classification | RequestError | None] = list(errors)
+        results: list[Classification | Exception | None] = list(errors)
         if good:
             pixels = batch if len(good) == len(batch) else batch[good]
             logits, features = self._runtime.infer(pixels)
@@ -155,7 +155,7 @@ class Model:
                 results[index] = Classification(*answer)
         return [result for result in results if result is not None]
 
-    def _fill(self, place: Pixels, file: bytes) -> RequestError | None:
+    def _fill(self, place: Pixels, file: bytes) -> Exception | None:
         """Decode `file` into its place in the batch; return the error if it cannot be done."""
         limits = self.settings
         try:
@@ -163,6 +163,6 @@ class Model:
                 file, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels
             )
             place[:] = to_pixels(image, self.description.preprocessing)
-        except RequestError as error:
+        except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other images
             return error
         return None

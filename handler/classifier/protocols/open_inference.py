@@ -5,6 +5,7 @@ Tensors in the reply are [N, K]: N images, their K best classes, best first.
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import InvalidRequest
@@ -28,6 +29,13 @@ def claims(fields: Fields) -> bool:
 
 def read_images(fields: Fields) -> list[tuple[str, bytes]]:
     """Decode the elements of the one input tensor."""
+    if not isinstance(fields.get("id", ""), str):
+        raise InvalidRequest(
+            expected='text, such as "42"',
+            found=f"a JSON {type(fields['id']).__name__}",
+            remedy="put it in quotes, or leave it out",
+            where="id",
+        )
     tensors = members(fields, "inputs", _EXAMPLE)
     tensor = tensors[0]
     if len(tensors) != 1 or not isinstance(tensor, dict) or tensor.get("datatype") != "BYTES":
@@ -41,7 +49,7 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
     if tensor.get("shape") not in ([len(data)], [len(data), 1]):
         raise InvalidRequest(
             expected=f"shape [{len(data)}], as there are {len(data)} elements",
-            found=f"shape {tensor.get('shape')}",
+            found=f"shape {reprlib.repr(tensor.get('shape'))}",
             remedy="give the number of images as the shape",
             where="inputs[0]",
         )

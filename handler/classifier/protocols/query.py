@@ -25,20 +25,22 @@ class Query:
         fields: The named parts of the request.
         places: Where in the request each image stands, for messages.
         images: The contents of the image files.
-        error: Why the request could not be read; there are no images then.
+        error: Why the request could not be read, be it the request's fault or a bug of ours;
+            there are no images then.
     """
 
     protocol: WireProtocol
     fields: Fields
     places: tuple[str, ...] = ()
     images: tuple[bytes, ...] = ()
-    error: RequestError | None = None
+    error: Exception | None = None
 
-    def answers(self, results: Sequence[Classification | RequestError]) -> list[Classification]:
+    def answers(self, results: Sequence[Classification | Exception]) -> list[Classification]:
         """Return the results, one for each image, if none is an error.
 
         Raises:
             RequestError: The request could not be read, or one of its images could not.
+            Exception: The same, through a bug.
         """
         if self.error:
             raise self.error
@@ -46,6 +48,8 @@ class Query:
         for place, result in zip(self.places, results, strict=True):
             if isinstance(result, RequestError):
                 raise result.at(place)
+            if isinstance(result, Exception):
+                raise result
             answers.append(result)
         return answers
 
@@ -63,13 +67,17 @@ def read_query(row: Mapping[str, Any], *, max_images: int) -> Query:
         fields = read_fields(row)
         protocol = recognise(fields)
         places_and_images = protocol.read_images(fields)
-        if len(places_and_images) > max_images:
-            raise TooLarge(
-                expected=f"at most {max_images} images a request",
-                found=f"{len(places_and_images)}",
-                remedy="spread them over several requests",
-            )
-    except RequestError as error:
+        _check_number(len(places_and_images), max_images)
+    except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other requests
         return Query(protocol, fields, error=error)
     places, images = zip(*places_and_images, strict=True)
     return Query(protocol, fields, places, images)
+
+
+def _check_number(found: int, limit: int) -> None:
+    if found > limit:
+        raise TooLarge(
+            expected=f"at most {limit} images a request",
+            found=f"{found}",
+            remedy="spread them over several requests",
+        )

@@ -1,0 +1,1 @@
+"""Tests of `classifier`: images drawn in memory, and a real tiny ResNet."""

@@ -1,0 +1,146 @@
+"""Limits on bytes and pixels hold before anything is decompressed."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from classifier.description import Preprocessing
+from classifier.errors import TooLarge
+from classifier.images import decode, to_pixels
+from tests.pictures import PICTURE, encode, png_chunk
+
+MAX_BYTES, MAX_PIXELS = 10_000_000, 50_000_000
+SIDE = 60_000
+MEMORY_MB = 50  # an image of SIDE x SIDE takes 3,600 at least
+
+
+def png_bomb() -> bytes:
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", b"\x78\x9c")
+
+
+def gif_bomb() -> bytes:
+    screen = b"GIF89a" + struct.pack("<HH", SIDE, SIDE) + b"\0\0\0"
+    return screen + b"," + struct.pack("<HHHH", 0, 0, SIDE, SIDE) + b"\0\x02\x02\x44\x01\0;"
+
+
+def gif_bomb_in_a_frame() -> bytes:
+    screen = b"GIF89a" + struct.pack("<HH", 1, 1) + b"\0\0\0"
+    return screen + b"," + struct.pack("<HHHH", 0, 0, SIDE, SIDE) + b"\0\x02\x02\x44\x01\0;"
+
+
+def bmp_bomb() -> bytes:
+    return b"BM" + struct.pack("<IIIIiiHHIIIIII", 99, 0, 54, 40, SIDE, SIDE, 1, 24, *[0] * 6)
+
+
+def jpeg_bomb() -> bytes:
+    picture = bytearray(encode(PICTURE, "JPEG"))
+    frame = picture.index(b"\xff\xc0")
+    picture[frame + 5 : frame + 9] = struct.pack(">HH", SIDE, SIDE)
+    return bytes(picture)
+
+
+def webp_bomb() -> bytes:
+    frame = bytes(6) + bytes(6) + bytes(4) + encode(Image.new("L", (1, 1)), "WEBP")[12:]
+    side = struct.pack("<I", SIDE - 1)[:3]
+    chunks = [(b"VP8X", b"\2\0\0\0" + side + side), (b"ANIM", bytes(6)), (b"ANMF", frame)]
+    body = b"WEBP" + b"".join(
+        name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for name, data in chunks
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def tiff(**tags: int) -> bytes:
+    """Write the header of a greyscale TIFF without compression, with its data missing."""
+    numbers = {
+        "width": 256,
+        "height": 257,
+        "bits": 258,
+        "compression": 259,
+        "photometric": 262,
+        "strip_offset": 273,
+        "rows": 278,
+        "strip_bytes": 279,
+        "tile_width": 322,
+        "tile_height": 323,
+        "tile_offset": 324,
+        "tile_bytes": 325,
+    }
+    tags = {"bits": 8, "compression": 1, "photometric": 1} | tags
+    entries = sorted((numbers[name], value) for name, value in tags.items())
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4)
+
+
+def tiff_bomb() -> bytes:
+    return tiff(width=SIDE, height=SIDE, strip_offset=8, rows=SIDE, strip_bytes=9)
+
+
+def tiff_bomb_in_a_tile() -> bytes:
+    tile = {"tile_width": SIDE, "tile_height": SIDE, "tile_offset": 8, "tile_bytes": 9}
+    return tiff(width=1, height=1, **tile)
+
+
+BOMBS = {
+    make.__name__: make()
+    for make in (
+        *(png_bomb, gif_bomb, gif_bomb_in_a_frame, bmp_bomb, jpeg_bomb, webp_bomb),
+        *(tiff_bomb, tiff_bomb_in_a_tile),
+    )
+}
+
+
+def peak_mb() -> int:
+    """Return the largest memory that this process ever held, or held since `forget_peak`."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
+
+
+def forget_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+@pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
+def test_a_huge_declared_size_is_refused_without_taking_memory(bomb: bytes) -> None:
+    forget_peak()
+    before = peak_mb()
+    with pytest.raises(TooLarge, match="found 60000 x 60000 = 3,600,000,000 pixels"):
+        decode(bomb, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+    assert peak_mb() - before < MEMORY_MB
+    assert len(bomb) < 2000
+
+
+def test_the_limit_on_pixels_is_their_number() -> None:
+    file = encode(PICTURE, "PNG")
+    pixels = PICTURE.width * PICTURE.height
+    assert decode(file, max_bytes=MAX_BYTES, max_pixels=pixels).size == PICTURE.size
+    with pytest.raises(TooLarge, match=f"expected at most {pixels - 1:,} pixels an image"):
+        decode(file, max_bytes=MAX_BYTES, max_pixels=pixels - 1)
+
+
+def test_the_limit_on_bytes_is_the_length_of_the_file() -> None:
+    file = encode(PICTURE, "PNG")
+    assert decode(file, max_bytes=len(file), max_pixels=MAX_PIXELS).size == PICTURE.size
+    with pytest.raises(TooLarge, match=f"expected at most {len(file) - 1:,} bytes an image"):
+        decode(file, max_bytes=len(file) - 1, max_pixels=MAX_PIXELS)
+
+
+def test_bytes_are_counted_before_the_format_is_looked_at() -> None:
+    with pytest.raises(TooLarge):
+        decode(bytes(11), max_bytes=10, max_pixels=MAX_PIXELS)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "P", "LA"])
+def test_a_picture_just_within_the_limit_takes_a_few_bytes_a_pixel(mode: str) -> None:
+    big = Image.new(mode, (3000, 2000))
+    file = encode(big, "PNG", **({"transparency": 0} if mode == "P" else {}))
+    del big
+    forget_peak()
+    before = peak_mb()
+    to_pixels(decode(file, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS), Preprocessing())
+    assert (peak_mb() - before) * 2**20 < 16 * 3000 * 2000
