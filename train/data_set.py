@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from classifier.description import sha256_of_file
-from classifier.images import decode, to_pixels, to_rgb
+from classifier.images import decode, read_pixels, to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from classifier.description import Preprocessing
+    from classifier.images import Pixels
 
 SPLITS = ("train", "val")
 # Far above any photo; the handler's own limits are a server's setting.
@@ -96,12 +97,21 @@ def fingerprint(root: Path, hashes: Mapping[Path, str]) -> str:
 
 
 def read_image(path: Path) -> Image.Image:
-    """Decode a photo as the handler does.
+    """Decode a photo at its full size.
 
     Raises:
         classifier.errors.RequestError: It is no image that the handler would accept.
     """
     return decode(path.read_bytes(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def read_evaluation_pixels(path: Path, preprocessing: Preprocessing) -> Pixels:
+    """Read a photo as the handler sees it, bit for bit: uint8 RGB [crop, crop, 3].
+
+    Raises:
+        classifier.errors.RequestError: It is no image that the handler would accept.
+    """
+    return read_pixels(path.read_bytes(), preprocessing, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
 
 
 class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
@@ -116,7 +126,7 @@ class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self._photos[index]
-        pixels = to_pixels(read_image(path), self._preprocessing)
+        pixels = read_evaluation_pixels(path, self._preprocessing)
         return torch.from_numpy(np.array(pixels)), label
 
 

@@ -13,7 +13,7 @@ import torch
 
 from classifier.answers import softmax
 from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
-from classifier.images import decode, to_pixels
+from classifier.images import read_pixels
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import ServedNetwork, load_resnet
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
@@ -91,5 +91,4 @@ def reference_answers(
 
 def picture_pixels(name: str, preprocessing: Preprocessing) -> Pixels:
     """Decode a reference picture as a photo is decoded; uint8 RGB [crop, crop, 3]."""
-    image = decode(draw_png(name), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
-    return to_pixels(image, preprocessing)
+    return read_pixels(draw_png(name), preprocessing, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)

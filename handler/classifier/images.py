@@ -1,7 +1,7 @@
 """From the bytes of an image file to the pixels that the network sees.
 
 This is the only place where an image is decoded or resized: training's evaluation, the archive's
-verification and the handler call `decode` and `to_pixels`, so what was measured is what is served.
+verification and the handler call `read_pixels`, so what was measured is what is served.
 It equals the original's `Resize(256), CenterCrop(224)` on a Pillow image (antialiased bilinear)
 up to one grey level; normalisation belongs to the compiled model.
 """
@@ -55,8 +55,36 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# Of the resized short side: what is decoded at least, for the resizing to have enough to average.
+_SPARE = 2
+
 # The limit on pixels below is checked first, on every image, with an answer of its own.
 Image.MAX_IMAGE_PIXELS = None
+
+
+def read_pixels(
+    data: bytes, preprocessing: Preprocessing, *, max_bytes: int, max_pixels: int
+) -> Pixels:
+    """Turn an image file into the network's input, uint8 RGB [crop, crop, 3].
+
+    A JPEG far larger than needed is decoded at a half, a quarter or an eighth of its size, which
+    the format allows almost for free; the short side stays at least `_SPARE` times the resized
+    one, so that what is seen changes by no more than rounding does.
+
+    Args:
+        data: The contents of the file.
+        preprocessing: How large the result is, and how much of the image it shows.
+        max_bytes: Largest accepted file, in bytes.
+        max_pixels: Largest accepted width times height.
+
+    Raises:
+        RequestError: As `decode`.
+    """
+    image = _open(data, max_bytes=max_bytes, max_pixels=max_pixels)
+    full_size = image.size
+    enough = _SPARE * preprocessing.resize
+    image.draft("RGB", (enough, enough))
+    return to_pixels(_load(image), preprocessing, full_size)
 
 
 def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
@@ -77,6 +105,52 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
         TooLarge: One of the limits is exceeded.
         UnsupportedFormat: It is an image, in another format than the accepted ones.
     """
+    return _load(_open(data, max_bytes=max_bytes, max_pixels=max_pixels))
+
+
+def to_pixels(
+    image: Image.Image, preprocessing: Preprocessing, full_size: tuple[int, int] | None = None
+) -> Pixels:
+    """Turn a decoded image into the network's input, uint8 RGB [crop, crop, 3].
+
+    The short side is resized to `preprocessing.resize` and the centre cropped, both in one call
+    that computes no pixel outside the crop. An EXIF rotation is applied to the small result.
+
+    Args:
+        image: The image, in any mode.
+        preprocessing: How large the result is, and how much of the image it shows.
+        full_size: Width and height in the file, where `image` was decoded at a fraction of it.
+    """
+    width, height = full_size or image.size
+    # Sides that the fraction does not divide were rounded up, so the sizes' ratio is not exact.
+    fraction = round(width / image.width)
+    # As torchvision rounds: the long side down, the margins to the nearest even.
+    resized = [int(preprocessing.resize * side / min(width, height)) for side in (width, height)]
+    left, top = (round((side - preprocessing.crop) / 2) for side in resized)
+    step_x = width / resized[0] / fraction  # pixels of `image` for a pixel of the result
+    step_y = height / resized[1] / fraction
+    box = (
+        left * step_x,
+        top * step_y,
+        min((left + preprocessing.crop) * step_x, image.width),
+        min((top + preprocessing.crop) * step_y, image.height),
+    )
+    size = (preprocessing.crop, preprocessing.crop)
+    small = to_rgb(image).resize(size, Image.Resampling.BILINEAR, box=box)
+    return np.asarray(upright(small, image))
+
+
+def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
+    """Turn `picture`, which was made from `original`, as the EXIF data of `original` ask for."""
+    try:
+        turn = _UPRIGHT.get(original.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001  damaged EXIF data raise errors of many types, and harm no pixel
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
+    """Read an image file's header and check the limits."""
     if not data:
         raise InvalidImage(expected=_ACCEPTED, found="an empty file", remedy="send its bytes")
     if len(data) > max_bytes:
@@ -96,6 +170,11 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             found=f"{width} x {height} = {width * height:,} pixels",
             remedy="send the image at a smaller size",
         )
+    return image
+
+
+def _load(image: Image.Image) -> Image.Image:
+    """Decompress an opened image."""
     try:
         image.load()
     except Exception as error:  # as above
@@ -105,37 +184,6 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             remedy="check that the whole file was sent",
         ) from error
     return image
-
-
-def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
-    """Turn a decoded image into the network's input, uint8 RGB [crop, crop, 3].
-
-    The short side is resized to `preprocessing.resize` and the centre cropped, both in one call
-    that computes no pixel outside the crop. An EXIF rotation is applied to the small result.
-    """
-    width, height = image.size
-    # As torchvision rounds: the long side down, the margins to the nearest even.
-    resized = [int(preprocessing.resize * side / min(width, height)) for side in (width, height)]
-    left, top = (round((side - preprocessing.crop) / 2) for side in resized)
-    step_x, step_y = width / resized[0], height / resized[1]  # source pixels a result pixel
-    box = (
-        left * step_x,
-        top * step_y,
-        min((left + preprocessing.crop) * step_x, width),
-        min((top + preprocessing.crop) * step_y, height),
-    )
-    size = (preprocessing.crop, preprocessing.crop)
-    small = to_rgb(image).resize(size, Image.Resampling.BILINEAR, box=box)
-    return np.asarray(upright(small, image))
-
-
-def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
-    """Turn `picture`, which was made from `original`, as the EXIF data of `original` ask for."""
-    try:
-        turn = _UPRIGHT.get(original.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  damaged EXIF data raise errors of many types, and harm no pixel
-        return picture
-    return picture if turn is None else picture.transpose(turn)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -17,7 +17,7 @@ from classifier import reference
 from classifier.answers import softmax
 from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.errors import ModelError
-from classifier.images import Pixels, decode, to_pixels
+from classifier.images import Pixels, read_pixels
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.runtimes import RUNTIMES, load_runtime
 
@@ -159,10 +159,12 @@ class Model:
         """Decode `file` into its place in the batch; return the error if it cannot be done."""
         limits = self.settings
         try:
-            image = decode(
-                file, max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels
+            place[:] = read_pixels(
+                file,
+                self.description.preprocessing,
+                max_bytes=limits.max_image_bytes,
+                max_pixels=limits.max_image_pixels,
             )
-            place[:] = to_pixels(image, self.description.preprocessing)
         except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other images
             return error
         return None
