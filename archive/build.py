@@ -34,7 +34,11 @@ logger = logging.getLogger(__name__)
 # A model folder may bring its int8 form, with the figures measured when it was quantised.
 INT8_FOLDER = "openvino-int8"
 FIGURES_FILE = "accuracy.json"
-_MORE_EXACT = {"openvino-int8": "openvino-bf16", "openvino-bf16": "openvino-fp32"}
+_MORE_EXACT = {
+    "openvino-int8": "openvino-bf16",
+    "openvino-bf16": "openvino-fp32",
+    "torch-bf16": "torch-fp32",
+}
 
 
 def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> RuntimeChoice:

@@ -18,6 +18,8 @@ import requests
 from archive.members import SUMS, format_sums
 from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
+from client.errors import RequestRejected
+from client.inference import InferenceClient
 from client.metrics import MetricsClient
 from tests.e2e.served import ROOT, Served, clean_environment
 from tests.ports import free_ports
@@ -185,3 +187,27 @@ def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
         "error: the model does not load: ModuleNotFoundError: No module named 'no_such_module'\n"
     )
     assert not processes_of(broken)
+
+
+def test_models_are_registered_and_removed_where_that_is_switched_on(
+    served: Served, tmp_path: Path
+) -> None:
+    server = Served.at(tmp_path, *served.variables, "MODEL_API=1")
+    (tmp_path / "store").symlink_to(served.home / "store")
+    (tmp_path / "build").symlink_to(served.home / "build")
+    try:
+        server.make("serve")
+        management = server.management
+        management.register("flowers.mar", model_name="second", initial_workers=1)
+        assert {entry.name for entry in management.list_models()} == {"flowers", "second"}
+        management.set_default("second", "1.0")
+        second = InferenceClient(server.url, "second", tokens=server.tokens)
+        assert second.predict(PICTURE) == server.inference.predict(PICTURE)
+        management.unregister("second")
+        assert {entry.name for entry in management.list_models()} == {"flowers"}
+        with pytest.raises(RequestRejected):
+            management.register("http://127.0.0.1:1/other.mar", model_name="other")
+        with pytest.raises(RequestRejected):
+            management.register("../outside.mar", model_name="other")
+    finally:
+        server.make("stop")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from classifier.images import Pixels
 
-RUNTIMES = ("openvino-int8", "openvino-bf16", "openvino-fp32", "torch-fp32")
+RUNTIMES = ("openvino-int8", "openvino-bf16", "openvino-fp32", "torch-bf16", "torch-fp32")
 
 
 class Outputs(NamedTuple):
@@ -58,9 +58,9 @@ def load_runtime(name: str, model_file: Path, *, threads: int) -> Runtime:
             from classifier.runtimes.openvino_cpu import OpenVinoRuntime  # noqa: PLC0415
 
             return OpenVinoRuntime(model_file, precision=precision, threads=threads)
-        case ["torch", _] if name in RUNTIMES:
+        case ["torch", precision] if name in RUNTIMES:
             from classifier.runtimes.torch_eager import TorchRuntime  # noqa: PLC0415
 
-            return TorchRuntime(model_file, threads=threads)
+            return TorchRuntime(model_file, precision=precision, threads=threads)
         case _:
             raise ModelError(f"unknown runtime {name!r}; choose one of {', '.join(RUNTIMES)}")
