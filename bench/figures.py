@@ -1,0 +1,54 @@
+"""From single latencies to what is reported: percentiles of a run, median and spread of rounds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of several rounds, with the least and the most."""
+
+    median: float
+    least: float
+    most: float
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the smallest value that at least `share` (0..1) of the values do not exceed.
+
+    The nearest-rank definition: always a latency that somebody had.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    if not values:
+        raise ValueError("no values")
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Summarise the rounds of one measurement.
+
+    Raises:
+        ValueError: There are no values.
+    """
+    if not values:
+        raise ValueError("no values")
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
+    """Compare two servers within each round, so that a slow minute of the machine hits both.
+
+    Args:
+        ours: One figure a round.
+        theirs: The other's, of the same rounds.
+    """
+    return spread([a / b for a, b in zip(ours, theirs, strict=True)])
