@@ -59,6 +59,7 @@ def _train(options: argparse.Namespace, unknown: list[str]) -> None:
             eval_root=local_path(options.eval_url),
             recipe=recipe,
             resume=options.resume,
+            data_url=options.data_url,
         )
     )
 

@@ -5,7 +5,8 @@ TrainError
 ├── DataError         the data set is incomplete, damaged or contradicts itself
 ├── RecipeError       an unknown setting, or a value out of its range
 ├── WeightsError      initial weights that cannot be had, or do not fit
-└── CheckpointError   a checkpoint that is damaged, or of another training
+├── CheckpointError   a checkpoint that is damaged, or of another training
+└── AnalysisError     an evaluation file that is not in its grammar
 """
 
 from __future__ import annotations
@@ -47,3 +48,7 @@ class WeightsError(TrainError):
 
 class CheckpointError(TrainError):
     """A checkpoint is damaged, or belongs to another training."""
+
+
+class AnalysisError(TrainError):
+    """An evaluation file is damaged, or not in the documented grammar."""

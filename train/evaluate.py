@@ -1,7 +1,8 @@
 """`python -m train.evaluate`: what a model folder's weights make of a data set, as files.
 
 For each split, `evaluation.json` (with the probabilities of every photo) and `evaluation.md` go to
-`analysis-train` and `analysis-val`, the folders of the original's evaluation.
+`analysis-train` and `analysis-val`, the folders of the original's evaluation, beside the files of
+`train.analysis` and the page that shows them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,15 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from classifier.description import DESCRIPTION_FILE, Preprocessing, read_description
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import load_resnet
+from train.analysis.features import measure_photos
+from train.analysis.figures import Answers
+from train.analysis.folder import write_analysis
+from train.analysis.page import PAGE_FILE
 from train.check import check_data_set
 from train.cli import add_urls, run_command
 from train.data_set import SPLITS
@@ -27,10 +34,9 @@ from train.predict import choose_device, predict
 from train.urls import local_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torchvision.models import ResNet
 
     from train.data_set import DataSet, Photo
@@ -39,19 +45,41 @@ EVALUATION_JSON, EVALUATION_MARKDOWN = "evaluation.json", "evaluation.md"
 logger = logging.getLogger(__name__)
 
 
-def evaluate(
-    resnet: ResNet, data_set: DataSet, preprocessing: Preprocessing, eval_root: Path
+def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things for the record
+    resnet: ResNet,
+    data_set: DataSet,
+    preprocessing: Preprocessing,
+    eval_root: Path,
+    *,
+    photos_url: str = "",
+    facts: Mapping[str, str] | None = None,
 ) -> dict[str, Metrics]:
-    """Evaluate a network on both splits and write the files; return the metrics by split."""
-    return {
-        split: _evaluate_split(
-            resnet, data_set, split, preprocessing, eval_root / f"analysis-{split}"
+    """Evaluate a network on both splits and write the files; return the metrics by split.
+
+    Args:
+        resnet: The network.
+        data_set: The photos; both splits are seen as the handler sees them, in a fixed order.
+        preprocessing: How they become pixels.
+        eval_root: Folder of the two folders.
+        photos_url: The bucket's folder that the photos come from: its console finds them by it.
+        facts: What is told about the network, such as the SHA-256 of its weights.
+    """
+    results = {}
+    for split in SPLITS:
+        answers = _answer(
+            resnet, data_set, split, preprocessing, photos_url=photos_url, facts=facts or {}
         )
-        for split in SPLITS
-    }
+        folder = eval_root / f"analysis-{split}"
+        paths = [photo.path for photo in getattr(data_set, split)]
+        results[split] = _write_evaluation(folder, answers, paths, data_set)
+        write_analysis(folder, answers, paths, resnet, preprocessing)
+        logger.info("%s: %s See %s", split, accuracy_sentence(results[split]), folder / PAGE_FILE)
+    return results
 
 
-def evaluate_folder(model_root: Path, data_root: Path, eval_root: Path) -> dict[str, Metrics]:
+def evaluate_folder(
+    model_root: Path, data_root: Path, eval_root: Path, *, photos_url: str = ""
+) -> dict[str, Metrics]:
     """Evaluate the model of a folder such as `artifacts` or `pretrained`.
 
     Raises:
@@ -60,7 +88,7 @@ def evaluate_folder(model_root: Path, data_root: Path, eval_root: Path) -> dict[
     """
     description = read_description(model_root / DESCRIPTION_FILE)
     class_names = read_labels(model_root / LABELS_FILE)
-    data_set, _ = check_data_set(data_root)
+    data_set, data_fingerprint = check_data_set(data_root)
     if data_set.class_names != class_names:
         raise DataError(
             f"{data_root} has the classes {', '.join(data_set.class_names)}, "
@@ -68,39 +96,71 @@ def evaluate_folder(model_root: Path, data_root: Path, eval_root: Path) -> dict[
             "evaluate it on photos of its own classes"
         )
     resnet = load_resnet(model_root / description.weights_file, description.arch, len(class_names))
-    return evaluate(resnet.to(choose_device()), data_set, description.preprocessing, eval_root)
+    return evaluate(
+        resnet.to(choose_device()),
+        data_set,
+        description.preprocessing,
+        eval_root,
+        photos_url=photos_url,
+        facts={
+            "architecture": description.arch,
+            "weights_sha256": description.weights_sha256,
+            "data_fingerprint": data_fingerprint,
+        },
+    )
 
 
-def _evaluate_split(
-    resnet: ResNet, data_set: DataSet, split: str, preprocessing: Preprocessing, folder: Path
-) -> Metrics:
+def _answer(  # noqa: PLR0913 - as above
+    resnet: ResNet,
+    data_set: DataSet,
+    split: str,
+    preprocessing: Preprocessing,
+    *,
+    photos_url: str,
+    facts: Mapping[str, str],
+) -> Answers:
     photos: tuple[Photo, ...] = getattr(data_set, split)
-    probabilities = predict(resnet, photos, preprocessing)
-    metrics = measure(probabilities, [photo.label for photo in photos], data_set.class_names)
+    # Only a bucket's URL means anything elsewhere; a local folder is left out.
+    prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
+    return Answers(
+        split=split,
+        class_names=data_set.class_names,
+        samples=tuple(prefix + _relative(photo.path, data_set) for photo in photos),
+        labels=np.array([photo.label for photo in photos]),
+        probabilities=predict(resnet, photos, preprocessing),
+        features=measure_photos(photos),
+        facts={
+            **facts,
+            "preprocessing": f"{preprocessing.resize} px, crop {preprocessing.crop} px",
+        },
+    )
+
+
+def _write_evaluation(
+    folder: Path, answers: Answers, paths: list[Path], data_set: DataSet
+) -> Metrics:
+    metrics = measure(answers.probabilities, answers.labels.tolist(), answers.class_names)
     content = {
-        "split": split,
-        "class_names": data_set.class_names,
+        "split": answers.split,
+        "class_names": answers.class_names,
         **dataclasses.asdict(metrics),
-        "photos": _photo_records(data_set, photos, probabilities),
+        "photos": [
+            {
+                "path": _relative(path, data_set),
+                "actual": answers.class_names[label],
+                "predicted": answers.class_names[int(row.argmax())],
+                "probabilities": [round(float(p), 6) for p in row],
+            }
+            for path, label, row in zip(paths, answers.labels, answers.probabilities, strict=True)
+        ],
     }
     write_text(folder / EVALUATION_JSON, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
-    write_text(folder / EVALUATION_MARKDOWN, _markdown(split, metrics))
-    logger.info("%s: %s", split, accuracy_sentence(metrics))
+    write_text(folder / EVALUATION_MARKDOWN, _markdown(answers.split, metrics))
     return metrics
 
 
-def _photo_records(
-    data_set: DataSet, photos: tuple[Photo, ...], probabilities: NDArray[np.float32]
-) -> list[dict[str, object]]:
-    return [
-        {
-            "path": photo.path.relative_to(data_set.root).as_posix(),
-            "actual": data_set.class_names[photo.label],
-            "predicted": data_set.class_names[int(row.argmax())],
-            "probabilities": [round(float(p), 6) for p in row],
-        }
-        for photo, row in zip(photos, probabilities, strict=True)
-    ]
+def _relative(path: Path, data_set: DataSet) -> str:
+    return path.relative_to(data_set.root).as_posix()
 
 
 def _markdown(split: str, metrics: Metrics) -> str:
@@ -122,7 +182,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(train_url: str, data_url: str, eval_url: str) -> None:
-    evaluate_folder(local_path(train_url), local_path(data_url), local_path(eval_url))
+    evaluate_folder(
+        local_path(train_url), local_path(data_url), local_path(eval_url), photos_url=data_url
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from train.model_folder import describe, reference_answers, write_model_files, w
 from train.monitor import Monitor
 from train.predict import choose_device
 from train.provenance import git_revision
-from train.report import Outcome, write_report
+from train.training_report import Outcome, write_report
 from train.weights import initial_network
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Job:
     eval_root: Path
     recipe: Recipe
     resume: bool = False
+    data_url: str = ""  # where the photos are kept, if that is a bucket
 
 
 def run(job: Job) -> Metrics:
@@ -78,7 +79,18 @@ def _write_model(
     path = job.train_root / f"{arch}.pth"
     resnet, sha256 = write_network(path, progress.best_state, arch, len(class_names))
     answers = reference_answers(resnet, PREPROCESSING)
-    metrics = evaluate(resnet.to(choose_device()), data_set, PREPROCESSING, job.eval_root)
+    metrics = evaluate(
+        resnet.to(choose_device()),
+        data_set,
+        PREPROCESSING,
+        job.eval_root,
+        photos_url=job.data_url,
+        facts={
+            "architecture": arch,
+            "weights_sha256": sha256,
+            "data_fingerprint": data_fingerprint,
+        },
+    )
     description = ModelDescription(
         arch=arch,
         weights_file=path.name,

@@ -26,7 +26,7 @@ from train.files import write_text
 from train.markdown import accuracy_sentence, confusion_table, per_class_table, table
 from train.model_folder import describe, reference_answers, write_model_files, write_network
 from train.recipe import RECIPE_FILE, read_recipe
-from train.report import REPORT_JSON
+from train.training_report import REPORT_JSON
 from train.urls import local_path
 from train.weights import STARTER
 

@@ -1,0 +1,132 @@
+"""The report of a training: `report.json` for programs, `report.md` and a plot for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from classifier.description import DESCRIPTION_FILE, sha256_of_file
+from classifier.labels import LABELS_FILE
+from classifier.reference import REFERENCE_FILE
+from train.data_set import SPLITS
+from train.files import atomic_file, write_text
+from train.markdown import accuracy_sentence, confusion_table, per_class_table, percent, table
+from train.monitor import plot_samples, summarise
+from train.provenance import versions
+from train.recipe import RECIPE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from classifier.description import ModelDescription
+    from train.checkpoint import Progress
+    from train.data_set import DataSet
+    from train.metrics import Metrics
+    from train.monitor import Sample
+    from train.recipe import Recipe
+
+REPORT_JSON, REPORT_MARKDOWN, RESOURCES_PLOT = "report.json", "report.md", "resources.png"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished training has to tell.
+
+    Attributes:
+        description: Of the model that was written.
+        recipe: How it was trained.
+        data_set: What it was trained on.
+        progress: One record for each epoch, and which of them was kept.
+        metrics: By split, measured in fp32 on the handler's pixels.
+        samples: Use of the machine, since the last start of the job.
+    """
+
+    description: ModelDescription
+    recipe: Recipe
+    data_set: DataSet
+    progress: Progress
+    metrics: Mapping[str, Metrics]
+    samples: Sequence[Sample]
+
+
+def write_report(folder: Path, outcome: Outcome) -> None:
+    """Write the report beside the model that it is about."""
+    with atomic_file(folder / RESOURCES_PLOT) as temporary:
+        plot_samples(outcome.samples, temporary)
+    content = _content(folder, outcome)
+    write_text(folder / REPORT_JSON, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / REPORT_MARKDOWN, _markdown(outcome, content))
+
+
+def _content(folder: Path, outcome: Outcome) -> dict[str, Any]:
+    progress, description = outcome.progress, outcome.description
+    files = (description.weights_file, LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, RECIPE_FILE)
+    return {
+        "recipe": dataclasses.asdict(outcome.recipe),
+        "metrics": {split: dataclasses.asdict(outcome.metrics[split]) for split in SPLITS},
+        "best_epoch": progress.best_epoch,
+        "epochs": [dataclasses.asdict(record) for record in progress.history],
+        "run_time_s": round(sum(record.seconds for record in progress.history), 1),
+        "resources": summarise(outcome.samples),
+        "data": {
+            "fingerprint": description.data_fingerprint,
+            "photos": {split: _count(outcome.data_set, split) for split in SPLITS},
+        },
+        "sha256": {name: sha256_of_file(folder / name) for name in files},
+        "git_revision": description.git_revision,
+        "versions": versions(),
+    }
+
+
+def _count(data_set: DataSet, split: str) -> dict[str, int]:
+    counts = Counter(photo.label for photo in getattr(data_set, split))
+    return {name: counts[label] for label, name in enumerate(data_set.class_names)}
+
+
+def _markdown(outcome: Outcome, content: dict[str, Any]) -> str:
+    val, train = outcome.metrics["val"], outcome.metrics["train"]
+    resources = content["resources"].items()
+    return f"""# Training report: {outcome.recipe.arch}, recipe `{outcome.recipe.name}`
+
+{accuracy_sentence(val)}
+On the photos it was trained on, the accuracy is {percent(train.accuracy)}.
+The weights are those of epoch {outcome.progress.best_epoch + 1}, chosen by these validation photos:
+the figure is slightly optimistic for new ones.
+
+{per_class_table(val)}
+Confusion matrix (rows: actual, columns: predicted):
+
+{confusion_table(val)}
+## Epochs
+
+{table(("epoch", "crop", "loss", "train accuracy", "val accuracy", "seconds"), _epochs(outcome))}
+The training took {content["run_time_s"] / 60:.1f} minutes.
+
+![Use of CPU, memory and GPU over time]({RESOURCES_PLOT})
+
+{table(("resource", "value"), resources)}
+## Where it comes from
+
+Data fingerprint: `{outcome.description.data_fingerprint}`
+Git revision: `{outcome.description.git_revision or "unknown"}`
+
+{table(("library", "version"), content["versions"].items(), numbers=False)}
+{table(("file", "SHA-256"), content["sha256"].items(), numbers=False)}"""
+
+
+def _epochs(outcome: Outcome) -> list[tuple[object, ...]]:
+    return [
+        (
+            record.epoch + 1,
+            record.crop,
+            f"{record.train_loss:.3f}",
+            percent(record.train_accuracy),
+            percent(record.val_accuracy),
+            f"{record.seconds:.0f}",
+        )
+        for record in outcome.progress.history
+    ]
