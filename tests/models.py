@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from classifier.description import (
     sha256_of_file,
     write_description,
 )
-from classifier.images import decode, to_pixels
+from classifier.images import decode, read_pixels
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import ServedNetwork, build_resnet
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw, draw_png, write_reference
@@ -44,8 +45,8 @@ def decode_freely(file: bytes) -> Image.Image:
 
 
 def pixels_of(file: bytes) -> Pixels:
-    """Decode and preprocess an image file without limits."""
-    return to_pixels(decode_freely(file), PREPROCESSING)
+    """Decode and preprocess an image file without limits, as the handler does."""
+    return read_pixels(file, PREPROCESSING, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT)
 
 
 def infer_eagerly(
@@ -53,12 +54,13 @@ def infer_eagerly(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Compute logits [N, C] and features [N, F, h, w] in eager float32."""
     with torch.inference_mode():
-        logits, features = ServedNetwork(resnet, PREPROCESSING).eval()(torch.from_numpy(pixels))
+        logits, features = ServedNetwork(resnet, PREPROCESSING).eval()(torch.tensor(pixels))
     return logits.numpy(), features.numpy()
 
 
+@functools.cache
 def build_network() -> ResNet:
-    """Build a ResNet with fresh weights that tells the reference pictures apart.
+    """Build a ResNet with fresh weights that tells the reference pictures apart; once, for all.
 
     A fresh head puts every picture into the same class, and a test would not notice answers that
     were swapped; so the head is stretched, and centred on the pictures.

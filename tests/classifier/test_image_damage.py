@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from classifier.errors import InvalidImage, RequestError
-from classifier.images import decode, to_pixels
+from classifier.images import read_pixels
 from tests.models import PREPROCESSING, pixels_of
 from tests.pictures import SAMPLES
 
@@ -32,7 +32,7 @@ def assert_complete(error: RequestError) -> None:
 
 def assert_pixels_or_error(file: bytes) -> None:
     try:
-        pixels = to_pixels(decode(file, max_bytes=10**6, max_pixels=10**6), PREPROCESSING)
+        pixels = read_pixels(file, PREPROCESSING, max_bytes=10**6, max_pixels=10**6)
     except RequestError as error:
         assert_complete(error)
     else:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from classifier.description import Preprocessing
 from classifier.errors import TooLarge
-from classifier.images import decode, to_pixels
+from classifier.images import decode, read_pixels
 from tests.pictures import PICTURE, encode, png_chunk
 
 MAX_BYTES, MAX_PIXELS = 10_000_000, 50_000_000
@@ -110,7 +110,7 @@ def test_a_huge_declared_size_is_refused_without_taking_memory(bomb: bytes) -> N
     forget_peak()
     before = peak_mb()
     with pytest.raises(TooLarge, match="found 60000 x 60000 = 3,600,000,000 pixels"):
-        decode(bomb, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+        read_pixels(bomb, Preprocessing(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
     assert peak_mb() - before < MEMORY_MB
     assert len(bomb) < 2000
 
@@ -142,5 +142,5 @@ def test_a_picture_just_within_the_limit_takes_a_few_bytes_a_pixel(mode: str) ->
     del big
     forget_peak()
     before = peak_mb()
-    to_pixels(decode(file, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS), Preprocessing())
+    read_pixels(file, Preprocessing(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
     assert (peak_mb() - before) * 2**20 < 16 * 3000 * 2000

@@ -1,0 +1,86 @@
+"""The runtimes answer alike, for every batch size."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from classifier.errors import ModelError
+from classifier.reference import REFERENCE_NAMES, draw_png
+from classifier.runtimes import RUNTIMES, Runtime, load_runtime
+from tests.models import ARCH, build_network, infer_eagerly, pixels_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@pytest.fixture(scope="module")
+def torch_runtime(torch_build: Path) -> Runtime:
+    return load_runtime("torch-fp32", torch_build / f"{ARCH}.safetensors", threads=1)
+
+
+@pytest.fixture(scope="module")
+def openvino_runtime(openvino_build: Path) -> Runtime:
+    return load_runtime("openvino-fp32", openvino_build / "model.xml", threads=1)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> NDArray[np.uint8]:
+    return np.stack([pixels_of(draw_png(name)) for name in REFERENCE_NAMES])
+
+
+@pytest.mark.parametrize("batch_size", range(1, 6))
+def test_torch_and_openvino_agree(
+    torch_runtime: Runtime,
+    openvino_runtime: Runtime,
+    pixels: NDArray[np.uint8],
+    batch_size: int,
+) -> None:
+    expected = torch_runtime.infer(pixels[:batch_size])
+    outputs = openvino_runtime.infer(pixels[:batch_size])
+    assert outputs.logits.dtype == outputs.features.dtype == np.float32
+    assert outputs.logits.shape == (batch_size, 3)
+    assert outputs.features.shape == (batch_size, 512, 7, 7)
+    np.testing.assert_allclose(outputs.logits, expected.logits, atol=1e-4)
+    np.testing.assert_allclose(outputs.features, expected.features, atol=1e-4)
+
+
+def test_the_torch_runtime_is_the_trained_network(
+    torch_runtime: Runtime, pixels: NDArray[np.uint8]
+) -> None:
+    expected_logits, expected_features = infer_eagerly(build_network(), pixels[:2])
+    outputs = torch_runtime.infer(pixels[:2])
+    np.testing.assert_allclose(outputs.logits, expected_logits, atol=1e-5)
+    np.testing.assert_allclose(outputs.features, expected_features, atol=1e-5)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_outputs_are_not_overwritten_by_the_next_batch(
+    engine: str, request: pytest.FixtureRequest, pixels: NDArray[np.uint8]
+) -> None:
+    runtime: Runtime = request.getfixturevalue(f"{engine}_runtime")
+    first = runtime.infer(pixels[:2])
+    kept = first.logits.copy(), first.features.copy()
+    runtime.infer(pixels[2:4])
+    np.testing.assert_array_equal(first.logits, kept[0])
+    np.testing.assert_array_equal(first.features, kept[1])
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino", "openvino-fp16", "torch-int8", "", "torch"])
+def test_an_unknown_runtime_is_refused(torch_build: Path, name: str) -> None:
+    with pytest.raises(ModelError, match=f"unknown runtime '{name}'; choose one of openvino-int8"):
+        load_runtime(name, torch_build / f"{ARCH}.safetensors", threads=1)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_missing_file_is_named(torch_build: Path, tmp_path: Path, name: str) -> None:
+    folder = shutil.copytree(torch_build, tmp_path / "built")
+    (folder / f"{ARCH}.safetensors").unlink()
+    missing = folder / ("model.xml" if name.startswith("openvino") else f"{ARCH}.safetensors")
+    with pytest.raises(ModelError, match=f"{missing}: "):
+        load_runtime(name, missing, threads=1)

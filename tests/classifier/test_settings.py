@@ -1,0 +1,58 @@
+"""The section `handler:` of model-config.yaml."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from classifier.errors import ModelError
+from classifier.settings import Settings
+
+CONFIG = Path(__file__).parents[2] / "config" / "model-config.yaml"
+VALID = {
+    "top_k": 5,
+    "max_image_bytes": 1000,
+    "max_image_pixels": 1000,
+    "max_images_per_request": 4,
+    "decode_threads": 2,
+}
+
+
+def test_the_shipped_configuration_is_accepted() -> None:
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    settings = Settings.from_config(config)
+    assert settings.top_k == config["handler"]["top_k"]
+
+
+def test_each_setting_is_taken() -> None:
+    assert Settings.from_config({"batchSize": 4, "handler": VALID}) == Settings(5, 1000, 1000, 4, 2)
+
+
+@pytest.mark.parametrize("config", [None, {}, {"handler": None}, {"handler": [5]}])
+def test_the_section_must_be_there(config: Any) -> None:
+    with pytest.raises(ModelError, match="expected a section `handler:` with settings"):
+        Settings.from_config(config)
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_missing_setting_is_named(name: str) -> None:
+    section = {key: value for key, value in VALID.items() if key != name}
+    with pytest.raises(ModelError, match=f"handler.{name} is missing"):
+        Settings.from_config({"handler": section})
+
+
+def test_an_unknown_setting_is_named() -> None:
+    with pytest.raises(ModelError, match=r"handler\.topk is unknown"):
+        Settings.from_config({"handler": VALID | {"topk": 5}})
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.5, "5", True, None, [5]])
+@pytest.mark.parametrize("name", VALID)
+def test_a_setting_is_a_whole_number_of_at_least_1(name: str, value: object) -> None:
+    message = f"handler.{name} must be a whole number of at least 1, such as `{name}: 5`; found "
+    with pytest.raises(ModelError, match=re.escape(f"{message}{value!r}")):
+        Settings.from_config({"handler": VALID | {name: value}})

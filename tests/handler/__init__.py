@@ -1,0 +1,1 @@
+"""Tests of the TorchServe handler, with TorchServe's own context and encoder."""
