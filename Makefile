@@ -13,6 +13,7 @@ DATA_URL      ?= data_set
 TRAIN_URL     ?= artifacts
 EVAL_URL      ?= out
 RECIPE        ?= config/train.toml
+PHOTOS        ?= $(DATA_URL)/val
 IMAGE         ?= docs/sunflower.png
 # WORKERS, MODEL_API=1, SOURCE, RESUME=1 and ARGS (more options of the command) are used where given.
 
@@ -82,6 +83,16 @@ train: $(VENV)/installed ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, 
 .PHONY: evaluate
 evaluate: $(VENV)/installed ## write the evaluation files of the trained model to EVAL_URL
 	$(PY) -m train.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
+
+##@ Measure
+.PHONY: bench
+bench: $(MAR).sha256 $(VENV)/installed-dev ## speed against other servers, on PHOTOS (ARGS=--quick)
+	$(PY) -m bench --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) $(ARGS)
+
+.PHONY: tune
+tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
+	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
+	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
 
 ##@ Develop
 .PHONY: test

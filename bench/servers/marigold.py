@@ -94,4 +94,4 @@ class Marigold:
 
 
 def _stop(run: RunFolder) -> None:
-    stop(run, grace_s=5.0)
+    stop(run, grace_s=1.0)

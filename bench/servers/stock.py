@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,7 +120,10 @@ def archive(subject: Subject) -> Path:
         subject.weights / description.weights_file, description.arch, len(subject.class_names)
     )
     crop = description.preprocessing.crop
-    traced = torch.jit.trace(network, torch.zeros(1, 3, crop, crop))  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        # TorchScript is deprecated; TorchServe's handler takes nothing newer.
+        warnings.simplefilter("ignore", FutureWarning)
+        traced = torch.jit.trace(network, torch.zeros(1, 3, crop, crop))  # type: ignore[no-untyped-call]
     traced.save(str(folder / "model.pt"))
     process = subprocess.run(  # noqa: S603  our own command line
         [

@@ -1,0 +1,121 @@
+"""The comparison: which mode of each server is its fastest, then all of them in turns."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import BenchError, PeerFailed
+from bench.limit import MODES as LIMIT_MODES
+from bench.plan import LIMIT, OURS, STOCK
+from bench.servers.marigold import Marigold
+from bench.servers.peers import modes
+from bench.servers.stock import Stock
+from bench.subject import CORES
+from bench.visit import visit, whole_visit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.plan import Plan
+    from bench.servers.peers import Peer
+    from bench.subject import Subject
+
+    Candidate = Marigold | Stock | Peer
+
+logger = logging.getLogger(__name__)
+
+
+def candidates(name: str) -> Sequence[Candidate]:
+    """Return a server in all modes that are worth a try."""
+    if name == OURS:
+        return (Marigold(),)
+    if name == STOCK:
+        return [Stock(workers, batch) for workers in (1, 2) for batch in (1, 8)]
+    kind, _, model = name.partition("-")
+    return modes(kind, model or "marigold", CORES)
+
+
+def choose(name: str, subject: Subject, plan: Plan) -> dict[str, Any]:
+    """Try each mode of a server shortly; returns the index of the fastest, and all figures."""
+    tried = candidates(name)
+    if len(tried) == 1 or not plan.choice_s:
+        return {"best": 0, "settings": tried[0].settings, "tried": []}
+    figures: list[dict[str, Any]] = []
+    for server in tried:
+        with visit(server, subject, plan) as at:
+            throughput = at.closed(plan.main_clients, plan.choice_s)["throughput"]
+        logger.info("  %s, %s: %.0f/s", name, server.settings, throughput)
+        figures.append({"settings": server.settings, "throughput": throughput})
+    best = max(range(len(figures)), key=lambda index: figures[index]["throughput"])
+    return {"best": best, "settings": tried[best].settings, "tried": figures}
+
+
+def order(servers: Sequence[str], number: int) -> list[str]:
+    """Rotate the order of the servers, so that none always follows the same one."""
+    turn = number % len(servers)
+    return [*servers[turn:], *servers[:turn]]
+
+
+def measure_round(
+    name: str, subject: Subject, plan: Plan, best: int, *, check: bool
+) -> dict[str, Any]:
+    """Measure one server in one round; a server that fails leaves its error instead."""
+    try:
+        return whole_visit(candidates(name)[best], subject, plan, check=check)
+    except PeerFailed as error:
+        if name in {OURS, STOCK}:
+            raise
+        logger.warning("  %s failed: %s", name, error)
+        return {"error": str(error)}
+
+
+def choose_limit(subject: Subject, plan: Plan) -> dict[str, Any]:
+    """Find out in which way the cores do most without a server."""
+    found = [limit(subject, mode, plan.choice_s or 1.0) for mode in LIMIT_MODES]
+    best = found.index(max(found))
+    tried = [
+        {"settings": mode, "throughput": figure}
+        for mode, figure in zip(LIMIT_MODES, found, strict=True)
+    ]
+    return {"best": best, "settings": LIMIT_MODES[best], "tried": tried}
+
+
+def limit(subject: Subject, mode: str, seconds: float) -> float:
+    """Return the photos a second without a server.
+
+    Raises:
+        BenchError: It failed.
+    """
+    command = [sys.executable, "-m", "bench.limit", "--mode", mode]
+    return float(_run(subject, *command, "--seconds", str(seconds), "--cores", str(CORES)))
+
+
+def cost(subject: Subject) -> dict[str, float]:
+    """Return what decoding and inference cost in CPU time; see `bench.cost`."""
+    costs: dict[str, float] = json.loads(_run(subject, sys.executable, "-m", "bench.cost"))
+    return costs
+
+
+def _run(subject: Subject, *command: str) -> str:
+    process = subprocess.run(  # noqa: S603  our own modules
+        command,
+        input=json.dumps([str(photo.resolve()) for photo in subject.photos]),
+        env=os.environ | subject.environment(model="marigold", workers=1),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if process.returncode:
+        raise BenchError(f"{command[2]} failed: {process.stderr.strip()[-800:]}")
+    return process.stdout
+
+
+def is_limit(name: str) -> bool:
+    """Whether a name stands for the in-process limit, which is no server."""
+    return name == LIMIT

@@ -1,0 +1,69 @@
+"""How much is measured: the whole, or a quick look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KINDS = ("fastapi", "litserve", "bentoml", "ray", "mlserver")
+LIMIT = "limit"
+OURS, STOCK = "marigold", "stock"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and for how long.
+
+    Attributes:
+        rounds: How often the servers take turns.
+        seconds: Of each run under load.
+        clients: Of the closed loops; the first, 1, gives the lone client's latency.
+        main_clients: Of the comparison that the bars are about.
+        open_shares: Rates of the open loops, as shares of a server's closed-loop throughput.
+        choice_s: Of each run that chooses between the modes of a server.
+        servers: Names of those to compare.
+        megapixels: Sizes of upscaled photos, beside the photos as they are.
+        workers: Numbers of our workers to try.
+        batch_sizes: Our batch sizes to try.
+        sweep_rounds: Rounds of photo sizes, workers and batch sizes.
+        warm_up_s: Before each run.
+    """
+
+    rounds: int = 3
+    seconds: float = 3.0
+    clients: tuple[int, ...] = (1, 8, 16, 32, 64)
+    main_clients: int = 16
+    open_shares: tuple[float, ...] = (0.5, 0.8)
+    choice_s: float = 3.0
+    servers: tuple[str, ...] = (
+        *(OURS, STOCK, *KINDS, LIMIT),
+        *(f"{kind}-eager" for kind in KINDS),
+    )
+    megapixels: tuple[float, ...] = (1.0, 4.0, 12.0)
+    workers: tuple[int, ...] = (1, 2, 4)
+    batch_sizes: tuple[int, ...] = (1, 4, 8, 16, 32)
+    sweep_rounds: int = 2
+    warm_up_s: float = 1.0
+
+    def rounds_of(self, server: str) -> int:
+        """Return in how many rounds a server takes part: the slow eager models only in one."""
+        return 1 if server.endswith("-eager") else self.rounds
+
+    def clients_of(self, server: str) -> tuple[int, ...]:
+        """Return the closed loops of a server: the eager models only at the main number."""
+        return (1, self.main_clients) if server.endswith("-eager") else self.clients
+
+
+FULL = Plan()
+QUICK = Plan(
+    rounds=1,
+    seconds=2.0,
+    clients=(1, 16),
+    open_shares=(0.8,),
+    choice_s=0.0,
+    servers=(OURS, STOCK, "fastapi", LIMIT),
+    megapixels=(12.0,),
+    workers=(),
+    batch_sizes=(),
+    sweep_rounds=1,
+    warm_up_s=0.5,
+)
