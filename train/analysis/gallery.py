@@ -18,10 +18,9 @@ from PIL import Image
 
 from classifier.answers import softmax
 from classifier.explanations import overlay_png
-from classifier.images import to_pixels
 from classifier.model import Classification
 from classifier.network import ServedNetwork
-from train.data_set import read_image
+from train.data_set import read_evaluation_pixels
 from train.files import atomic_file
 
 if TYPE_CHECKING:
@@ -52,16 +51,16 @@ def write_gallery(
     """Write the pictures of the first of `paths`; those of an earlier evaluation go."""
     for stale in (folder / GALLERY_FOLDER).glob("*.jpg"):
         stale.unlink()
+    network = ServedNetwork(resnet, preprocessing).to(next(resnet.parameters()).device).eval()
+    # The overlay is what /explanations serves; of a model it asks for the head's weights only.
+    head = cast("Model", SimpleNamespace(class_weights=resnet.fc.weight.detach().cpu().numpy()))
     for number, path in enumerate(paths[:GALLERY_LIMIT], start=1):
-        pixels = to_pixels(read_image(path), preprocessing)  # [H, W, 3]
-        network = ServedNetwork(resnet, preprocessing).to(next(resnet.parameters()).device).eval()
+        pixels = read_evaluation_pixels(path, preprocessing)  # [H, W, 3]
         with torch.inference_mode():
             batch = torch.from_numpy(pixels.copy())[None].to(network.mean.device)
             logits, features = (tensor.cpu().numpy() for tensor in network(batch))
         answer = Classification(softmax(logits)[0], pixels, features[0])
-        # The overlay that /explanations serves; of a model it asks for the head's weights only.
-        head = SimpleNamespace(class_weights=resnet.fc.weight.detach().cpu().numpy())
-        evidence = overlay_png(answer, cast("Model", head))
+        evidence = overlay_png(answer, head)
         _write_jpeg(folder, f"{number:02d}-photo", Image.fromarray(np.asarray(pixels)))
         _write_jpeg(folder, f"{number:02d}-evidence", Image.open(io.BytesIO(evidence)))
 

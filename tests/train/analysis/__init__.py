@@ -1,0 +1,1 @@
+"""Tests of `train.analysis`: the evaluation files and the page."""
