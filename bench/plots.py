@@ -25,7 +25,7 @@ _DPI = 110
 
 
 def draw(summary: Summary, folder: Path) -> dict[str, str]:
-    """Draw all plots that there are figures for; returns the file name of each by its subject, or ""."""
+    """Draw all plots that there are figures for; return each file name by its subject, or ""."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {}
     for subject, paint in (
