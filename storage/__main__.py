@@ -1,0 +1,82 @@
+"""`python -m storage`: copies between this machine and buckets, as `mox.file.copy_parallel` did.
+
+copy         the contents of SOURCE land in TARGET; what is there already is not copied again
+fingerprint  prints a text that changes when what is at a bucket's URL does
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from storage.errors import LocalError, StorageError, UrlError
+from storage.fetching import fetch, fingerprint
+from storage.locations import is_remote, local_path
+from storage.publishing import upload
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m storage", description="Copy between this machine and buckets."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    copies = commands.add_parser("copy", help="copy a folder's contents from or to a bucket")
+    copies.add_argument("source", metavar="SOURCE", help="folder, obs:// or s3:// URL")
+    copies.add_argument("target", metavar="TARGET", help="folder, obs:// or s3:// URL")
+    copies.set_defaults(run=lambda options: copy(options.source, options.target))
+    prints = commands.add_parser("fingerprint", help="tell whether a bucket's folder has changed")
+    prints.add_argument("url", metavar="URL")
+    prints.set_defaults(run=lambda options: print(fingerprint(options.url)))
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        with logging_redirect_tqdm():
+            options.run(options)
+    except (StorageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def copy(source: str, target: str) -> None:
+    """Copy the contents of a folder, or one object, from or to a bucket.
+
+    Raises:
+        StorageError: Nothing is there, or it cannot be read or written.
+    """
+    if is_remote(source) and is_remote(target):
+        raise UrlError(f"{source} and {target}: one of the two must be a local folder")
+    if not is_remote(source) and not is_remote(target):
+        raise UrlError(f"{source} and {target}: none is a bucket's URL; use cp")
+    if is_remote(target):
+        folder = local_path(source)
+        if not folder.is_dir():
+            raise LocalError(f"{folder}: no such folder")
+        upload(folder, target)
+        return
+    fetched, folder = fetch(source), local_path(target)
+    for path in sorted(fetched.rglob("*")) if fetched.is_dir() else [fetched]:
+        if path.is_file():
+            name = path.relative_to(fetched) if fetched.is_dir() else Path(path.name)
+            _copy_file(path, folder / name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file as a whole; into a copy of its own, which may be edited."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as folder:
+        shutil.copyfile(source, Path(folder) / target.name).replace(target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""The errors of reading and writing places; each names the URL and the remedy.
+
+StorageError
+├── UrlError          no local path and no obs:// or s3:// URL
+├── SettingsError     endpoint, region or credentials are missing or contradict each other
+├── NotFound          no such bucket, folder or object
+├── AccessDenied      the storage refuses these credentials
+├── ObjectChanged     an object changed while it was copied
+├── TransferError     the storage cannot be reached, or does not answer properly
+└── LocalError        a local file or folder cannot be read or written
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class UrlError(StorageError):
+    """It is no local path and no URL of a bucket."""
+
+
+class SettingsError(StorageError):
+    """Endpoint, region or credentials are missing or contradict each other."""
+
+
+class NotFound(StorageError):
+    """There is no such bucket, folder or object."""
+
+
+class AccessDenied(StorageError):
+    """The storage refuses these credentials."""
+
+
+class ObjectChanged(StorageError):
+    """An object changed while it was copied."""
+
+
+class TransferError(StorageError):
+    """The storage cannot be reached, breaks off, or does not answer properly."""
+
+
+class LocalError(StorageError):
+    """A local file or folder cannot be read or written."""
