@@ -32,12 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
     try:
-        results = Results(options.output.with_suffix(".json"), resume=options.resume)
+        plan = _plan(options)
+        results = Results(
+            options.output.with_suffix(".json"), resume=options.resume or options.report
+        )
         if not options.report:
             options.work.mkdir(parents=True, exist_ok=True)
             photos = find_photos(options.photos)[:MAX_PHOTOS]
             subject = prepare(options.mar, options.model, photos, options.work)
-            run.measure(subject, _plan(options), options.data_url, results)
+            run.measure(subject, plan, options.data_url, results)
         report.write(results.steps, options.output)
     except (BenchError, ControlError, ClassifierError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -53,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
     parser.add_argument("--model", type=Path, default=Path("pretrained"), help="its model folder")
-    parser.add_argument("--photos", type=Path, required=True, help="folder of JPEG files")
+    parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
     parser.add_argument("--data-url", type=Path, help="data set, for the accuracy")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="scratch folder")

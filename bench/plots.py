@@ -95,7 +95,8 @@ def _cost(axes: Axes, summary: Summary) -> bool:
         axes.barh(names, widths, left=[left[name] for name in names], label=part)
         left = {name: left[name] + width for name, width in zip(names, widths, strict=True)}
     axes.set_xlabel(f"CPU milliseconds an answer, at {summary.main_clients} clients")
-    axes.legend(fontsize="small")
+    if names:
+        axes.legend(fontsize="small")
     return bool(names)
 
 
@@ -107,7 +108,8 @@ def _sizes(axes: Axes, summary: Summary) -> bool:
     axes.set_ylabel("photos/s")
     axes.set_yscale("log")
     axes.set_xlabel("size of the photos")
-    axes.legend()
+    if sizes:
+        axes.legend()
     return bool(sizes)
 
 

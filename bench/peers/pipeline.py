@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.peers import models
 from classifier.answers import softmax
-from classifier.images import decode, to_pixels
+from classifier.images import read_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,12 @@ class Pipeline:
     def decode(self, file: bytes) -> Pixels:
         """Decode and preprocess one image file, uint8 RGB [224, 224, 3]."""
         settings = self._model.settings
-        image = decode(
-            file, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels
+        return read_pixels(
+            file,
+            self._model.description.preprocessing,
+            max_bytes=settings.max_image_bytes,
+            max_pixels=settings.max_image_pixels,
         )
-        return to_pixels(image, self._model.description.preprocessing)
 
     def classify(self, pixels: Sequence[Pixels]) -> list[models.Answer]:
         """Classify what `decode` made."""
