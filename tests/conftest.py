@@ -9,8 +9,10 @@ import pytest
 from archive.build import build
 from archive.source import read_source
 from tests.models import write_data_set, write_model_folder
+from tests.s3 import S3, running_s3
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -28,6 +30,13 @@ def data_set_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data_set")
     write_data_set(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3 endpoint in a process of its own."""
+    with running_s3() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
