@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image
 
 from classifier.reference import draw
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # A flower of 60 x 48 pixels: smooth enough for JPEG, and no two halves of it are alike.
 PICTURE = Image.fromarray(draw("pink-tulip", width=60, height=48))
@@ -83,7 +86,6 @@ def _jpeg() -> dict[str, Sample]:
 
 
 def _png() -> dict[str, Sample]:
-    wide_rgb = (np.asarray(PICTURE).astype(np.uint16) * 257).astype(">u2")
     return {
         "PNG 1": Sample(encode(_TWO_LEVELS, "PNG"), _TWO_LEVELS.convert("RGB")),
         "PNG L": Sample(encode(GREY, "PNG"), _SHOWN_GREY),
@@ -93,7 +95,9 @@ def _png() -> dict[str, Sample]:
         "PNG with EXIF": Sample(encode(PICTURE, "PNG", exif=_exif()), PICTURE),
         "PNG RGBA": Sample(encode(_RGBA, "PNG"), _SHOWN_RGBA, 1),
         "PNG I;16": Sample(encode(_WIDE, "PNG"), _SHOWN_GREY),
-        "PNG RGB 16 bit": Sample(raw_png(16, 2, wide_rgb), PICTURE),
+        "PNG RGB 16 bit": Sample(raw_png(16, 2, _wide(PICTURE)), PICTURE),
+        "PNG LA 16 bit": Sample(raw_png(16, 4, _wide(_GREY_ALPHA)), _SHOWN_GREY_ALPHA, 1),
+        "PNG RGBA 16 bit": Sample(raw_png(16, 6, _wide(_RGBA)), _SHOWN_RGBA, 1),
     }
 
 
@@ -151,6 +155,11 @@ def _tiff() -> dict[str, Sample]:
         "TIFF jpeg": Sample(jpeg, PICTURE, 1),
         "TIFF of several pages": Sample(encode(PICTURE, "TIFF", **pages), PICTURE),
     }
+
+
+def _wide(image: Image.Image) -> NDArray[np.uint16]:
+    """Spread 8 bit over 16, in the byte order of PNG."""
+    return (np.asarray(image).astype(np.uint16) * 257).astype(">u2")
 
 
 def _exif() -> Image.Exif:

@@ -48,7 +48,7 @@ class InvalidImage(RequestError):
 
 
 class TooLarge(RequestError):
-    """More bytes, pixels or images than one request may bring."""
+    """More bytes, pixels, scans or images than one request may bring."""
 
 
 class UnsupportedFormat(RequestError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +55,12 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# A scan may be a few bytes long and costs a pass over all pixels; encoders make 1 to 20.
+_MAX_JPEG_SCANS = 64
+_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+# A marker with a length; all others stand in compressed data.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 
 # Of the resized short side: what is decoded at least, for the resizing to have enough to average.
 _SPARE = 2
@@ -170,6 +177,13 @@ def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             found=f"{width} x {height} = {width * height:,} pixels",
             remedy="send the image at a smaller size",
         )
+    scans = _count_jpeg_scans(data) if image.format in ("JPEG", "MPO") else 0
+    if scans > _MAX_JPEG_SCANS:
+        raise TooLarge(
+            expected=f"a JPEG of at most {_MAX_JPEG_SCANS} scans",
+            found=f"{scans:,} scans",
+            remedy="save the image anew, not progressive",
+        )
     return image
 
 
@@ -222,6 +236,18 @@ def _decoded_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.tag_v2.get(TILEWIDTH), image.tag_v2.get(TILELENGTH)
     tile = (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
     return max(image.size, tile, key=math.prod)
+
+
+def _count_jpeg_scans(data: bytes) -> int:
+    """Count the scans of a JPEG's first picture, which are at most as many as this returns."""
+    marks = data.count(b"\xff\xda")
+    if marks <= _MAX_JPEG_SCANS:  # also counts those in thumbnails and in what follows the picture
+        return marks
+    scans, place = 0, 2
+    while (marker := _JPEG_MARKER.search(data, place)) and data[marker.end() - 1] != _END_OF_IMAGE:
+        scans += data[marker.end() - 1] == _SCAN
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return scans
 
 
 def _not_accepted(data: bytes) -> RequestError:

@@ -16,6 +16,7 @@ from tests.pictures import PICTURE, encode, png_chunk
 
 MAX_BYTES, MAX_PIXELS = 10_000_000, 50_000_000
 SIDE = 60_000
+SCAN = b"\xff\xda"  # marks its start in a JPEG
 MEMORY_MB = 50  # an image of SIDE x SIDE takes 3,600 at least
 
 
@@ -144,3 +145,46 @@ def test_a_picture_just_within_the_limit_takes_a_few_bytes_a_pixel(mode: str) ->
     before = peak_mb()
     read_pixels(file, Preprocessing(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
     assert (peak_mb() - before) * 2**20 < 16 * 3000 * 2000
+
+
+def with_scans(count: int) -> bytes:
+    """Repeat the last scan of a progressive JPEG until it has `count`; none changes the picture."""
+    file = encode(PICTURE, "JPEG", progressive=True)
+    last = file[file.rindex(b"\xff\xc4") : -2]  # with its Huffman table
+    assert last.count(SCAN) == 1
+    return file[:-2] + last * (count - file.count(SCAN)) + file[-2:]
+
+
+def test_a_jpeg_of_endless_scans_is_refused() -> None:
+    # Each costs a pass over all pixels: 10 MB of them would keep a worker busy for an hour.
+    with pytest.raises(TooLarge, match="expected a JPEG of at most 64 scans; found 5,000 scans; "):
+        read_pixels(with_scans(5000), Preprocessing(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def test_usual_numbers_of_scans_are_accepted() -> None:
+    for count in (10, 64):
+        decode(with_scans(count), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+    with pytest.raises(TooLarge):
+        decode(with_scans(65), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def test_what_only_looks_like_scans_does_not_count() -> None:
+    marks = SCAN * 500
+    thumbnail_in_metadata = encode(PICTURE, "JPEG", progressive=True, comment=marks)
+    video_at_the_end = encode(PICTURE, "JPEG") + b"\0\0\0\x18ftypmp42" + marks
+    for file in (thumbnail_in_metadata, video_at_the_end):
+        assert file.count(SCAN) > 500
+        assert decode(file, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS).size == PICTURE.size
+
+
+@pytest.mark.parametrize("hidden_by", [b"\xff\x01", b"\xff\xff", b"\xff\xd0\x7f\xff"])
+def test_scans_cannot_be_hidden_from_the_count(hidden_by: bytes) -> None:
+    # Markers without a length and fill bytes: the decoder reads on right behind them.
+    file = with_scans(10)
+    last = file[file.rindex(b"\xff\xc4") : -2]
+    with pytest.raises(TooLarge, match="found 2,010 scans"):
+        decode(
+            file[:-2] + (hidden_by + last) * 2000 + file[-2:],
+            max_bytes=MAX_BYTES,
+            max_pixels=MAX_PIXELS,
+        )
