@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,7 @@ class Served:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what an outer make hands down to inner ones."""
-    handed_down = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
+    """The environment without what an outer make hands down, its variables included."""
+    variables = re.findall(r"(\w+)=", os.environ.get("MAKEFLAGS", ""))
+    handed_down = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", *variables}
     return {name: value for name, value in os.environ.items() if name not in handed_down}

@@ -35,12 +35,19 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs/training.md"
 def start_training(arguments: list[str]) -> subprocess.Popen[str]:
     """Start a training of many epochs in a process of its own; return after its first epoch."""
     command = [sys.executable, "-m", "train", *arguments, "--set", f"epochs={EPOCHS_TO_INTERRUPT}"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(  # noqa: PLW1509  no threads run yet that the fork could harm
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_interrupts
+    )
     checkpoint = Path(arguments[3]) / CHECKPOINT_FILE
     while not checkpoint.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     return process
+
+
+def listen_to_interrupts() -> None:
+    """Undo what a shell does to its background jobs: they inherit that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finished_epochs(folder: Path) -> int:
