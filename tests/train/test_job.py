@@ -35,8 +35,11 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs/training.md"
 def start_training(arguments: list[str]) -> subprocess.Popen[str]:
     """Start a training of many epochs in a process of its own; return after its first epoch."""
     command = [sys.executable, "-m", "train", *arguments, "--set", f"epochs={EPOCHS_TO_INTERRUPT}"]
-    process = subprocess.Popen(  # noqa: PLW1509  no threads run yet that the fork could harm
-        command, stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_interrupts
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_interrupts,  # noqa: PLW1509  it only sets a signal's handling
     )
     checkpoint = Path(arguments[3]) / CHECKPOINT_FILE
     while not checkpoint.exists():
