@@ -81,6 +81,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         for name in ("seconds", "rounds")
         if (value := getattr(options, name)) is not None
     }
+    if options.seconds is not None:
+        changes["main_seconds"] = options.seconds
     if options.only:
         changes["servers"] = tuple(options.only.split(","))
         if unknown := set(changes["servers"]) - set(FULL.servers):

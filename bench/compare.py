@@ -9,9 +9,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError, PeerFailed
+from bench.errors import BenchError, LoadFailed, PeerFailed
 from bench.limit import MODES as LIMIT_MODES
-from bench.plan import LIMIT, OURS, STOCK
+from bench.plan import OURS, STOCK
 from bench.servers.marigold import Marigold
 from bench.servers.peers import modes
 from bench.servers.stock import Stock
@@ -41,18 +41,44 @@ def candidates(name: str) -> Sequence[Candidate]:
 
 
 def choose(name: str, subject: Subject, plan: Plan) -> dict[str, Any]:
-    """Try each mode of a server shortly; returns the index of the fastest, and all figures."""
+    """Try each mode of a server shortly; returns the index of the fastest, and all figures.
+
+    A mode that fails is out of the choice.
+
+    Raises:
+        PeerFailed: All modes fail.
+    """
     tried = candidates(name)
     if len(tried) == 1 or not plan.choice_s:
         return {"best": 0, "settings": tried[0].settings, "tried": []}
-    figures: list[dict[str, Any]] = []
+    throughputs: list[float] = []
     for server in tried:
-        with visit(server, subject, plan) as at:
-            throughput = at.closed(plan.main_clients, plan.choice_s)["throughput"]
-        logger.info("  %s, %s: %.0f/s", name, server.settings, throughput)
-        figures.append({"settings": server.settings, "throughput": throughput})
-    best = max(range(len(figures)), key=lambda index: figures[index]["throughput"])
-    return {"best": best, "settings": tried[best].settings, "tried": figures}
+        try:
+            with visit(server, subject, plan) as at:
+                throughputs.append(at.closed(plan.main_clients, plan.choice_s)["throughput"])
+        except (PeerFailed, LoadFailed) as error:
+            logger.warning("  %s, %s: %s", name, server.settings, error)
+            throughputs.append(0.0)
+        logger.info("  %s, %s: %.0f/s", name, server.settings, throughputs[-1])
+    best = throughputs.index(max(throughputs))
+    if not throughputs[best]:
+        raise PeerFailed(f"{name}: none of its modes works")
+    return {
+        "best": best,
+        "settings": tried[best].settings,
+        "tried": [
+            {"settings": server.settings, "throughput": figure}
+            for server, figure in zip(tried, throughputs, strict=True)
+        ],
+    }
+
+
+def like(name: str, settings: str) -> dict[str, Any]:
+    """Choose the mode of an eager model: as many workers as the archive's model does best with."""
+    tried = candidates(name)
+    workers = settings.rpartition(", ")[2]
+    best = next((i for i, server in enumerate(tried) if server.settings.endswith(workers)), 0)
+    return {"best": best, "settings": tried[best].settings, "tried": []}
 
 
 def order(servers: Sequence[str], number: int) -> list[str]:
@@ -62,12 +88,12 @@ def order(servers: Sequence[str], number: int) -> list[str]:
 
 
 def measure_round(
-    name: str, subject: Subject, plan: Plan, best: int, *, check: bool
+    name: str, subject: Subject, plan: Plan, best: int, number: int
 ) -> dict[str, Any]:
     """Measure one server in one round; a server that fails leaves its error instead."""
     try:
-        return whole_visit(candidates(name)[best], subject, plan, check=check)
-    except PeerFailed as error:
+        return whole_visit(candidates(name)[best], subject, plan, number)
+    except (PeerFailed, LoadFailed) as error:
         if name in {OURS, STOCK}:
             raise
         logger.warning("  %s failed: %s", name, error)
@@ -114,8 +140,3 @@ def _run(subject: Subject, *command: str) -> str:
     if process.returncode:
         raise BenchError(f"{command[2]} failed: {process.stderr.strip()[-800:]}")
     return process.stdout
-
-
-def is_limit(name: str) -> bool:
-    """Whether a name stands for the in-process limit, which is no server."""
-    return name == LIMIT

@@ -16,6 +16,7 @@ class Plan:
     Attributes:
         rounds: How often the servers take turns.
         seconds: Of each run under load.
+        main_seconds: Of the runs at `main_clients`.
         clients: Of the closed loops; the first, 1, gives the lone client's latency.
         main_clients: Of the comparison that the bars are about.
         open_shares: Rates of the open loops, as shares of a server's closed-loop throughput.
@@ -29,7 +30,8 @@ class Plan:
     """
 
     rounds: int = 3
-    seconds: float = 3.0
+    seconds: float = 2.5
+    main_seconds: float = 4.0
     clients: tuple[int, ...] = (1, 8, 16, 32, 64)
     main_clients: int = 16
     open_shares: tuple[float, ...] = (0.5, 0.8)
@@ -42,21 +44,32 @@ class Plan:
     workers: tuple[int, ...] = (1, 2, 4)
     batch_sizes: tuple[int, ...] = (1, 4, 8, 16, 32)
     sweep_rounds: int = 2
-    warm_up_s: float = 1.0
+    warm_up_s: float = 0.7
 
     def rounds_of(self, server: str) -> int:
         """Return in how many rounds a server takes part: the slow eager models only in one."""
         return 1 if server.endswith("-eager") else self.rounds
 
     def clients_of(self, server: str) -> tuple[int, ...]:
-        """Return the closed loops of a server: the eager models only at the main number."""
+        """Return the closed loops of a server: the eager models only those of the bars."""
         return (1, self.main_clients) if server.endswith("-eager") else self.clients
+
+    def open_shares_of(self, server: str, number: int) -> tuple[float, ...]:
+        """Return the open loops of a server in a round: only the first, but for ours and stock."""
+        if server.endswith("-eager") or (number and server not in {OURS, STOCK}):
+            return ()
+        return self.open_shares
+
+    def seconds_at(self, clients: int) -> float:
+        """Return how long a closed loop of the comparison lasts."""
+        return self.main_seconds if clients == self.main_clients else self.seconds
 
 
 FULL = Plan()
 QUICK = Plan(
     rounds=1,
     seconds=2.0,
+    main_seconds=3.0,
     clients=(1, 16),
     open_shares=(0.8,),
     choice_s=0.0,

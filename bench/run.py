@@ -20,6 +20,7 @@ from classifier.description import sha256_of_file
 from classifier.model import RUNTIME_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bench.plan import Plan
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from bench.subject import Subject
 
 logger = logging.getLogger(__name__)
+
+FAILED = "failed"
 
 
 def measure(subject: Subject, plan: Plan, data_url: Path | None, results: Results) -> None:
@@ -46,13 +49,14 @@ def measure(subject: Subject, plan: Plan, data_url: Path | None, results: Result
     if STOCK in plan.servers:
         results.step("stock_mar_bytes", lambda: stock_archive(subject).stat().st_size)
     results.step("check", lambda: check_generator(subject, plan))
-    choices = {
-        name: results.step(f"choice {name}", _chooser(name, subject, plan)) for name in plan.servers
-    }
-    best = {name: int(choice["best"]) for name, choice in choices.items()}
+    best: dict[str, int] = {}
+    settings: dict[str, str] = {}
+    for name in plan.servers:
+        choice = results.step(f"choice {name}", _chooser(name, subject, plan, settings))
+        best[name], settings[name] = int(choice["best"]), choice["settings"]
     for number in range(plan.rounds):
         for name in compare.order(plan.servers, number):
-            if number < plan.rounds_of(name):
+            if number < plan.rounds_of(name) and settings[name] != FAILED:
                 step = f"round {number} {name}"
                 results.step(step, _rounder(name, subject, plan, best[name], number))
     results.step("cost", lambda: compare.cost(subject))
@@ -104,30 +108,36 @@ def check_generator(subject: Subject, plan: Plan) -> dict[str, Any]:
         }
 
 
-def _chooser(name: str, subject: Subject, plan: Plan) -> Any:
+def _chooser(
+    name: str, subject: Subject, plan: Plan, settings: Mapping[str, str]
+) -> Callable[[], dict[str, Any]]:
     def choose() -> dict[str, Any]:
         logger.info("choosing the mode of %s", name)
         if name == LIMIT:
             return compare.choose_limit(subject, plan)
+        kind, _, model = name.partition("-")
+        if model and kind in settings:
+            return compare.like(name, settings[kind])
         try:
             return compare.choose(name, subject, plan)
         except PeerFailed as error:
             if name in {OURS, STOCK}:
                 raise
-            logger.warning("  %s failed: %s", name, error)
-            return {"best": 0, "settings": "failed", "tried": [], "error": str(error)}
+            return {"best": 0, "settings": FAILED, "tried": [], "error": str(error)}
 
     return choose
 
 
-def _rounder(name: str, subject: Subject, plan: Plan, best: int, number: int) -> Any:
+def _rounder(
+    name: str, subject: Subject, plan: Plan, best: int, number: int
+) -> Callable[[], dict[str, Any]]:
     def measure_it() -> dict[str, Any]:
         if name == LIMIT:
             mode = LIMIT_MODES[best]
-            result: dict[str, Any] = {"throughput": compare.limit(subject, mode, plan.seconds)}
+            result: dict[str, Any] = {"throughput": compare.limit(subject, mode, plan.main_seconds)}
             told = result["throughput"]
         else:
-            result = compare.measure_round(name, subject, plan, best, check=number == 0)
+            result = compare.measure_round(name, subject, plan, best, number)
             told = max((run["throughput"] for run in result.get("closed", {}).values()), default=0)
         logger.info("round %d, %s: %.0f/s", number + 1, name, told)
         return result

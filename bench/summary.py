@@ -47,6 +47,8 @@ class Summary:
 
     def error(self, server: str) -> str:
         """Return why a server has no figures; empty if it has."""
+        if error := self.steps.get(f"choice {server}", {}).get("error"):
+            return str(error)
         for number in range(self.plan["rounds"]):
             if error := self.steps.get(f"round {number} {server}", {}).get("error"):
                 return str(error)

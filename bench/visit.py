@@ -137,20 +137,23 @@ def write_bodies(running: Running, photos: Sequence[Path], folder: Path) -> tupl
     return tuple(bodies)
 
 
-def whole_visit(server: Server, subject: Subject, plan: Plan, *, check: bool) -> dict[str, Any]:
-    """Measure all that the comparison needs of one server in one round."""
+def whole_visit(server: Server, subject: Subject, plan: Plan, number: int) -> dict[str, Any]:
+    """Measure all that the comparison needs of one server in one round.
+
+    Its answers are checked in the first round.
+    """
     with visit(server, subject, plan) as at:
         result: dict[str, Any] = {"start_s": at.running.start_s}
-        if check:
+        if number == 0:
             result["agreement"] = at.agreement()
         result["closed"] = {}
         for clients in plan.clients_of(server.name):
-            result["closed"][str(clients)] = at.closed(clients, plan.seconds)
+            result["closed"][str(clients)] = at.closed(clients, plan.seconds_at(clients))
             if clients == plan.main_clients:
                 result["memory_mb"] = at.memory_mb()
-        if not server.name.endswith("-eager"):
-            most = max(run["throughput"] for run in result["closed"].values())
-            result["open"] = {
-                str(share): at.open(share * most, plan.seconds) for share in plan.open_shares
-            }
+        most = max(run["throughput"] for run in result["closed"].values())
+        result["open"] = {
+            str(share): at.open(share * most, plan.seconds)
+            for share in plan.open_shares_of(server.name, number)
+        }
     return result

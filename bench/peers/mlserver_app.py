@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from mlserver import MLModel
 from mlserver.codecs import Base64Codec, StringCodec
@@ -18,12 +19,15 @@ class Flowers(MLModel):
     async def load(self) -> bool:
         """Load the model; called in each worker."""
         self._classify = models.load()
+        # MLServer runs several batches at once; the model takes one at a time.
+        self._thread = ThreadPoolExecutor(1)
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Classify a batch that MLServer collected into one request."""
         files = Base64Codec.decode_input(payload.inputs[0])
-        answers = await asyncio.to_thread(self._classify, files)
+        loop = asyncio.get_running_loop()
+        answers = await loop.run_in_executor(self._thread, self._classify, files)
         texts = [json.dumps(answer) for answer in answers]
         return InferenceResponse(
             model_name=self.name, outputs=[StringCodec.encode_output("answers", texts)]

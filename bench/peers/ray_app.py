@@ -28,6 +28,7 @@ class Flowers:
     """One replica of the model."""
 
     def __init__(self) -> None:
+        _stay_on_loopback()
         self._classify = models.load()
 
     @serve.batch(max_batch_size=models.MAX_BATCH_SIZE, batch_wait_timeout_s=models.BATCH_DELAY_S)
@@ -39,6 +40,16 @@ class Flowers:
         """Answer one request."""
         answer: models.Answer = await self.classify(await request.body())
         return answer
+
+
+def _stay_on_loopback() -> None:
+    """Let a replica's port for other replicas listen on loopback; Ray has no setting for it."""
+    from ray.serve._private import replica  # noqa: PLC0415  in the replica's process only
+
+    add_port = replica.add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, address: add_port(
+        server, address.replace("[::]", "127.0.0.1")
+    )
 
 
 def main(folder: str) -> None:

@@ -163,6 +163,8 @@ def modes(kind: str, model: str, cores: int) -> list[Peer]:
 RAY_ENVIRONMENT = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
+    # What its name does not say: all of Ray's own services listen on loopback only.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
 
