@@ -16,6 +16,9 @@ from pathlib import Path
 from archive.errors import ArchiveError
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
+from storage import StorageError, fetch, is_remote
+
+_NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use here
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         options.run(options)
-    except (ArchiveError, ClassifierError, OSError) as error:
+    except (ArchiveError, ClassifierError, StorageError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -35,10 +38,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="write what the .mar will hold")
-    build.add_argument("--model", type=Path, required=True, help="folder with weights and labels")
+    build.add_argument("--model", required=True, help="folder or bucket with weights and labels")
     build.add_argument("--runtime", choices=RUNTIMES, required=True)
     build.add_argument("--model-config", type=Path, required=True, help="model-config.yaml")
-    build.add_argument("--data-url", type=Path, help="photos to calibrate with and measure on")
+    build.add_argument("--data-url", help="photos to calibrate with and measure on")
     build.add_argument("--output", type=Path, required=True)
     build.set_defaults(run=_build)
 
@@ -53,9 +56,17 @@ def _parser() -> argparse.ArgumentParser:
 
     quantise = commands.add_parser("quantise", help="add the int8 form to a model folder")
     quantise.add_argument("--model", type=Path, required=True)
-    quantise.add_argument("--data-url", type=Path, required=True)
+    quantise.add_argument("--data-url", required=True)
     quantise.set_defaults(run=_quantise)
     return parser
+
+
+def _photos(data_url: str) -> Path | None:
+    """Return the folder of photos; None where the default one does not exist."""
+    if is_remote(data_url):
+        return fetch(data_url)
+    folder = fetch(data_url)
+    return folder if folder.is_dir() else None
 
 
 # Each command imports what it needs: sealing shall not wait for PyTorch and OpenVINO.
@@ -67,9 +78,9 @@ def _build(options: argparse.Namespace) -> None:
     from archive.source import read_source  # noqa: PLC0415
 
     read_model_config(options.model_config)
-    source = read_source(options.model)
-    data_url = options.data_url if options.data_url and options.data_url.is_dir() else None
-    choice = build(source, options.runtime, data_url, options.output)
+    source = read_source(fetch(options.model, skip=_NOT_PACKED))
+    data_root = _photos(options.data_url) if options.data_url else None
+    choice = build(source, options.runtime, data_root, options.output)
     print(f"built {options.output} from {options.model}: {choice.runtime}")
 
 
@@ -96,7 +107,7 @@ def _quantise(options: argparse.Namespace) -> None:
     from archive.build import quantise_starter  # noqa: PLC0415
     from archive.source import read_source  # noqa: PLC0415
 
-    figures = quantise_starter(read_source(options.model), options.data_url)
+    figures = quantise_starter(read_source(options.model), fetch(options.data_url))
     print(f"quantised {options.model}: {figures}")
 
 

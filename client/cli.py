@@ -107,7 +107,7 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a path, or obs:// or s3://")
     parser.add_argument("--version", help="version of the model")
     parser.add_argument("--top", type=_count, default=3, help="classes to show (%(default)d)")
     parser.add_argument("--concurrency", type=_count, default=8, help="at a time (%(default)d)")
@@ -115,7 +115,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_explain(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("file", metavar="FILE", help="a path, or obs:// or s3://")
     parser.add_argument("--version", help="version of the model")
     parser.add_argument("--output", type=Path, metavar="PNG", help="draw it, instead of JSON")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from client import report
 from client.errors import ClientError, KeyFileError, LocalFileError
 from client.inference import InferenceClient
+from client.inputs import local_file
 from client.key_file import KEY_FILE_NAME
 from client.management import ManagementClient
 from client.scaling import scale_safely
@@ -64,20 +65,21 @@ class Connection:
 
 def predict(connection: Connection, options: argparse.Namespace) -> int:
     """Classify files; 1 if any of them failed."""
-    files: list[Path] = options.files
-    file_width = max(len(str(file)) for file in files)
+    files: list[str] = options.files
+    file_width = max(len(file) for file in files)
     failed = 0
-    results = connection.inference(options.version).predict_many(files, options.concurrency)
-    for path, result in results:
+    paths = (local_file(file) for file in files)
+    results = connection.inference(options.version).predict_many(paths, options.concurrency)
+    for file, (_, result) in zip(files, results, strict=True):
         failed += isinstance(result, ClientError)
         if options.json:
-            _print(report.prediction_json(path, result, top=options.top))
+            _print(report.prediction_json(file, result, top=options.top))
         elif isinstance(result, ClientError):
             # Both streams are often one terminal: lines must not overtake each other.
             sys.stdout.flush()
-            sys.stderr.write(f"{path!s:<{file_width}}  {result}\n")
+            sys.stderr.write(f"{file:<{file_width}}  {result}\n")
         else:
-            _print(report.prediction_line(path, result, file_width=file_width, top=options.top))
+            _print(report.prediction_line(file, result, file_width=file_width, top=options.top))
     if failed:
         raise ClientError(f"{failed} of {len(files)} files failed")
     return 0
@@ -86,10 +88,11 @@ def predict(connection: Connection, options: argparse.Namespace) -> int:
 def explain(connection: Connection, options: argparse.Namespace) -> int:
     """Explain one file: as JSON on standard output, or as a PNG file."""
     client = connection.inference(options.version)
+    image = local_file(options.file)
     if options.output is None:
-        _print(report.as_json(client.explain(options.file)))
+        _print(report.as_json(client.explain(image)))
         return 0
-    overlay = client.explain_png(options.file)
+    overlay = client.explain_png(image)
     try:
         options.output.write_bytes(overlay)
     except OSError as error:

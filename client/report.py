@@ -13,7 +13,6 @@ from client.errors import ReplyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from client.errors import ClientError
     from client.models import ModelEntry, ModelStatus, WorkerStatus
@@ -23,24 +22,24 @@ _LABEL_WIDTH = 12  # labels come one by one; most class names are shorter
 _MEBIBYTE = 2**20
 
 
-def prediction_line(path: Path, prediction: Prediction, *, file_width: int, top: int) -> str:
+def prediction_line(file: str, prediction: Prediction, *, file_width: int, top: int) -> str:
     """Render ``file  label  98.1 %  next best 1.2 %``.
 
     Args:
-        path: The photo.
+        file: The photo, as it was named.
         prediction: What the model said.
         file_width: Characters of the longest path, for alignment.
         top: Classes to show, at least 1.
     """
     best, *others = prediction.scores[:top]
-    line = f"{path!s:<{file_width}}  {best[0]:<{_LABEL_WIDTH}}  {_percent(best[1]):>7}"
+    line = f"{file:<{file_width}}  {best[0]:<{_LABEL_WIDTH}}  {_percent(best[1]):>7}"
     rest = ", ".join(f"{name} {_percent(value)}" for name, value in others)
     return f"{line}   {rest}" if rest else line
 
 
-def prediction_json(path: Path, result: Prediction | ClientError, *, top: int) -> str:
+def prediction_json(file: str, result: Prediction | ClientError, *, top: int) -> str:
     """Render one photo's result, or its error, as a JSON object on one line."""
-    fields: dict[str, Any] = {"file": str(path)}
+    fields: dict[str, Any] = {"file": file}
     if isinstance(result, Exception):
         fields["error"] = {"type": type(result).__name__, "message": str(result)}
         if isinstance(result, ReplyError):

@@ -49,6 +49,17 @@ class Output:
         with contextlib.suppress(NotFound):
             shutil.copyfile(fetch(str(self.location.child(name))), self.folder / name)
 
+    def holds(self, name: str) -> bool:
+        """Tell whether there is something in the folder `name` at a bucket's URL already.
+
+        Raises:
+            StorageError: It cannot be seen.
+        """
+        if self.location is None:
+            return False
+        with Bucket(self.location) as bucket:
+            return bool(bucket.list(self.location.child(name).prefix, limit=1))
+
     def save(self, path: Path) -> None:
         """Upload one file of the folder now; a failure is told and nothing else, as more follow."""
         if self.location is None:

@@ -7,10 +7,11 @@ import logging
 import sys
 from pathlib import Path
 
+from train.checkpoint import CHECKPOINT_FILE
 from train.cli import add_urls, run_command
 from train.job import Job, run
 from train.recipe import read_recipe
-from train.urls import local_path
+from train.urls import local_path, output
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 
@@ -52,16 +53,21 @@ def _train(options: argparse.Namespace, unknown: list[str]) -> None:
     if unknown:
         logging.getLogger(__name__).warning("ignored unknown arguments: %s", " ".join(unknown))
     recipe = read_recipe(options.recipe, options.overrides)
-    run(
-        Job(
-            data_root=local_path(options.data_url),
-            train_root=local_path(options.train_url),
-            eval_root=local_path(options.eval_url),
-            recipe=recipe,
-            resume=options.resume,
-            data_url=options.data_url,
+    # The places to write to come first: what is wrong with them shall not show after hours.
+    with output(options.train_url) as model, output(options.eval_url) as evaluation:
+        if options.resume:
+            model.bring(CHECKPOINT_FILE)
+        run(
+            Job(
+                data_root=local_path(options.data_url),
+                train_root=model.folder,
+                eval_root=evaluation.folder,
+                recipe=recipe,
+                resume=options.resume,
+                data_url=options.data_url,
+                after_epoch=model.save,
+            )
         )
-    )
 
 
 if __name__ == "__main__":

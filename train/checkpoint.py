@@ -12,6 +12,7 @@ from train.errors import CheckpointError
 from train.files import atomic_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import Tensor
@@ -52,11 +53,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of one training: of this recipe, on these photos, and no other."""
+    """The file of one training: of this recipe, on these photos, and no other.
+
+    Attributes:
+        path: Where it is.
+        recipe: What the training does.
+        data_fingerprint: Of its photos.
+        after_save: Is given the path whenever the file was written.
+    """
 
     path: Path
     recipe: Recipe
     data_fingerprint: str
+    after_save: Callable[[Path], None] = lambda _: None
 
     def save(self, progress: Progress, learner_state: Any) -> None:
         """Write the state after an epoch; the one before stays until all is on disk."""
@@ -70,6 +79,7 @@ class Checkpoint:
         }
         with atomic_file(self.path) as temporary:
             torch.save(content, temporary)
+        self.after_save(self.path)
 
     def load(self) -> tuple[Progress, Any]:
         """Read the progress and the learner's state.

@@ -41,7 +41,10 @@ def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> in
 
 
 def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add the arguments that say where to read and write, named as ModelArts names them."""
+    """Add the arguments that say where to read and write, named as ModelArts names them.
+
+    Each is a local folder, or ``obs://`` or ``s3://`` with a bucket and a path.
+    """
     known = {
         "data_url": ("data_set", "data set: {train,val}/<class>/ (default: %(default)s)"),
         "train_url": ("artifacts", "where the trained model is put (default: %(default)s)"),
@@ -49,4 +52,4 @@ def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:
     }
     for name in names:
         default, text = known[name]
-        parser.add_argument(f"--{name}", default=default, metavar="FOLDER", help=text)
+        parser.add_argument(f"--{name}", default=default, metavar="URL", help=text)

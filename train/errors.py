@@ -1,7 +1,7 @@
 """The errors that end a training command with one clear message.
 
 TrainError
-├── UrlError          a place that this version cannot read or write
+├── UrlError          a place that cannot be read or written
 ├── DataError         the data set is incomplete, damaged or contradicts itself
 ├── RecipeError       an unknown setting, or a value out of its range
 ├── WeightsError      initial weights that cannot be had, or do not fit
@@ -17,7 +17,7 @@ class TrainError(Exception):
 
 
 class UrlError(TrainError):
-    """A place that this version cannot read from or write to."""
+    """A place that cannot be read from or written to."""
 
 
 class DataError(TrainError):

@@ -24,6 +24,7 @@ from train.analysis.figures import Answers
 from train.analysis.folder import write_analysis
 from train.analysis.page import PAGE_FILE
 from train.check import check_data_set
+from train.checkpoint import CHECKPOINT_FILE
 from train.cli import add_urls, run_command
 from train.data_set import SPLITS
 from train.errors import DataError
@@ -31,7 +32,7 @@ from train.files import write_text
 from train.markdown import accuracy_sentence, confusion_table, per_class_table
 from train.metrics import Metrics, measure
 from train.predict import choose_device, predict
-from train.urls import local_path
+from train.urls import local_path, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,9 +183,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(train_url: str, data_url: str, eval_url: str) -> None:
-    evaluate_folder(
-        local_path(train_url), local_path(data_url), local_path(eval_url), photos_url=data_url
-    )
+    with output(eval_url) as evaluation:
+        model_root = local_path(train_url, skip=(CHECKPOINT_FILE,))
+        evaluate_folder(model_root, local_path(data_url), evaluation.folder, photos_url=data_url)
 
 
 if __name__ == "__main__":

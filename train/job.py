@@ -24,6 +24,7 @@ from train.training_report import Outcome, write_report
 from train.weights import initial_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from train.checkpoint import Progress
@@ -44,6 +45,7 @@ class Job:
     recipe: Recipe
     resume: bool = False
     data_url: str = ""  # where the photos are kept, if that is a bucket
+    after_epoch: Callable[[Path], None] = lambda _: None  # is given the checkpoint
 
 
 def run(job: Job) -> Metrics:
@@ -60,7 +62,9 @@ def run(job: Job) -> Metrics:
             initial_network(job.recipe, data_set.class_names, job.data_root),
             data_set,
             job.recipe,
-            checkpoint=Checkpoint(job.train_root / CHECKPOINT_FILE, job.recipe, data_fingerprint),
+            checkpoint=Checkpoint(
+                job.train_root / CHECKPOINT_FILE, job.recipe, data_fingerprint, job.after_epoch
+            ),
             resume=job.resume,
         )
         description, metrics = _write_model(job, data_set, progress, data_fingerprint, revision)

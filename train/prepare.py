@@ -19,7 +19,7 @@ from train.data_set import SPLITS, hash_photos, list_classes, list_photos
 from train.errors import DataError
 from train.sources import open_source
 from train.split import find_duplicates, split_classes
-from train.urls import local_path
+from train.urls import local_path, output
 
 if TYPE_CHECKING:
     from train.data_set import Listing
@@ -128,7 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--source",
         default="",
-        help="folder, tarball or zip file of class folders (default: download tf_flowers)",
+        help="folder, tarball or zip file of class folders, local or in a bucket "
+        "(default: download tf_flowers)",
     )
     parser.add_argument(
         "--val_share", type=_share, default=0.1, help="share of validation photos (default: 0.1)"
@@ -139,8 +140,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    source = local_path(options.source) if options.source else None
-    prepare(source, local_path(options.data_url), val_share=options.val_share, seed=options.seed)
+    with output(options.data_url) as data:
+        for split in SPLITS:
+            if data.holds(split):
+                raise DataError(
+                    f"{data.url}/{split} exists already: remove it first, "
+                    "or choose another DATA_URL"
+                )
+        source = local_path(options.source) if options.source else None
+        prepare(source, data.folder, val_share=options.val_share, seed=options.seed)
 
 
 def _share(text: str) -> float:

@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
-    export(local_path(options.train_url), local_path(options.data_url), local_path(options.out))
+    export(local_path(options.train_url), local_path(options.data_url), Path(options.out))
 
 
 if __name__ == "__main__":

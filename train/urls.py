@@ -1,31 +1,50 @@
 """Where a job reads and writes: the platform's URLs as local folders.
 
-This is the seam for object storage; until it is there, a bucket's URL is refused with the remedy.
+What a bucket holds is synchronised into a cache, and what is made for a bucket is uploaded at the
+end; how, is the matter of `storage`.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import contextlib
+from typing import TYPE_CHECKING
 
+from classifier.description import DESCRIPTION_FILE
+from storage import StorageError, fetch, publishing
 from train.errors import UrlError
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
 
-def local_path(url: str) -> Path:
-    """Turn `url` into a local folder's path.
+    from storage import Output
+
+
+def local_path(url: str, *, skip: Collection[str] = ()) -> Path:
+    """Return a local path with what is at `url`, to be read.
 
     Args:
-        url: A path, absolute or relative, or a ``file://`` URL.
+        url: A local path, or ``obs://`` or ``s3://`` with a bucket.
+        skip: Names in a bucket's folder that are not needed.
 
     Raises:
-        UrlError: It names a bucket (``obs://``, ``s3://``) or has any other scheme.
+        UrlError: There is nothing at it, or it cannot be copied.
     """
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return Path(url).expanduser()
-    if scheme == "file":
-        return Path(rest)
-    raise UrlError(
-        f"{url}: cannot reach {scheme}:// storage from here; copy it to a local folder first "
-        "(obsutil cp, aws s3 cp, or the platform's own input and output mapping) "
-        "and pass that folder's path"
-    )
+    try:
+        return fetch(url, skip=skip)
+    except StorageError as error:
+        raise UrlError(str(error)) from error
+
+
+@contextlib.contextmanager
+def output(url: str) -> Iterator[Output]:
+    """Give a local folder for what belongs at `url`; it is there when the block has ended well.
+
+    Raises:
+        UrlError: `url` cannot be written to; told before the block begins, as far as can be seen.
+    """
+    try:
+        with publishing(url, last=(DESCRIPTION_FILE,)) as place:
+            yield place
+    except StorageError as error:
+        raise UrlError(str(error)) from error

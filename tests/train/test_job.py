@@ -198,8 +198,8 @@ def test_a_checkpoint_of_another_training_is_refused(
     ("arguments", "message"),
     [
         (
-            ["--data_url", "obs://bucket/flowers"],
-            "obs://bucket/flowers: cannot reach obs:// storage",
+            ["--data_url", "gs://bucket/flowers"],
+            "gs://bucket/flowers: cannot read or write gs:// places",
         ),
         (["--data_url", "none"], "2 problems with the data set"),
         (["--set", "epoch=1"], "did you mean epochs?"),
