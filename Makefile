@@ -12,6 +12,7 @@ BUILD_DIR     ?= build
 DATA_URL      ?= data_set
 TRAIN_URL     ?= artifacts
 EVAL_URL      ?= out
+MODELARTS_URL ?= modelarts-package
 RECIPE        ?= config/train.toml
 PHOTOS        ?= $(DATA_URL)/val
 IMAGE         ?= docs/sunflower.png
@@ -27,7 +28,7 @@ PY       := $(BIN)/python
 MAR      := $(MODEL_STORE)/$(MODEL_NAME).mar
 BUILD    := $(BUILD_DIR)/$(MODEL_NAME)
 # A model that was trained here goes before the starter model.
-MODEL    := $(if $(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
+MODEL    := $(if $(findstring ://,$(TRAIN_URL))$(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
 SOURCES  := $(shell find handler archive -name '*.py')
 CLIENT   := $(PY) -m client
 AT       := --port $(PORT) --run-dir $(RUN_DIR)
@@ -94,6 +95,10 @@ tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50,
 	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
 	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
 
+.PHONY: modelarts
+modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODELARTS_URL/model
+	$(PY) -m modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
+
 ##@ Develop
 .PHONY: test
 test: check $(VENV)/installed-dev ## everything a contributor must pass
@@ -136,12 +141,13 @@ $(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).sett
 $(MAR).sha256: $(MAR)
 	$(PY) -m archive verify $< --stamp $@
 
-# Changes only if one of the settings that the archive was built with does.
+# Changes only if one of the settings that the archive was built with does, or a model in a bucket.
 .PHONY: FORCE
 $(BUILD).settings: FORCE | $(VENV)/installed
 	@mkdir -p $(@D)
-	@echo "$(MODEL) $(RUNTIME) $(MODEL_VERSION)" | cmp -s - $@ \
-	  || echo "$(MODEL) $(RUNTIME) $(MODEL_VERSION)" > $@
+	@state=$(if $(findstring ://,$(MODEL)),$$($(PY) -m storage fingerprint $(MODEL))) && \
+	settings="$(MODEL) $(RUNTIME) $(MODEL_VERSION)$${state:+ $$state}" && \
+	{ echo "$$settings" | cmp -s - $@ || echo "$$settings" > $@; }
 
 # The environment: pinned with hashes, the project itself editable.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check

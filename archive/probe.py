@@ -16,7 +16,10 @@ from ts.context import RequestProcessor
 from ts.model_loader import TsModelLoader
 
 # Every top-level package of the checkout: in a worker they come from the archive, or not at all.
-_OURS = {"archive", "classifier", "client", "resnet_handler", "server", "train"}
+_OURS = {
+    *("archive", "bench", "classifier", "client", "modelarts"),
+    *("resnet_handler", "server", "storage", "train"),
+}
 
 
 def main(model_dir: Path) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""`python -m modelarts`: writes the package that ModelArts imports; `make modelarts` runs it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from archive.errors import ArchiveError
+from archive.source import read_source
+from classifier.errors import ClassifierError
+from modelarts.errors import ModelArtsError
+from modelarts.figures import find_figures
+from modelarts.package import CONFIG_FILE, PACKAGE_FOLDER, write_package
+from storage import StorageError, fetch, is_remote, publishing
+from train.checkpoint import CHECKPOINT_FILE
+from train.errors import TrainError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the package; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m modelarts", description="Write the package that ModelArts imports."
+    )
+    parser.add_argument("--model", required=True, help="folder or bucket with weights and labels")
+    parser.add_argument("--data-url", help="photos to measure on, if there is no report")
+    parser.add_argument(
+        "--output", required=True, metavar="URL", help=f"where {PACKAGE_FOLDER}/ is put"
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        write(options.model, options.data_url, options.output)
+    except (ModelArtsError, ArchiveError, ClassifierError, StorageError, TrainError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def write(model: str, data_url: str | None, output: str) -> None:
+    """Write the package of the model at one URL to another."""
+    with publishing(output, last=(CONFIG_FILE,)) as place:
+        source = read_source(fetch(model, skip=(CHECKPOINT_FILE,)))
+        figures = find_figures(source, None)
+        if "f1" not in figures and data_url:
+            data_root = fetch(data_url)
+            if is_remote(data_url) or data_root.is_dir():
+                figures = find_figures(source, data_root)
+        write_package(source, figures, place.folder)
+    figures_text = ", ".join(f"{name} {value:.1%}" for name, value in sorted(figures.items()))
+    print(f"wrote {output.rstrip('/')}/{PACKAGE_FOLDER} ({figures_text or 'no figures'})")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

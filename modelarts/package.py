@@ -1,0 +1,77 @@
+"""From a model folder to the folder `model/` that ModelArts imports."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from classifier.description import DESCRIPTION_FILE
+from classifier.labels import LABELS_FILE
+from classifier.network import read_state_dict
+from modelarts.config import make_config
+from modelarts.errors import PackageError
+from train.weights import write_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from archive.source import Source
+
+PACKAGE_FOLDER = "model"  # the platform's name for it
+CONFIG_FILE = "config.json"
+TEMPLATE = Path(__file__).with_name("template")
+SHIPPED = ("customize_service.py", "model.py", "pixels.py")
+
+
+def write_package(source: Source, figures: Mapping[str, float], root: Path) -> Path:
+    """Write the package into `root`, all of it or nothing; an older one is replaced.
+
+    The weights become a plain float32 state dict: that is what the platform's PyTorch can read.
+
+    Args:
+        source: The checked model.
+        figures: What `config.json` says of its accuracy.
+        root: Folder that holds the package's folder, `model/`.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        PackageError: There is something else in its place.
+    """
+    target = root / PACKAGE_FOLDER
+    if target.exists() and not (target / CONFIG_FILE).is_file():
+        raise PackageError(
+            f"{target} is there and is no package of ModelArts: remove it, or choose another "
+            "MODELARTS_URL"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".model.") as name:
+        folder = Path(name) / PACKAGE_FOLDER
+        folder.mkdir()
+        _fill(folder, source, figures)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    return target
+
+
+def _fill(folder: Path, source: Source, figures: Mapping[str, float]) -> None:
+    weights = folder / f"{source.description.arch}.pth"
+    sha256 = write_weights(weights, read_state_dict(source.weights))
+    description = dataclasses.replace(
+        source.description, weights_file=weights.name, weights_sha256=sha256
+    )
+    _write_json(folder / DESCRIPTION_FILE, dataclasses.asdict(description))
+    _write_json(folder / CONFIG_FILE, make_config(figures, source.class_names))
+    shutil.copyfile(source.folder / LABELS_FILE, folder / LABELS_FILE)
+    for name in SHIPPED:
+        shutil.copyfile(TEMPLATE / name, folder / name)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    path.write_text(f"{text}\n", encoding="utf-8")

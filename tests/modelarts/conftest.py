@@ -1,0 +1,31 @@
+"""The package of the tiny model, written once and served once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from modelarts.__main__ import write
+from tests.modelarts.standin import running_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def package(
+    model_folder: Path, data_set_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder that ModelArts imports."""
+    root = tmp_path_factory.mktemp("modelarts")
+    write(str(model_folder), str(data_set_folder), str(root))
+    return root / "model"
+
+
+@pytest.fixture(scope="session")
+def service(package: Path) -> Iterator[str]:
+    """The URL of the package's service."""
+    with running_package(package) as url:
+        yield url

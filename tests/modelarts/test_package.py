@@ -1,0 +1,135 @@
+"""The package as a folder: what is in it, and that the platform can read it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+
+from archive.source import read_source
+from classifier.description import Preprocessing, sha256_of_file
+from classifier.images import read_pixels
+from modelarts.__main__ import main
+from modelarts.figures import find_figures
+from modelarts.package import TEMPLATE
+from tests.models import ARCH, CLASS_NAMES
+from tests.pictures import PICTURE, SAMPLES, encode
+from train.evaluate import evaluate_folder
+
+there: Any = importlib.import_module("modelarts.template.pixels")  # it has no types to check
+SCHEMA = json.loads(Path(__file__).with_name("config.schema.json").read_text(encoding="utf-8"))
+LARGE = PICTURE.resize((2400, 1920))
+NO_LIMIT = 10**12
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_package_has_what_the_platform_asks_for(package: Path, model_folder: Path) -> None:
+    names = {path.name for path in package.iterdir()}
+    assert names == {
+        *("config.json", "customize_service.py", "model.py", "pixels.py"),
+        *("index_to_name.json", "model.json", f"{ARCH}.pth"),
+    }
+    weights = torch.load(package / f"{ARCH}.pth", weights_only=True)
+    original = torch.load(model_folder / f"{ARCH}.pth", weights_only=True)
+    assert all(torch.equal(weights[key], original[key]) for key in original)
+    assert read(package / "model.json")["weights_sha256"] == sha256_of_file(package / f"{ARCH}.pth")
+    assert list(read(package / "index_to_name.json").values()) == list(CLASS_NAMES)
+
+
+def test_the_config_is_in_the_documented_form(package: Path) -> None:
+    config = read(package / "config.json")
+    jsonschema.validate(config, SCHEMA)
+    reply = config["apis"][0]["response"]["data"]
+    jsonschema.validate({"predicted_label": "daisy", "scores": [["daisy", 0.9]]}, reply)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"predicted_label": "no such class"}, reply)
+
+
+def test_the_metrics_are_the_evaluations(
+    package: Path, model_folder: Path, data_set_folder: Path, tmp_path: Path
+) -> None:
+    val = evaluate_folder(model_folder, data_set_folder, tmp_path)["val"]
+    means = {
+        name: sum(getattr(figures, name) for figures in val.per_class) / len(val.per_class)
+        for name in ("f1", "recall", "precision")
+    }
+    expected = {"accuracy": val.accuracy, **means}
+    assert read(package / "config.json")["metrics"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_photos_no_figure_is_made_up(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--model", str(model_folder), "--data-url", "none", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    assert read(tmp_path / "model/config.json")["metrics"] == {"accuracy": 0.75}  # of model.json
+    assert "accuracy 75.0%" in capsys.readouterr().out
+    assert main(arguments) == 0  # an older package is replaced
+
+
+def test_a_report_of_other_weights_is_not_believed(model_folder: Path, tmp_path: Path) -> None:
+    for path in model_folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    source = read_source(tmp_path)
+    per_class = [{"f1": 0.5, "recall": 0.5, "precision": 0.5}]
+    report: dict[str, Any] = {"metrics": {"val": {"per_class": per_class}}}
+    for digest, names in (
+        (source.description.weights_sha256, {"accuracy", "f1", "recall", "precision"}),
+        ("0" * 64, {"accuracy"}),
+    ):
+        report["sha256"] = {source.weights.name: digest}
+        (tmp_path / "report.json").write_text(json.dumps(report))
+        assert find_figures(source, None).keys() == names
+
+
+def test_what_is_in_the_way_is_left_alone(
+    model_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/precious").touch()
+    assert main(["--model", str(model_folder), "--output", str(tmp_path)]) == 1
+    assert "is there and is no package of ModelArts: remove it" in capsys.readouterr().err
+    assert (tmp_path / "model/precious").exists()
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATE.glob("*.py")), ids=lambda path: path.name)
+def test_the_platforms_python_can_read_what_is_shipped(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 6))
+    modules = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).partition(".")[0]  # type: ignore[union-attr]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    platform = {"PIL", "model", "model_service", "numpy", "pixels", "torch", "torchvision"}
+    assert modules <= platform | {"base64", "binascii", "io", "json", "os"}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_package_sees_what_the_handler_sees(name: str) -> None:
+    assert_seen_alike(SAMPLES[name].file)
+
+
+@pytest.mark.parametrize("size", [(2400, 1920), (1023, 2047), (777, 513), (5, 300)])
+def test_it_sees_photos_of_any_size_alike(size: tuple[int, int]) -> None:
+    assert_seen_alike(encode(LARGE.resize(size), "JPEG", quality=85))
+
+
+def assert_seen_alike(file: bytes) -> None:
+    here = read_pixels(file, Preprocessing(), max_bytes=NO_LIMIT, max_pixels=NO_LIMIT)
+    np.testing.assert_array_equal(there.read_pixels(file, 256, 224), here)
+
+
+@pytest.mark.parametrize("file", [b"", b"no image", encode(PICTURE, "PNG")[:500], b"%PDF-1.7"])
+def test_what_is_no_image_is_the_senders_fault(file: bytes) -> None:
+    with pytest.raises(there.BadImage):
+        there.read_pixels(file, 256, 224)
