@@ -64,6 +64,8 @@ def test_weights_are_read_as_float32(tmp_path: Path, suffix: str, dtype: torch.d
         torch.save(state, path)
     else:
         save_file(state, path)
+    floats = [v for v in read_state_dict(path).values() if v.is_floating_point()]
+    assert {value.dtype for value in floats} == {torch.float32}
     loaded = load_resnet(path, ARCH, 3)
     assert not loaded.training
     for key, value in loaded.state_dict().items():
