@@ -25,11 +25,10 @@ __all__ = ["data_root"]  # a fixture
 
 
 @pytest.mark.slow
-def test_a_job_goes_on_elsewhere_from_the_buckets_checkpoint(  # noqa: PLR0913
+def test_a_job_goes_on_elsewhere_from_the_buckets_checkpoint(
     data_root: Path,
     bucket: str,
     s3: S3,
-    tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -44,7 +43,7 @@ def test_a_job_goes_on_elsewhere_from_the_buckets_checkpoint(  # noqa: PLR0913
     model = {key for key in s3.keys(bucket) if key.startswith("model/")}
     assert model == {"model/checkpoint.pt"}
     with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.INFO):
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine"))
+        patch.setenv("XDG_CACHE_HOME", str(data_root.parent / "another machine"))
         assert train([*arguments, "--resume"]) == 0
     assert "resumed after epoch 1/2" in caplog.messages
     model = {key.removeprefix("model/") for key in s3.keys(bucket) if key.startswith("model/")}
