@@ -85,6 +85,10 @@ train: $(VENV)/installed ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, 
 evaluate: $(VENV)/installed ## write the evaluation files of the trained model to EVAL_URL
 	$(PY) -m train.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
 
+.PHONY: modelarts
+modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODELARTS_URL/model
+	$(PY) -m modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
+
 ##@ Measure
 .PHONY: bench
 bench: $(MAR).sha256 $(VENV)/installed-dev ## speed against other servers, on PHOTOS (ARGS=--quick)
@@ -94,10 +98,6 @@ bench: $(MAR).sha256 $(VENV)/installed-dev ## speed against other servers, on PH
 tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
 	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
 	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
-
-.PHONY: modelarts
-modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODELARTS_URL/model
-	$(PY) -m modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
 
 ##@ Develop
 .PHONY: test
