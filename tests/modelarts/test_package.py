@@ -12,6 +12,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+from PIL import ExifTags, Image
 
 from archive.source import read_source
 from classifier.description import Preprocessing, sha256_of_file
@@ -122,6 +123,13 @@ def test_the_package_sees_what_the_handler_sees(name: str) -> None:
 @pytest.mark.parametrize("size", [(2400, 1920), (1023, 2047), (777, 513), (5, 300)])
 def test_it_sees_photos_of_any_size_alike(size: tuple[int, int]) -> None:
     assert_seen_alike(encode(LARGE.resize(size), "JPEG", quality=85))
+
+
+@pytest.mark.parametrize("orientation", range(10))
+def test_it_turns_photos_as_the_handler_does(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    assert_seen_alike(encode(PICTURE, "JPEG", exif=exif))
 
 
 def assert_seen_alike(file: bytes) -> None:
