@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from archive.build import build
 from archive.source import read_source
@@ -14,6 +15,10 @@ from tests.s3 import S3, running_s3
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# No test fails because a machine is slow; speed is the matter of `bench`.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

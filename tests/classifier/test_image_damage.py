@@ -62,7 +62,7 @@ def test_a_fifth_of_a_file_is_refused(name: str) -> None:
 
 
 @quietly
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(sample_names, shares)
 def test_a_truncated_file_is_refused_unless_no_pixel_is_missing(name: str, share: float) -> None:
     file = SAMPLES[name].file
@@ -75,7 +75,7 @@ def test_a_truncated_file_is_refused_unless_no_pixel_is_missing(name: str, share
 
 
 @quietly
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(MAGIC), st.binary(max_size=200))
 @example(b"GIF89a", b"\1\0\1\0\0\0\0;")
 def test_any_bytes_give_pixels_or_an_error(magic: bytes, rest: bytes) -> None:
@@ -83,7 +83,7 @@ def test_any_bytes_give_pixels_or_an_error(magic: bytes, rest: bytes) -> None:
 
 
 @quietly
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     sample_names,
     st.lists(st.tuples(shares, st.integers(0, 255)), min_size=1, max_size=4),

@@ -48,7 +48,7 @@ def assert_within_one_level(pixels: np.ndarray, expected: np.ndarray) -> None:
     assert np.abs(pixels.astype(int) - expected).max() <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(8, 700), st.integers(8, 700))
 def test_pixels_are_those_of_the_original_transform(width: int, height: int) -> None:
     image = noise(width, height)

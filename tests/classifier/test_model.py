@@ -83,7 +83,7 @@ def assert_same(answers: Sequence[Any], files: Sequence[bytes], alone: dict[byte
             np.testing.assert_allclose(answer.features, alone[file].features, atol=1e-4)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.sampled_from(FILES), max_size=2 * BATCH_SIZE + 1))
 def test_a_batch_answers_as_its_images_one_by_one(
     model: Model, alone: dict[bytes, Classification], files: list[bytes]

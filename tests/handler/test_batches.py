@@ -113,7 +113,7 @@ def test_an_empty_batch_has_no_answers(worker: Worker) -> None:
     assert worker.ask([]) == []
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(requests, headers), min_size=1, max_size=5))
 def test_any_rows_have_an_answer_each(
     worker: Worker, batch: list[tuple[dict[str, Any], dict[str, str]]]
