@@ -30,7 +30,8 @@ PLATFORM = Path(__file__).with_name("platform")
 @contextlib.contextmanager
 def running_package(package: Path) -> Iterator[str]:
     """Run the service of a package as it is; give the URL, when it is ready."""
-    environment = {**os.environ, "PYTHONPATH": f"{package}:{PLATFORM}"}
+    # One thread: two servers on few cores would wait for each other.
+    environment = {**os.environ, "PYTHONPATH": f"{package}:{PLATFORM}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.modelarts.standin", str(package)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
