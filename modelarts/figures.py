@@ -16,6 +16,7 @@ from train.predict import choose_device, predict
 from train.training_report import REPORT_JSON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from archive.source import Source
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def find_figures(source: Source, data_root: Path | None) -> dict[str, float]:
+def find_figures(source: Source, photos: Callable[[], Path | None]) -> dict[str, float]:
     """Return accuracy, and recall, precision and F1 as means over the classes, each 0..1.
 
     Args:
         source: The checked model.
-        data_root: The data set to measure on, if the training's report is not there.
+        photos: Fetches the data set to measure on, if the training's report is not there; None if
+            there is none.
     """
     per_class = _reported(source)
     accuracy = source.description.val_accuracy
-    if per_class is None and data_root is not None:
+    if per_class is None and (data_root := photos()) is not None:
         accuracy, per_class = _measured(source, data_root)
     figures = {} if accuracy is None else {"accuracy": accuracy}
     if not per_class:
