@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from PIL import ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from classifier.description import sha256_of_file
-from classifier.images import decode, read_pixels, to_rgb
+from classifier.images import decode, read_pixels, to_rgb, upright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -154,7 +153,8 @@ class TrainingPhotos(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self._photos[index]
-        image = to_rgb(ImageOps.exif_transpose(read_image(path)))
+        image = read_image(path)
+        image = to_rgb(upright(image, image))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mix_seeds(*self._seed_words, index))
             return self._transform(image), label

@@ -14,8 +14,9 @@ from torchvision.transforms import v2
 from classifier.description import Preprocessing
 from classifier.images import decode, to_pixels
 from tests.train.conftest import CONFIG
+from train.analysis.features import measure
 from train.check import check_data_set
-from train.data_set import EvaluationPhotos, Photo, TrainingPhotos
+from train.data_set import EvaluationPhotos, Photo, TrainingPhotos, read_image
 from train.recipe import Recipe, read_recipe
 from train.transforms import crop_of_epoch, training_transform
 
@@ -63,6 +64,16 @@ def test_chance_depends_on_seed_epoch_and_photo_only(data_root: Path, tiny_recip
     assert torch.equal(first, draw(seed=0, epoch=0))
     assert not torch.equal(first, draw(seed=0, epoch=1))
     assert not torch.equal(first, draw(seed=1, epoch=0))
+
+
+def test_damaged_exif_data_stop_no_training(tmp_path: Path, tiny_recipe: Recipe) -> None:
+    path = tmp_path / "photo.png"
+    Image.new("RGB", (80, 60), "red").save(path, exif=b"Exif\x00\x00no TIFF header")
+    transform = training_transform(tiny_recipe, 32, Preprocessing())
+    pixels, label = TrainingPhotos([Photo(path, 1)], transform, seed=0, epoch=0)[0]
+    assert pixels.shape == (3, 32, 32)
+    assert label == 1
+    assert measure(read_image(path))[0] == 80 * 60
 
 
 def test_original_transform_is_the_originals() -> None:

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from classifier.images import to_rgb
+from classifier.images import to_rgb, upright
 from train.data_set import read_image
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL import Image
 
     from train.data_set import Photo
 
@@ -45,7 +45,7 @@ def measure(image: Image.Image) -> tuple[float, ...]:
         (of HSV), variance of the Laplacian of the luma (Pech-Pacheco et al. 2000), colourfulness
         (Hasler and Süsstrunk 2003, section 7).
     """
-    image = to_rgb(ImageOps.exif_transpose(image))
+    image = to_rgb(upright(image, image)).copy()  # it is reduced in place below
     width, height = image.size
     image.thumbnail((_LONG_SIDE, _LONG_SIDE), reducing_gap=2.0)
     luma = np.asarray(image.convert("L"), dtype=np.float64)  # [H, W]
