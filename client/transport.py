@@ -4,9 +4,10 @@ Which failures are tried again:
 
     ConnectionLost, Overloaded   if the call is idempotent (predictions, reads, scaling)
     WorkerDied                   likewise, but once: a photo that ends one worker ends the next too
+    TimedOut                     likewise, but once: TorchServe forgets a request now and then when
+                                 it takes its worker away; but a slow server gets no faster
     AuthenticationError          once, with another token: the server refused to act
-    everything else              never; a 4xx stays a 4xx, and asking a slow server twice makes it
-                                 no faster
+    everything else              never; a 4xx stays a 4xx
 
 Not responsible for what is asked: see `client.inference` and `client.management`.
 """
@@ -20,7 +21,14 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from client.errors import AuthenticationError, ClientError, ConnectionLost, Overloaded, WorkerDied
+from client.errors import (
+    AuthenticationError,
+    ClientError,
+    ConnectionLost,
+    Overloaded,
+    TimedOut,
+    WorkerDied,
+)
 from client.exchange import Call, exchange, new_session
 
 if TYPE_CHECKING:
@@ -33,7 +41,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_PASSING = (ConnectionLost, Overloaded, WorkerDied)
+_ONCE = (WorkerDied, TimedOut)
+_PASSING = (ConnectionLost, Overloaded, *_ONCE)
 
 
 @dataclass(frozen=True)
@@ -108,14 +117,14 @@ class Transport:
             patience = replace(patience, read_s=read_s, deadline_s=max(patience.deadline_s, read_s))
         call = replace(call, url=self.url + call.url)
         end = self._clock() + patience.deadline_s
-        worker_deaths = 0
+        suspicions = 0  # that the request itself is what the server fails on
         for attempt in count():
             try:
                 return self._send_authorized(call, patience, end)
             except _PASSING as error:
-                worker_deaths += isinstance(error, WorkerDied)
+                suspicions += isinstance(error, _ONCE)
                 pause = patience.pause_s(attempt, self._jitter())
-                is_last = attempt + 1 >= patience.attempts or worker_deaths > 1
+                is_last = attempt + 1 >= patience.attempts or suspicions > 1
                 if not idempotent or is_last or self._clock() + pause >= end:
                     raise
                 _log.info("trying again in %.1f s: %s", pause, error)

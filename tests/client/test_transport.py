@@ -25,12 +25,13 @@ REFUSED = requests.ConnectionError(MaxRetryError(None, "/", None))  # type: igno
 OK = reply(200, {"status": "Healthy"})
 WORKER_DIED = reply(500, replies.WORKER_DIED)
 OVERLOADED = reply(503, replies.OVERLOADED)
+NO_ANSWER = requests.ReadTimeout("read timed out")
 
 
 @pytest.mark.parametrize(
     "steps",
-    [[RESET], [WORKER_DIED], [OVERLOADED, OVERLOADED, OVERLOADED], [RESET, WORKER_DIED]],
-    ids=["reset", "worker died", "overloaded", "reset, then worker died"],
+    [[RESET], [WORKER_DIED], [NO_ANSWER], [OVERLOADED] * 3, [RESET, WORKER_DIED]],
+    ids=["reset", "worker died", "no answer", "overloaded", "reset, then worker died"],
 )
 def test_an_idempotent_call_survives_passing_failures(
     steps: list[requests.Response | Exception],
@@ -41,7 +42,7 @@ def test_an_idempotent_call_survives_passing_failures(
     assert len(script.sent) == len(steps) + 1
 
 
-@pytest.mark.parametrize("step", [RESET, WORKER_DIED, OVERLOADED])
+@pytest.mark.parametrize("step", [RESET, WORKER_DIED, NO_ANSWER, OVERLOADED])
 def test_another_call_is_never_sent_twice(step: requests.Response | Exception) -> None:
     script = Script(step, OK)
 
@@ -57,7 +58,6 @@ def test_another_call_is_never_sent_twice(step: requests.Response | Exception) -
         (reply(404, replies.NO_MODEL), errors.ModelNotFound),
         (reply(413, b""), errors.RequestRejected),
         (reply(503, replies.PREDICTION_FAILED), errors.ServerError),
-        (requests.ReadTimeout("read timed out"), errors.TimedOut),
         (requests.ConnectTimeout("connect timed out"), errors.ServerUnreachable),
         (REFUSED, errors.ServerUnreachable),
     ],
@@ -72,10 +72,21 @@ def test_what_would_fail_again_is_not_sent_again(
     assert len(script.sent) == 1
 
 
-def test_a_photo_that_ends_workers_is_sent_only_twice() -> None:
-    script = Script(WORKER_DIED)
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([WORKER_DIED], errors.WorkerDied),
+        ([NO_ANSWER], errors.TimedOut),
+        ([NO_ANSWER, WORKER_DIED], errors.WorkerDied),
+    ],
+    ids=["worker died", "no answer", "no answer, then worker died"],
+)
+def test_a_photo_that_the_server_fails_on_is_sent_only_twice(
+    steps: list[requests.Response | Exception], expected: type[errors.ClientError]
+) -> None:
+    script = Script(*steps)
 
-    with pytest.raises(errors.WorkerDied):
+    with pytest.raises(expected):
         scripted_transport(script).send(GET, idempotent=True)
     assert len(script.sent) == 2
 
