@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from train.data_set import TrainingPhotos, mix_seeds
+from train.stages import View, view_of
 from train.transforms import crop_of_epoch, training_transform
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from train.data_set import DataSet
+    from train.distillation import Distillation
     from train.recipe import Recipe
 
 Loader = DataLoader[tuple["Tensor", int]]
@@ -43,6 +45,7 @@ class Learner:
 
     network: ResNet
     average: AveragedModel | None
+    distillation: Distillation | None
     optimizer: torch.optim.Optimizer
     schedule: lr_scheduler.LRScheduler
     device: torch.device
@@ -65,17 +68,25 @@ class Learner:
         parts = {
             "network": self.network,
             "average": self.average,
+            "adapters": self.distillation.adapters if self.distillation else None,
             "optimizer": self.optimizer,
             "schedule": self.schedule,
         }
         return {name: part for name, part in parts.items() if part is not None}
 
 
-def build_learner(network: ResNet, recipe: Recipe, steps: int, device: torch.device) -> Learner:
+def build_learner(
+    network: ResNet,
+    recipe: Recipe,
+    steps: int,
+    device: torch.device,
+    distillation: Distillation | None = None,
+) -> Learner:
     """Set up training of `network` over `steps` optimizer steps in all."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     network = network.to(device, memory_format=layout)
-    optimizer = _optimizer(network, recipe)
+    learning = [network, distillation.adapters] if distillation else [network]
+    optimizer = _optimizer(nn.ModuleList(learning), recipe)
     if recipe.schedule == "one-cycle":
         schedule: lr_scheduler.LRScheduler = lr_scheduler.OneCycleLR(
             optimizer, max_lr=recipe.lr, total_steps=steps
@@ -87,7 +98,7 @@ def build_learner(network: ResNet, recipe: Recipe, steps: int, device: torch.dev
         keep_most = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
         # Buffers too: the average's batch normalisation needs statistics that fit its weights.
         average = AveragedModel(network, multi_avg_fn=keep_most, use_buffers=True)
-    return Learner(network, average, optimizer, schedule, device)
+    return Learner(network, average, distillation, optimizer, schedule, device)
 
 
 def training_loader(
@@ -140,16 +151,12 @@ def _step(
     """Learn from one batch; return the loss [] and the logits [N, C]."""
     targets = labels.to(learner.device)  # [N]
     if recipe.mixup:
-        num_classes = learner.network.fc.out_features
-        mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes)
+        mix = v2.MixUp(alpha=recipe.mixup, num_classes=learner.network.fc.out_features)
         images, targets = mix(images, targets)  # targets [N, C]
     if recipe.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(learner.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-        logits = learner.network(images)  # [N, C]
-    loss = nn.functional.cross_entropy(
-        logits.float(), targets, label_smoothing=recipe.label_smoothing
-    )
+        logits, loss = _losses(learner, images, targets, recipe)
     learner.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     learner.optimizer.step()
@@ -159,7 +166,23 @@ def _step(
     return loss.detach(), logits.detach()
 
 
-def _optimizer(network: ResNet, recipe: Recipe) -> torch.optim.Optimizer:
+def _losses(
+    learner: Learner, images: Tensor, targets: Tensor, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Return the logits [N, C] and the loss []."""
+    if learner.distillation is None:
+        view = View(learner.network(images), ())
+    else:
+        view = view_of(learner.network, images)
+    loss = nn.functional.cross_entropy(
+        view.logits.float(), targets, label_smoothing=recipe.label_smoothing
+    )
+    if learner.distillation is not None:
+        loss = learner.distillation.loss(images, view, loss)
+    return view.logits, loss
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     weights = [p for p in network.parameters() if p.ndim > 1]
     # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
     scales_and_biases = [p for p in network.parameters() if p.ndim <= 1]

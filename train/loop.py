@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from classifier.description import Preprocessing
 from train.checkpoint import EpochRecord, Progress
+from train.distillation import build_distillation
 from train.engine import build_learner, loader_workers, train_epoch, training_loader
 from train.predict import choose_device, predict
+from train.teacher import fine_tuned_teacher
 from train.transforms import crop_of_epoch
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from train.checkpoint import Checkpoint
     from train.data_set import DataSet, Photo
+    from train.distillation import Distillation
     from train.engine import Learner
     from train.recipe import Recipe
 
@@ -41,7 +44,8 @@ def train_network(
         CheckpointError: `resume` is set and the checkpoint is damaged or of another training.
     """
     steps = recipe.epochs * len(training_loader(data_set, recipe, 0, PREPROCESSING))
-    learner = build_learner(network, recipe, steps, choose_device())
+    distillation = _distillation(network, data_set, recipe, checkpoint)
+    learner = build_learner(network, recipe, steps, choose_device(), distillation)
     progress = Progress()
     if resume and checkpoint.path.exists():
         progress, learner_state = checkpoint.load()
@@ -55,6 +59,23 @@ def train_network(
         checkpoint.save(progress, learner.state_dict())
         _log(record, recipe)
     return progress
+
+
+def _distillation(
+    network: ResNet, data_set: DataSet, recipe: Recipe, checkpoint: Checkpoint
+) -> Distillation | None:
+    if recipe.teacher == "none":
+        return None
+    device = choose_device()
+    teacher = fine_tuned_teacher(
+        data_set,
+        recipe,
+        PREPROCESSING,
+        folder=checkpoint.path.parent,
+        data_fingerprint=checkpoint.data_fingerprint,
+        device=device,
+    )
+    return build_distillation(teacher, network, recipe, device)
 
 
 def _run_epoch(learner: Learner, data_set: DataSet, recipe: Recipe, epoch: int) -> EpochRecord:

@@ -29,7 +29,8 @@ class Recipe:
     Attributes:
         name: What reports call the recipe.
         arch: Name of the torchvision model.
-        init: Initial weights; "imagenet", "starter" (the model in `pretrained/`) or "scratch".
+        init: Initial weights; "imagenet", "starter" (the model in `pretrained/`), "scratch", or the
+            path of a folder that a training wrote, such as "./artifacts".
         epochs: Passes over the training photos.
         batch_size: Photos a step.
         optimizer: "adam" or "adamw".
@@ -46,6 +47,10 @@ class Recipe:
         crop_first: Side of the random crops in the first epoch, in pixels.
         crop_last: Side of the random crops in the last epoch; grows in steps of 32 pixels.
         ema_decay: Of the moving average of weights that is evaluated and kept; 0 is off.
+        teacher: Network to learn from beside the labels; "efficientnet-lite0" or "none".
+        teacher_epochs: Passes over the training photos that fine-tune the teacher first.
+        distil_labels: Share of the teacher's probabilities in the loss on labels, 0..1.
+        distil_features: Weight of the difference between the features of teacher and student.
         precision: Of the arithmetic in training; "fp32" or "bf16" (autocast).
         channels_last: Memory layout NHWC, faster on most hardware.
         seed: Of everything random.
@@ -71,6 +76,10 @@ class Recipe:
     crop_first: int
     crop_last: int
     ema_decay: float
+    teacher: str
+    teacher_epochs: int
+    distil_labels: float
+    distil_features: float
     precision: str
     channels_last: bool
     seed: int
@@ -83,9 +92,11 @@ class Recipe:
                     f"{name} must be in {least:g}..{most:g}, found {getattr(self, name)!r}"
                 )
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
+            value = getattr(self, name)
+            if value not in choices and not (name == "init" and "/" in value):
+                folder = ", or a folder such as ./artifacts" if name == "init" else ""
                 raise RecipeError(
-                    f"{name} must be one of {', '.join(choices)}; found {getattr(self, name)!r}"
+                    f"{name} must be one of {', '.join(choices)}{folder}; found {value!r}"
                 )
         if self.crop_last < self.crop_first:
             raise RecipeError(f"crop_last must be at least crop_first, found {self.crop_last}")
@@ -96,6 +107,7 @@ _CHOICES = {
     "init": ("imagenet", "starter", "scratch"),
     "optimizer": ("adam", "adamw"),
     "schedule": ("constant", "one-cycle"),
+    "teacher": ("none", "efficientnet-lite0"),
     "precision": ("fp32", "bf16"),
 }
 _RANGES = {
@@ -111,6 +123,9 @@ _RANGES = {
     "crop_first": (32, 1024),
     "crop_last": (32, 1024),
     "ema_decay": (0, 0.99999),
+    "teacher_epochs": (1, 10_000),
+    "distil_labels": (0, 1),
+    "distil_features": (0, 1000),
     "seed": (0, 2**32 - 1),
     "workers": (0, 64),
 }

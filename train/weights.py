@@ -48,9 +48,11 @@ def initial_network(
             case "imagenet":
                 return _with_fresh_head(_imagenet(recipe.arch, data_root), len(class_names))
             case "starter":
-                return _from_starter(recipe.arch, class_names, starter)
-            case _:
+                return _from_model(recipe.arch, class_names, starter)
+            case "scratch":
                 return build_resnet(recipe.arch, len(class_names))
+            case folder:
+                return _from_model(recipe.arch, class_names, Path(folder))
     except ModelError as error:
         raise WeightsError(str(error)) from error
 
@@ -90,17 +92,17 @@ def _imagenet(arch: str, data_root: Path) -> ResNet:
         ) from error
 
 
-def _from_starter(arch: str, class_names: Sequence[str], starter: Path) -> ResNet:
-    description = read_description(starter / DESCRIPTION_FILE)
+def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> ResNet:
+    description = read_description(folder / DESCRIPTION_FILE)
     if description.arch != arch:
         raise WeightsError(
-            f"the starter model is a {description.arch}, the recipe wants a {arch}: "
+            f"the model in {folder} is a {description.arch}, the recipe wants a {arch}: "
             f'set arch = "{description.arch}", or init = "imagenet" or "scratch"'
         )
-    starter_names = read_labels(starter / LABELS_FILE)
-    network = load_resnet(starter / description.weights_file, arch, len(starter_names))
+    known_names = read_labels(folder / LABELS_FILE)
+    network = load_resnet(folder / description.weights_file, arch, len(known_names))
     # A head for the very same classes is worth keeping.
-    if tuple(class_names) == starter_names:
+    if tuple(class_names) == known_names:
         return network
     return _with_fresh_head(network, len(class_names))
 
