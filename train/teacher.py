@@ -124,6 +124,8 @@ def teacher_recipe(recipe: Recipe) -> Recipe:
         crop_last=160,
         precision="fp32",  # depthwise convolutions learn more slowly in bf16 on CPUs
         teacher="none",
+        distil_labels=0.0,
+        distil_features=0.0,
     )
 
 

@@ -17,7 +17,7 @@ from train.recipe import Recipe, read_recipe, recipe_text, to_recipe
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECIPES = [CONFIG / name for name in ("original.toml", "train.toml", "starter.toml")]
+RECIPES = [CONFIG / name for name in ("original.toml", "train.toml", "scratch.toml", "starter.toml")]
 
 
 def test_original_is_the_reference_recipe() -> None:
@@ -41,6 +41,10 @@ def test_original_is_the_reference_recipe() -> None:
         crop_first=224,
         crop_last=224,
         ema_decay=0.0,
+        teacher="none",
+        teacher_epochs=1,
+        distil_labels=0.0,
+        distil_features=0.0,
         precision="fp32",
         channels_last=False,
         seed=0,
