@@ -17,7 +17,9 @@ from train.recipe import Recipe, read_recipe, recipe_text, to_recipe
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECIPES = [CONFIG / name for name in ("original.toml", "train.toml", "scratch.toml", "starter.toml")]
+RECIPES = [
+    CONFIG / name for name in ("original.toml", "train.toml", "scratch.toml", "starter.toml")
+]
 
 
 def test_original_is_the_reference_recipe() -> None:
