@@ -1,4 +1,4 @@
-"""The commands behind `make serve`, `make stop` and `make logs`."""
+"""The commands behind `make serve`, `make stop` and `make logs`, and those of a container."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import logging
 import sys
 from pathlib import Path
 
+from client.errors import ClientError
 from server import diagnosis
 from server.errors import ControlError
+from server.health import LEVELS, check
 from server.ports import HOST, Ports
 from server.run_folder import RunFolder
 from server.start import Options, start
 from server.stop import stop
+from server.supervision import interruptible, stay
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         options.run(options)
-    except (ControlError, OSError) as error:
+    except (ControlError, ClientError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -30,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m server", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -41,25 +45,49 @@ def _parser() -> argparse.ArgumentParser:
     starts.add_argument("--workers", type=int, help="default: the archive's minWorkers")
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
     starts.add_argument("--deadline-s", type=float, default=120.0)
+    starts.add_argument("--token-minutes", type=int, help="default: as config.properties says")
+    starts.add_argument(
+        "--foreground", action="store_true", help="stay, show the logs, stop on SIGTERM"
+    )
     starts.add_argument("--example", default="photo.jpg", help="picture for the curl line")
     starts.set_defaults(run=_start)
 
     stops = commands.add_parser("stop", help="wait for requests in flight, then end the server")
-    stops.add_argument("--grace-s", type=float, default=10.0, help="longest wait for requests")
     stops.set_defaults(run=_stop)
+    for command in (starts, stops):
+        command.add_argument(
+            "--grace-s", type=float, default=10.0, help="longest wait for requests"
+        )
+
+    checks = commands.add_parser("check", help="whether the running server is well, for probes")
+    checks.add_argument("--model-name", default="flowers")
+    checks.add_argument("--of", choices=LEVELS, default="prediction", help="default: %(default)s")
+    checks.add_argument("--timeout-s", type=float, default=10.0, help="longest wait for an answer")
+    checks.set_defaults(run=_check)
 
     logs = commands.add_parser("logs", help="the last lines of the logs")
     logs.add_argument("--lines", type=int, default=20)
     logs.set_defaults(run=_logs)
 
-    for command in (starts, stops, logs):
+    for command in (starts, stops, checks, logs):
         command.add_argument("--run-dir", type=Path, default=Path("run"))
     return parser
 
 
 def _start(options: argparse.Namespace) -> None:
-    if options.workers is not None and options.workers < 1:
-        raise ControlError(f"WORKERS must be at least 1, found {options.workers}")
+    if not options.foreground:
+        _start_in_background(options)
+        return
+    with interruptible():
+        _start_in_background(options)
+        sys.stdout.flush()
+        stay(RunFolder(options.run_dir), grace_s=options.grace_s)
+
+
+def _start_in_background(options: argparse.Namespace) -> None:
+    for name, value in (("WORKERS", options.workers), ("--token-minutes", options.token_minutes)):
+        if value is not None and value < 1:
+            raise ControlError(f"{name} must be at least 1, found {value}")
     ports = Ports.starting_at(options.port)
     start(
         Options(
@@ -69,6 +97,7 @@ def _start(options: argparse.Namespace) -> None:
             options.workers,
             model_api=options.model_api,
             deadline_s=options.deadline_s,
+            token_minutes=options.token_minutes,
         ),
         RunFolder(options.run_dir),
     )
@@ -88,6 +117,11 @@ def _start(options: argparse.Namespace) -> None:
 def _stop(options: argparse.Namespace) -> None:
     stopped = stop(RunFolder(options.run_dir), grace_s=options.grace_s)
     print("stopped" if stopped else f"no server is running from {options.run_dir}")
+
+
+def _check(options: argparse.Namespace) -> None:
+    folder = RunFolder(options.run_dir)
+    print(check(folder, options.model_name, options.of, timeout_s=options.timeout_s))
 
 
 def _logs(options: argparse.Namespace) -> None:

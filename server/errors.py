@@ -2,7 +2,9 @@
 
 ControlError
 ├── StartError     the server could not be started; nothing was left running
-└── StopError      the server could not be stopped
+├── StopError      the server could not be stopped
+├── ServerEnded    the server ended by itself
+└── Unhealthy      the server is not there, or cannot answer
 """
 
 from __future__ import annotations
@@ -18,3 +20,11 @@ class StartError(ControlError):
 
 class StopError(ControlError):
     """The server could not be stopped."""
+
+
+class ServerEnded(ControlError):
+    """The server ended by itself."""
+
+
+class Unhealthy(ControlError):
+    """The server is not there, or cannot answer."""

@@ -21,6 +21,7 @@ from client.inference import InferenceClient
 from client.management import ManagementClient
 from client.tokens import Tokens
 from server import diagnosis
+from server.cores import usable_cores
 from server.errors import StartError
 from server.java import find_java_home
 from server.ports import HOST, Ports, check_free
@@ -46,6 +47,8 @@ class Options:
         workers: How many workers; None for the archive's `minWorkers`.
         model_api: Whether models can be registered and unregistered through the management API.
         deadline_s: Longest wait for the first prediction, in seconds.
+        token_minutes: How long a token is good; None for what `config.properties` says. Long for
+            keys that never leave the machine, such as behind a gateway with keys of its own.
     """
 
     mar: Path
@@ -54,6 +57,7 @@ class Options:
     workers: int | None = None
     model_api: bool = False
     deadline_s: float = 120.0
+    token_minutes: int | None = None
 
 
 def start(options: Options, folder: RunFolder) -> None:
@@ -118,6 +122,7 @@ def _config(options: Options) -> str:
         f"metrics_config={CONFIG / 'metrics.yaml'}\n"
         f"model_store={options.mar.resolve().parent}\n"
         f"load_models={options.model_name}={options.mar.name}\n"
+        + (f"token_expiration_min={options.token_minutes}\n" if options.token_minutes else "")
     )
 
 
@@ -161,7 +166,6 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
     refused = {"PYTHONPATH", "TS_CONFIG_FILE"}
     environment = {name: value for name, value in os.environ.items() if name not in refused}
     logs, temporary = str(folder.logs.resolve()), str(folder.temporary.resolve())
-    cores = len(os.sched_getaffinity(0))
     return environment | {
         "JAVA_HOME": str(java_home),
         "LOG_LOCATION": logs,
@@ -169,7 +173,7 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
         # TorchServe's launcher reads the first, its JVM the second.
         "TMPDIR": temporary,
         "TEMP": temporary,
-        "MARIGOLD_THREADS": str(max(1, cores // (options.workers or 1))),
+        "MARIGOLD_THREADS": str(max(1, usable_cores() // (options.workers or 1))),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

@@ -1,0 +1,59 @@
+"""Whether a running server is well, asked with its own tokens: for probes and health checks.
+
+Three questions, from cheap to thorough. TorchServe's `/ping` answers 400 without a token, and 200
+while no worker is there; and a prediction waits in the queue behind everybody else's. So:
+
+front-end    it answers `/ping`; where it does not, a restart helps (liveness)
+worker       a worker takes requests; where none does, another machine should (readiness)
+prediction   a reference picture gets an answer: all of the above, once (startup)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from client.inference import InferenceClient
+from client.management import ManagementClient
+from client.tokens import Tokens
+from server.errors import Unhealthy
+from server.ports import HOST, Ports
+
+if TYPE_CHECKING:
+    from server.run_folder import RunFolder
+
+Level = Literal["front-end", "worker", "prediction"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+def check(folder: RunFolder, model_name: str, level: Level, *, timeout_s: float) -> str:
+    """Ask the server of a run folder; return what it said.
+
+    Args:
+        folder: Where the server runs.
+        model_name: Name under which it serves.
+        level: The question.
+        timeout_s: Longest wait for an answer, in seconds.
+
+    Raises:
+        Unhealthy: There is no such server, or no worker is ready.
+        ClientError: It does not answer, or refuses.
+    """
+    running = folder.server()
+    if not running:
+        raise Unhealthy(f"no server is running from {folder.path}")
+    ports = Ports.starting_at(running[1])
+    management_url = f"http://{HOST}:{ports.management}"
+    tokens = Tokens(folder.key_file, management_url)
+    if level == "worker":
+        management = ManagementClient(management_url, tokens=tokens, timeout_s=timeout_s)
+        status = management.describe(model_name)
+        if not status.ready_workers:
+            raise Unhealthy(f"none of {len(status.workers)} workers of {model_name} is ready")
+        return f"{status.ready_workers} of {len(status.workers)} workers are ready"
+    inference_url = f"http://{HOST}:{ports.inference}"
+    inference = InferenceClient(inference_url, model_name, tokens=tokens, timeout_s=timeout_s)
+    if level == "front-end":
+        return inference.ping()
+    from classifier.reference import REFERENCE_NAMES, draw_png  # noqa: PLC0415  needs NumPy
+
+    return f"{REFERENCE_NAMES[0]} is {inference.predict(draw_png(REFERENCE_NAMES[0])).label}"

@@ -1,0 +1,76 @@
+"""Stays with a started server until it is told to stop: what containers and systemd want to run.
+
+SIGTERM and SIGINT both mean: wait for requests in flight, end the server, exit with 0. A server
+that ends by itself ends this process with an error, so that whoever supervises it starts another.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from server import diagnosis
+from server.errors import ServerEnded
+from server.following import Followed
+from server.stop import stop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.run_folder import RunFolder
+
+_POLL_S = 0.5
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does: a start that it meets is undone."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def stay(folder: RunFolder, *, grace_s: float) -> None:
+    """Show the server's logs until a signal comes, then stop it; to be called `interruptible`.
+
+    Args:
+        folder: Where the server runs.
+        grace_s: Longest wait for requests in flight, in seconds.
+
+    Raises:
+        ServerEnded: It ended by itself.
+        StopError: It does not end.
+    """
+    notify("READY=1")
+    with Followed(folder.logs) as logs:
+        try:
+            while folder.server():
+                logs.copy_news()
+                time.sleep(_POLL_S)
+        except KeyboardInterrupt:
+            for number in _SIGNALS:  # a second one must not break off the waiting
+                signal.signal(number, signal.SIG_IGN)
+            notify("STOPPING=1")
+            stop(folder, grace_s=grace_s)
+            return
+    folder.forget()
+    raise ServerEnded(f"TorchServe ended by itself: {diagnosis.cause(folder.logs)}")
+
+
+def notify(state: str) -> None:
+    """Tell systemd, where it asked to be told (`Type=notify`), as sd_notify(3) describes."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        # A leading @ stands for the zero byte of an abstract socket.
+        sender.connect(address.replace("@", "\0", 1) if address.startswith("@") else address)
+        sender.sendall(state.encode())

@@ -1,0 +1,115 @@
+"""Staying with a server: what a supervisor is told, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from server.cores import usable_cores
+from server.errors import ServerEnded
+from server.following import Followed
+from server.run_folder import RunFolder
+from server.supervision import interruptible, notify, stay
+from tests.ports import free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    return folder
+
+
+@pytest.fixture
+def process(folder: RunFolder) -> Iterator[psutil.Process]:
+    """A process that stands for the folder's server."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        process = psutil.Process(child.pid)
+        folder.record(process, free_ports())
+        yield process
+        child.kill()
+
+
+def test_a_server_that_ends_by_itself_is_an_error_with_its_cause(
+    folder: RunFolder, process: psutil.Process
+) -> None:
+    (folder.logs / "console.log").write_text("java.lang.OutOfMemoryError: Java heap space\n")
+    process.kill()
+    with pytest.raises(ServerEnded, match="OutOfMemoryError"):
+        stay(folder, grace_s=0)
+    assert folder.server() is None
+
+
+def test_sigterm_stops_the_server_and_is_no_error(
+    folder: RunFolder, process: psutil.Process, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (folder.logs / "server.log").write_text("a line\n")
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    teller = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+    with interruptible():
+        teller.start()
+        stay(folder, grace_s=0)
+    teller.join()
+    assert not process.is_running()
+    assert capfdbinary.readouterr().out == b"a line\n"
+    assert handlers == [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told_where_it_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, abstract: bool
+) -> None:
+    name = f"marigold-{os.getpid()}" if abstract else str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind("\0" + name if abstract else name)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name if abstract else name)
+        notify("READY=1")
+        assert receiver.recv(100) == b"READY=1"
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    notify("READY=1")  # nobody asked
+
+
+def test_log_files_are_followed_through_a_change_of_file(tmp_path: Path) -> None:
+    output = io.BytesIO()
+    log = tmp_path / "server.log"
+    log.write_text("one\n")
+    with Followed(tmp_path, output) as followed:
+        followed.copy_news()
+        with log.open("a") as file:
+            file.write("two\n")
+            log.rename(tmp_path / "server.1")
+            log.write_text("three\n")
+            (tmp_path / "worker.log").write_text("late\n")
+        followed.copy_news()
+    assert output.getvalue() == b"one\ntwo\nthree\nlate\n"
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"),
+    [("200000 100000", 2), ("150000 100000", 2), ("10000 100000", 1), ("max 100000", None)],
+)
+def test_a_quota_bounds_the_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, cores: int | None
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    (tmp_path / "membership").write_text("0::/pod/server\n")
+    (tmp_path / "pod" / "server").mkdir(parents=True)
+    (tmp_path / "pod" / "server" / "cpu.max").write_text(limit + "\n")
+    assert usable_cores(tmp_path / "membership", tmp_path) == (cores or 64)
+
+
+def test_without_control_groups_all_cores_count(tmp_path: Path) -> None:
+    assert usable_cores(tmp_path / "none", tmp_path) == len(os.sched_getaffinity(0))
