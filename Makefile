@@ -115,6 +115,8 @@ lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with
 	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements.txt
 	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements-dev.txt \
 	  --extra dev --constraint requirements.txt
+	$(BIN)/uv pip compile --quiet deploy/requirements.in $(LOCK) -o deploy/requirements.txt \
+	  --constraint requirements.txt
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: clean

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "classifier": set(),
     "client": {"storage"},  # on demand, for inputs in buckets; see client/inputs.py
+    "gateway": {"client"},
     "modelarts": {"archive", "classifier", "storage", "train"},
     "storage": set(),
     "resnet_handler": {"classifier"},

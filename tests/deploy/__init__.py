@@ -1,0 +1,1 @@
+"""Tests of what is deployed: the manifests, the image's file, the unit."""
