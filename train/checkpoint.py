@@ -26,13 +26,26 @@ _MAY_DIFFER = ("name", "workers")
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What is told about a finished epoch; accuracies are 0..1, of `crop` in pixels."""
+    """What is told about a finished epoch.
+
+    Attributes:
+        epoch: Its index, from 0.
+        crop: Side of the training crops, in pixels.
+        train_loss: Mean over the training photos.
+        train_accuracy: On the training photos as they were transformed, 0..1.
+        val_accuracy: In the training's own precision, 0..1.
+        learning_rate: At the end of the epoch.
+        images_per_s: Photos learned from a second; evaluating is not counted.
+        seconds: Duration of the epoch, with its evaluation.
+    """
 
     epoch: int
     crop: int
     train_loss: float
     train_accuracy: float
     val_accuracy: float
+    learning_rate: float
+    images_per_s: float
     seconds: float
 
 
@@ -41,11 +54,13 @@ class Progress:
     """How far a training is.
 
     Attributes:
+        git_revision: Of the code that started the training.
         history: One record for each finished epoch.
         best_epoch: Index of the epoch with the best validation accuracy; the earliest of equals.
         best_state: State dict of that epoch's network.
     """
 
+    git_revision: str
     history: list[EpochRecord] = field(default_factory=list)
     best_epoch: int = -1
     best_state: dict[str, Tensor] = field(default_factory=dict)
@@ -72,6 +87,7 @@ class Checkpoint:
         content = {
             "recipe": dataclasses.asdict(self.recipe),
             "data_fingerprint": self.data_fingerprint,
+            "git_revision": progress.git_revision,
             "history": [dataclasses.asdict(record) for record in progress.history],
             "best_epoch": progress.best_epoch,
             "best_state": progress.best_state,
@@ -91,7 +107,9 @@ class Checkpoint:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
             stored, stored_fingerprint = content["recipe"], content["data_fingerprint"]
             history = [EpochRecord(**record) for record in content["history"]]
-            progress = Progress(history, content["best_epoch"], content["best_state"])
+            progress = Progress(
+                content["git_revision"], history, content["best_epoch"], content["best_state"]
+            )
             learner_state = content["learner"]
         except Exception as error:  # torch.load raises errors of many unrelated types
             raise CheckpointError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from train.data_set import TrainingPhotos, mix_seeds
+from train.errors import DivergenceError
 from train.stages import View, view_of
 from train.transforms import crop_of_epoch, training_transform
 
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
     from train.recipe import Recipe
 
 Loader = DataLoader[tuple["Tensor", int]]
+_STEPS_BETWEEN_LOOKS = 50  # at the loss: each look makes a GPU wait
 
 
 class TrainFigures(NamedTuple):
-    """Mean loss and share of right answers over an epoch's (transformed) photos."""
+    """Mean loss and share of right answers over an epoch's (transformed) photos; their number."""
 
     loss: float
     accuracy: float
+    images: int
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,9 @@ def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) ->
 
     All seeds follow from the recipe's and the epoch, so an epoch has the same outcome
     whether the job was interrupted before it or not.
+
+    Raises:
+        DivergenceError: The loss is infinite or no number.
     """
     _seed_everything(mix_seeds(recipe.seed, epoch))
     learner.network.train()
@@ -137,12 +144,25 @@ def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) ->
     seen = 0
     # disable=None: no bar where there is no terminal
     bar = tqdm(loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None)
-    for images, labels in bar:
+    for step, (images, labels) in enumerate(bar, start=1):
         loss, logits = _step(learner, images.to(learner.device), labels, recipe)
         loss_sum += loss * len(labels)
         right += (logits.argmax(dim=1) == labels.to(learner.device)).sum()
         seen += len(labels)
-    return TrainFigures(loss_sum.item() / seen, right.item() / seen)
+        if step % _STEPS_BETWEEN_LOOKS == 0:
+            _check_finite(loss_sum.item(), recipe, epoch)
+    _check_finite(loss_sum.item(), recipe, epoch)
+    return TrainFigures(loss_sum.item() / seen, right.item() / seen, seen)
+
+
+def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise DivergenceError(
+            f"the loss became {loss} in epoch {epoch + 1}: the training has diverged, and stops "
+            "before it spoils the checkpoint of the epoch before; train anew with a lower learning "
+            f"rate, such as --set lr={recipe.lr / 3:.1g} (it is {recipe.lr:g})"
+            + (', or with precision = "fp32"' if recipe.precision != "fp32" else "")
+        )
 
 
 def _step(

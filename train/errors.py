@@ -6,6 +6,7 @@ TrainError
 ├── RecipeError       an unknown setting, or a value out of its range
 ├── WeightsError      initial weights that cannot be had, or do not fit
 ├── CheckpointError   a checkpoint that is damaged, or of another training
+├── DivergenceError   a loss that is no finite number any more
 └── AnalysisError     an evaluation file that is not in its grammar
 """
 
@@ -48,6 +49,10 @@ class WeightsError(TrainError):
 
 class CheckpointError(TrainError):
     """A checkpoint is damaged, or belongs to another training."""
+
+
+class DivergenceError(TrainError):
+    """The loss is no finite number any more, and the weights are of no use."""
 
 
 class AnalysisError(TrainError):

@@ -19,7 +19,6 @@ from train.loop import PREPROCESSING, train_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
 from train.monitor import Monitor
 from train.predict import choose_device
-from train.provenance import git_revision
 from train.training_report import Outcome, write_report
 from train.weights import initial_network
 
@@ -54,7 +53,6 @@ def run(job: Job) -> Metrics:
     Raises:
         train.errors.TrainError: Whatever keeps the training from being done.
     """
-    revision = git_revision()  # of the code that runs, should the checkout change meanwhile
     with Monitor() as monitor:
         data_set, data_fingerprint = check_data_set(job.data_root)
         torch.manual_seed(job.recipe.seed)  # of the fresh head, or of all weights
@@ -66,8 +64,9 @@ def run(job: Job) -> Metrics:
                 job.train_root / CHECKPOINT_FILE, job.recipe, data_fingerprint, job.after_epoch
             ),
             resume=job.resume,
+            samples=monitor.samples,
         )
-        description, metrics = _write_model(job, data_set, progress, data_fingerprint, revision)
+        description, metrics = _write_model(job, data_set, progress, data_fingerprint)
     samples = tuple(monitor.samples)
     outcome = Outcome(description, job.recipe, data_set, progress, metrics, samples)
     write_report(job.train_root, outcome)
@@ -76,7 +75,7 @@ def run(job: Job) -> Metrics:
 
 
 def _write_model(
-    job: Job, data_set: DataSet, progress: Progress, data_fingerprint: str, revision: str
+    job: Job, data_set: DataSet, progress: Progress, data_fingerprint: str
 ) -> tuple[ModelDescription, dict[str, Metrics]]:
     """Write the best epoch's weights, and evaluate what was written."""
     arch, class_names = job.recipe.arch, data_set.class_names
@@ -102,7 +101,7 @@ def _write_model(
         preprocessing=PREPROCESSING,
         data_fingerprint=data_fingerprint,
         recipe=job.recipe.name,
-        git_revision=revision,
+        git_revision=progress.git_revision,
     )
     description = describe(description, metrics["val"])
     write_model_files(job.train_root, description, class_names, answers, job.recipe)

@@ -13,51 +13,81 @@ from classifier.description import Preprocessing
 from train.checkpoint import EpochRecord, Progress
 from train.distillation import build_distillation
 from train.engine import build_learner, loader_workers, train_epoch, training_loader
+from train.events import open_events, write_epoch
 from train.predict import choose_device, predict
+from train.provenance import git_revision
 from train.teacher import fine_tuned_teacher
 from train.transforms import crop_of_epoch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torchvision.models import ResNet
 
     from train.checkpoint import Checkpoint
     from train.data_set import DataSet, Photo
     from train.distillation import Distillation
     from train.engine import Learner
+    from train.monitor import Sample
     from train.recipe import Recipe
 
 PREPROCESSING = Preprocessing()
 logger = logging.getLogger(__name__)
 
 
-def train_network(
+def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is kept of it
     network: ResNet,
     data_set: DataSet,
     recipe: Recipe,
     *,
     checkpoint: Checkpoint,
     resume: bool,
+    samples: Sequence[Sample] = (),
 ) -> Progress:
     """Train the epochs that are left, saving each; return the finished progress.
 
+    Args:
+        network: With its initial weights.
+        data_set: Photos to learn from, and to choose the best epoch by.
+        recipe: What to do.
+        checkpoint: Where the state is saved; the events of TensorBoard go beside it.
+        resume: Go on from the checkpoint, if there is one.
+        samples: The use of the machine, to which others add meanwhile.
+
     Raises:
         CheckpointError: `resume` is set and the checkpoint is damaged or of another training.
+        DivergenceError: The loss is no finite number any more.
     """
+    progress = Progress(git_revision())  # before the checkout can change
     steps = recipe.epochs * len(training_loader(data_set, recipe, 0, PREPROCESSING))
     distillation = _distillation(network, data_set, recipe, checkpoint)
     learner = build_learner(network, recipe, steps, choose_device(), distillation)
-    progress = Progress()
     if resume and checkpoint.path.exists():
-        progress, learner_state = checkpoint.load()
-        learner.load_state_dict(learner_state)
-        logger.info("resumed after epoch %d/%d", len(progress.history), recipe.epochs)
+        progress = _resume(learner, checkpoint, progress.git_revision)
     elif checkpoint.path.exists():
         logger.warning("starting anew; --resume would go on from %s", checkpoint.path)
-    for epoch in range(len(progress.history), recipe.epochs):
-        record = _run_epoch(learner, data_set, recipe, epoch)
-        _keep(progress, record, learner)
-        checkpoint.save(progress, learner.state_dict())
-        _log(record, recipe)
+    first_epoch = len(progress.history)
+    with open_events(checkpoint.path.parent, first_epoch) as events:
+        for epoch in range(first_epoch, recipe.epochs):
+            samples_before = len(samples)
+            record = _run_epoch(learner, data_set, recipe, epoch)
+            _keep(progress, record, learner)
+            checkpoint.save(progress, learner.state_dict())
+            write_epoch(events, record, samples[samples_before:])
+            _log(record, recipe)
+    return progress
+
+
+def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Progress:
+    """Restore the learner from the checkpoint; return the progress."""
+    progress, learner_state = checkpoint.load()
+    learner.load_state_dict(learner_state)
+    logger.info("resumed after epoch %d/%d", len(progress.history), checkpoint.recipe.epochs)
+    if progress.git_revision != git_revision:
+        logger.warning(
+            "the code is at revision %s; %s started this training, and will be recorded",
+            *(git_revision or "unknown", progress.git_revision or "an unknown one"),
+        )
     return progress
 
 
@@ -81,12 +111,15 @@ def _distillation(
 def _run_epoch(learner: Learner, data_set: DataSet, recipe: Recipe, epoch: int) -> EpochRecord:
     started = time.monotonic()
     loader = training_loader(data_set, recipe, epoch, PREPROCESSING)
-    loss, train_accuracy = train_epoch(learner, loader, recipe, epoch)
+    loss, train_accuracy, images = train_epoch(learner, loader, recipe, epoch)
+    trained = time.monotonic()
     return EpochRecord(
         epoch=epoch,
         crop=crop_of_epoch(recipe, epoch),
         train_loss=loss,
         train_accuracy=train_accuracy,
+        learning_rate=learner.optimizer.param_groups[0]["lr"],
+        images_per_s=images / (trained - started),
         val_accuracy=_accuracy(learner, data_set.val, recipe),
         seconds=time.monotonic() - started,
     )
@@ -119,7 +152,8 @@ def _keep(progress: Progress, record: EpochRecord, learner: Learner) -> None:
 
 def _log(record: EpochRecord, recipe: Recipe) -> None:
     logger.info(
-        "epoch %d/%d: crop %d, loss %.3f, train accuracy %.1f %%, val accuracy %.1f %%, %.0f s",
+        "epoch %d/%d: crop %d, loss %.3f, train accuracy %.1f %%, val accuracy %.1f %%, %.0f s, "
+        "%.0f min left",
         record.epoch + 1,
         recipe.epochs,
         record.crop,
@@ -127,4 +161,11 @@ def _log(record: EpochRecord, recipe: Recipe) -> None:
         100 * record.train_accuracy,
         100 * record.val_accuracy,
         record.seconds,
+        _seconds_left(record, recipe) / 60,
     )
+
+
+def _seconds_left(record: EpochRecord, recipe: Recipe) -> float:
+    """Estimate from the last epoch; the time grows with the area of the crops."""
+    areas = [crop_of_epoch(recipe, epoch) ** 2 for epoch in range(record.epoch + 1, recipe.epochs)]
+    return record.seconds * sum(areas) / record.crop**2

@@ -146,7 +146,7 @@ def _fine_tune(
     learner = build_learner(teacher, recipe, steps, device)
     for epoch in range(recipe.epochs):
         loader = training_loader(data_set, recipe, epoch, preprocessing)
-        loss, accuracy = train_epoch(learner, loader, recipe, epoch)
+        loss, accuracy, _ = train_epoch(learner, loader, recipe, epoch)
         logger.info(
             "teacher, epoch %d/%d: loss %.3f, train accuracy %.1f %%",
             *(epoch + 1, recipe.epochs, loss, 100 * accuracy),

@@ -13,6 +13,7 @@ from classifier.labels import LABELS_FILE
 from classifier.reference import REFERENCE_FILE
 from train.data_set import SPLITS
 from train.files import atomic_file, write_text
+from train.learning_curves import plot_learning_curves
 from train.markdown import accuracy_sentence, confusion_table, per_class_table, percent, table
 from train.monitor import plot_samples, summarise
 from train.provenance import versions
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from train.monitor import Sample
     from train.recipe import Recipe
 
-REPORT_JSON, REPORT_MARKDOWN, RESOURCES_PLOT = "report.json", "report.md", "resources.png"
+REPORT_JSON, REPORT_MARKDOWN = "report.json", "report.md"
+CURVES_PLOT, RESOURCES_PLOT = "curves.png", "resources.png"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Outcome:
 
 def write_report(folder: Path, outcome: Outcome) -> None:
     """Write the report beside the model that it is about."""
+    with atomic_file(folder / CURVES_PLOT) as temporary:
+        plot_learning_curves(outcome.progress, temporary)
     with atomic_file(folder / RESOURCES_PLOT) as temporary:
         plot_samples(outcome.samples, temporary)
     content = _content(folder, outcome)
@@ -102,6 +106,8 @@ Confusion matrix (rows: actual, columns: predicted):
 
 {confusion_table(val)}
 ## Epochs
+
+![Loss and accuracies over the epochs]({CURVES_PLOT})
 
 {table(("epoch", "crop", "loss", "train accuracy", "val accuracy", "seconds"), _epochs(outcome))}
 The training took {content["run_time_s"] / 60:.1f} minutes.

@@ -88,6 +88,8 @@ def test_a_training_writes_what_the_archive_needs(
     for expected in ("95 % confidence interval", "resources.png", description.data_fingerprint):
         assert expected in text
     assert (folder / "resources.png").stat().st_size > 0
+    assert (folder / "curves.png").stat().st_size > 0
+    assert any((folder / "events").iterdir())
     documentation = DOCUMENTATION.read_text()
     for path in folder.iterdir():
         assert f"`{path.name.replace('resnet18', 'resnet34')}`" in documentation
