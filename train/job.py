@@ -9,16 +9,18 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from classifier.description import ModelDescription
+from train.calibration import fit, fold_temperature
 from train.check import check_data_set
 from train.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.evaluate import evaluate
 from train.loop import PREPROCESSING, train_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
 from train.monitor import Monitor
-from train.predict import choose_device
+from train.predict import choose_device, predict
 from train.training_report import Outcome, write_report
 from train.weights import initial_network
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from train.calibration import TemperatureFit
     from train.checkpoint import Progress
     from train.data_set import DataSet
     from train.metrics import Metrics
@@ -66,9 +69,9 @@ def run(job: Job) -> Metrics:
             resume=job.resume,
             samples=monitor.samples,
         )
-        description, metrics = _write_model(job, data_set, progress, data_fingerprint)
+        description, metrics, calibration = _write_model(job, data_set, progress, data_fingerprint)
     samples = tuple(monitor.samples)
-    outcome = Outcome(description, job.recipe, data_set, progress, metrics, samples)
+    outcome = Outcome(description, job.recipe, data_set, progress, metrics, calibration, samples)
     write_report(job.train_root, outcome)
     logger.info("wrote %s and its report", job.train_root / description.weights_file)
     return metrics["val"]
@@ -76,11 +79,17 @@ def run(job: Job) -> Metrics:
 
 def _write_model(
     job: Job, data_set: DataSet, progress: Progress, data_fingerprint: str
-) -> tuple[ModelDescription, dict[str, Metrics]]:
-    """Write the best epoch's weights, and evaluate what was written."""
+) -> tuple[ModelDescription, dict[str, Metrics], TemperatureFit | None]:
+    """Write the best epoch's weights, calibrated, and evaluate what was written."""
     arch, class_names = job.recipe.arch, data_set.class_names
     path = job.train_root / f"{arch}.pth"
     resnet, sha256 = write_network(path, progress.best_state, arch, len(class_names))
+    calibration = None
+    if job.recipe.calibrate:
+        probabilities = predict(resnet.to(choose_device()), data_set.val, PREPROCESSING)
+        calibration = fit(probabilities, np.array([photo.label for photo in data_set.val]))
+        state = fold_temperature(progress.best_state, calibration.temperature)
+        resnet, sha256 = write_network(path, state, arch, len(class_names))
     answers = reference_answers(resnet, PREPROCESSING)
     metrics = evaluate(
         resnet.to(choose_device()),
@@ -100,9 +109,10 @@ def _write_model(
         weights_sha256=sha256,
         preprocessing=PREPROCESSING,
         data_fingerprint=data_fingerprint,
+        temperature=calibration.temperature if calibration else 1.0,
         recipe=job.recipe.name,
         git_revision=progress.git_revision,
     )
     description = describe(description, metrics["val"])
     write_model_files(job.train_root, description, class_names, answers, job.recipe)
-    return description, metrics
+    return description, metrics, calibration

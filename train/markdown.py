@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from train.metrics import Metrics
 
@@ -23,6 +23,17 @@ def accuracy_sentence(metrics: Metrics) -> str:
     return (
         f"Accuracy {percent(metrics.accuracy)} on {metrics.images:,} photos "
         f"(95 % confidence interval {percent(low)} to {percent(high)})."
+    )
+
+
+def calibration_sentence(metrics: Metrics, fit: Mapping[str, float] | None) -> str:
+    """Tell how far confidences are from the truth, and what a fitted temperature did to that."""
+    after = f"The expected calibration error (15 bins) is {metrics.calibration_error:.3f}"
+    if fit is None:
+        return f"{after}; the probabilities are as they came."
+    return (
+        f"{after}; before the logits were divided by {fit['temperature']:.3f}, it was "
+        f"{fit['error_before']:.3f}. The same photos gave that number."
     )
 
 

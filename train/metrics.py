@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from train.analysis.curves import calibrate
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,6 +40,8 @@ class Metrics:
         accuracy_ci95: Its 95 % confidence interval (Wilson).
         per_class: In the order of the output neurons.
         confusion_matrix: Counts [C][C]; rows are actual classes, columns predicted ones.
+        calibration_error: Expected calibration error over 15 bins, 0..1 (Guo et al. 2017).
+        confidence_p5: The best probability that 5 % of the photos stay below, 0..1.
     """
 
     images: int
@@ -45,6 +49,8 @@ class Metrics:
     accuracy_ci95: tuple[float, float]
     per_class: tuple[ClassFigures, ...]
     confusion_matrix: tuple[tuple[int, ...], ...]
+    calibration_error: float
+    confidence_p5: float
 
 
 def measure(
@@ -67,6 +73,8 @@ def measure(
             tuple(int(count) for count in row)
             for row in confusion_matrix(labels, predicted, labels=indices)
         ),
+        calibration_error=calibrate(probabilities, np.asarray(labels)).expected_error,
+        confidence_p5=float(np.quantile(probabilities.max(axis=1), 0.05)),
     )
 
 

@@ -49,9 +49,11 @@ def write_network(
 
 
 def describe(description: ModelDescription, metrics: Metrics) -> ModelDescription:
-    """Return the description with the figures of an evaluation."""
+    """Return the description with the figures of an evaluation on the validation photos."""
     return dataclasses.replace(
         description,
+        reject_below=metrics.confidence_p5,
+        false_reject_rate=0.05,
         val_accuracy=metrics.accuracy,
         val_accuracy_ci95=metrics.accuracy_ci95,
         val_images=metrics.images,

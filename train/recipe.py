@@ -51,6 +51,7 @@ class Recipe:
         teacher_epochs: Passes over the training photos that fine-tune the teacher first.
         distil_labels: Share of the teacher's probabilities in the loss on labels, 0..1.
         distil_features: Weight of the difference between the features of teacher and student.
+        calibrate: Fit a temperature to the validation photos, and fold it into the last layer.
         precision: Of the arithmetic in training; "fp32" or "bf16" (autocast).
         channels_last: Memory layout NHWC, faster on most hardware.
         seed: Of everything random.
@@ -80,6 +81,7 @@ class Recipe:
     teacher_epochs: int
     distil_labels: float
     distil_features: float
+    calibrate: bool
     precision: str
     channels_last: bool
     seed: int

@@ -14,7 +14,14 @@ from classifier.reference import REFERENCE_FILE
 from train.data_set import SPLITS
 from train.files import atomic_file, write_text
 from train.learning_curves import plot_learning_curves
-from train.markdown import accuracy_sentence, confusion_table, per_class_table, percent, table
+from train.markdown import (
+    accuracy_sentence,
+    calibration_sentence,
+    confusion_table,
+    per_class_table,
+    percent,
+    table,
+)
 from train.monitor import plot_samples, summarise
 from train.provenance import versions
 from train.recipe import RECIPE_FILE
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from classifier.description import ModelDescription
+    from train.calibration import TemperatureFit
     from train.checkpoint import Progress
     from train.data_set import DataSet
     from train.metrics import Metrics
@@ -44,6 +52,7 @@ class Outcome:
         data_set: What it was trained on.
         progress: One record for each epoch, and which of them was kept.
         metrics: By split, measured in fp32 on the handler's pixels.
+        calibration: The temperature that was fitted, None where none was.
         samples: Use of the machine, since the last start of the job.
     """
 
@@ -52,6 +61,7 @@ class Outcome:
     data_set: DataSet
     progress: Progress
     metrics: Mapping[str, Metrics]
+    calibration: TemperatureFit | None
     samples: Sequence[Sample]
 
 
@@ -72,6 +82,7 @@ def _content(folder: Path, outcome: Outcome) -> dict[str, Any]:
     return {
         "recipe": dataclasses.asdict(outcome.recipe),
         "metrics": {split: dataclasses.asdict(outcome.metrics[split]) for split in SPLITS},
+        "calibration": outcome.calibration._asdict() if outcome.calibration else None,
         "best_epoch": progress.best_epoch,
         "epochs": [dataclasses.asdict(record) for record in progress.history],
         "run_time_s": round(sum(record.seconds for record in progress.history), 1),
@@ -100,6 +111,7 @@ def _markdown(outcome: Outcome, content: dict[str, Any]) -> str:
 On the photos it was trained on, the accuracy is {percent(train.accuracy)}.
 The weights are those of epoch {outcome.progress.best_epoch + 1}, chosen by these validation photos:
 the figure is slightly optimistic for new ones.
+{calibration_sentence(val, content["calibration"])}
 
 {per_class_table(val)}
 Confusion matrix (rows: actual, columns: predicted):

@@ -59,6 +59,10 @@ class ModelDescription:
         val_accuracy: Share of the validation photos classified right, 0..1.
         val_accuracy_ci95: Lower and upper end of its 95 % confidence interval.
         val_images: How many photos the accuracy was measured on.
+        temperature: What the logits were divided by to calibrate them; the weights hold it already.
+        reject_below: Confidence under which a photo is taken for none of the classes, 0..1; None if
+            it was never fitted.
+        false_reject_rate: Share of the validation photos that have less confidence than that.
         recipe: Name of the training recipe.
         git_revision: Revision of the code that trained it.
     """
@@ -71,6 +75,9 @@ class ModelDescription:
     val_accuracy: float | None = None
     val_accuracy_ci95: tuple[float, float] | None = None
     val_images: int = 0
+    temperature: float = 1.0
+    reject_below: float | None = None
+    false_reject_rate: float | None = None
     recipe: str = ""
     git_revision: str = ""
 

@@ -47,6 +47,7 @@ def test_original_is_the_reference_recipe() -> None:
         teacher_epochs=1,
         distil_labels=0.0,
         distil_features=0.0,
+        calibrate=False,
         precision="fp32",
         channels_last=False,
         seed=0,
