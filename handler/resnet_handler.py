@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from classifier.answers import rank
+from classifier.answers import Answer, rank
 from classifier.errors import InvalidRequest, http_status
 from classifier.explanations import explain, overlay_png
 from classifier.model import Classification, Model
@@ -92,19 +92,21 @@ class ResNetHandler:
             if headers.get("describe") == "True":
                 return 200, _json(self._describe())
             if headers.get("explain") == "True":
-                answers = query.answers(results)
-                return 200, self._explain(answers, as_png=PNG in headers.get("accept", ""))
-            top_k = self._model.settings.top_k
-            rankings = [
-                rank(answer.probabilities, self._model.class_names, top_k)
-                for answer in query.answers(results)
-            ]
-            return 200, _json(query.protocol.write_reply(rankings, query.fields, self._model_name))
+                as_png = PNG in headers.get("accept", "")
+                return 200, self._explain(query.answers(results), as_png=as_png)
+            answers = [self._tell(classified) for classified in query.answers(results)]
+            return 200, _json(query.protocol.write_reply(answers, query.fields, self._model_name))
         except Exception as error:  # whatever it is, it must not reach the other requests
             status = http_status(error)
             if status == HTTPStatus.INTERNAL_SERVER_ERROR:
                 logger.exception("a request failed through no fault of its own")
             return status, _json(query.protocol.write_error(error, status))
+
+    def _tell(self, classified: Classification) -> Answer:
+        ranking = rank(
+            classified.probabilities, self._model.class_names, self._model.settings.top_k
+        )
+        return Answer(ranking, self._model.rejects(classified))
 
     def _explain(self, answers: list[Classification], *, as_png: bool) -> str | bytes:
         if not as_png:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from train.recipe import Recipe
 
 CHECKPOINT_FILE = "checkpoint.pt"
-# These change how fast a training is, not what it does.
-_MAY_DIFFER = ("name", "workers")
+# These change how fast a training is or what is made of its weights, not what it learns.
+_MAY_DIFFER = ("calibrate", "name", "workers")
 
 
 @dataclass(frozen=True)

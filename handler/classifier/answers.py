@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Ranking = list[tuple[str, float]]  # class name and probability 0..1, best first
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reply tells about one image.
+
+    Attributes:
+        ranking: Its best classes.
+        rejected: Whether it is taken for none of the classes; None where that is not asked.
+    """
+
+    ranking: Ranking
+    rejected: bool | None = None
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

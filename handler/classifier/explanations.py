@@ -29,9 +29,11 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
     """
     best = int(classification.probabilities.argmax())
     evidence = class_activation_map(classification.features, model.class_weights[best])
+    rejected = model.rejects(classification)
     return {
         "label": model.class_names[best],
         "probability": float(classification.probabilities[best]),
+        **({} if rejected is None else {"rejected": rejected}),
         "class_activation_map": [[round(float(v), 4) for v in row] for row in evidence],
     }
 

@@ -100,7 +100,17 @@ class Model:
         model_file = model_dir / self.choice.model_file
         self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads)
         self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self._reject_below = self._threshold()
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
+
+    def _threshold(self) -> float:
+        threshold = self.description.reject_below
+        if self.settings.reject_unknown and threshold is None:
+            raise ModelError(
+                f"handler.reject_unknown is set, but {DESCRIPTION_FILE} has no reject_below: "
+                "train the model anew, or set reject_unknown to false"
+            )
+        return threshold or 0.0
 
     def classify(self, files: Sequence[bytes]) -> list[Classification | Exception]:
         """Classify image files; a bad one gives its error and leaves the others alone."""
@@ -124,6 +134,16 @@ class Model:
         for size in range(1, self.batch_size + 1):
             crop = self.description.preprocessing.crop
             self._runtime.infer(np.zeros((size, crop, crop, 3), dtype=np.uint8))
+
+    def rejects(self, classification: Classification) -> bool | None:
+        """Whether an image is taken for none of the classes; None if the settings do not ask.
+
+        It is if the best probability stays below what all but a few validation photos reach
+        (Hendrycks and Gimpel 2017, arXiv:1610.02136).
+        """
+        if not self.settings.reject_unknown:
+            return None
+        return bool(classification.probabilities.max() < self._reject_below)
 
     def _compare(self, name: str, probabilities: NDArray[np.float32]) -> None:
         expected = self._expected[name]

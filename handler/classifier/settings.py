@@ -26,6 +26,7 @@ class Settings:
         max_image_pixels: Largest accepted width times height.
         max_images_per_request: For the protocols that take several.
         decode_threads: Threads that decode images, in each worker.
+        reject_unknown: Whether replies say that an image is none of the classes.
     """
 
     top_k: int
@@ -33,13 +34,14 @@ class Settings:
     max_image_pixels: int
     max_images_per_request: int
     decode_threads: int
+    reject_unknown: bool
 
     @classmethod
     def from_config(cls, model_config: Mapping[str, Any] | None) -> Settings:
         """Take the settings from a parsed `model-config.yaml`.
 
         Raises:
-            ModelError: A setting is missing, unknown or no positive whole number.
+            ModelError: A setting is missing, unknown, or has a value that is none of its own.
         """
         section = (model_config or {}).get("handler")
         if not isinstance(section, dict):
@@ -49,9 +51,18 @@ class Settings:
             problem = "unknown" if name in section else "missing"
             raise ModelError(f"model-config.yaml: handler.{name} is {problem}")
         for name, value in section.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if name == "reject_unknown":
+                _check_switch(name, value)
+            elif not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ModelError(
                     f"model-config.yaml: handler.{name} must be a whole number of at least 1, "
                     f"such as `{name}: 5`; found {value!r}"
                 )
         return cls(**section)
+
+
+def _check_switch(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ModelError(
+            f"model-config.yaml: handler.{name} must be true or false; found {value!r}"
+        )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from classifier.answers import Answer
 from classifier.errors import InvalidImage, InvalidRequest, RequestError, TooLarge
 from classifier.protocols import kserve_v1, modelarts, open_inference, torchserve
 from classifier.protocols.query import Query, read_query
 from tests.bodies import as_json, base64_of, v1, v2
 
 A, B = b"\xff\xd8first", b"\xff\xd8second"
-RANKINGS = [[("roses", 0.75), ("daisy", 0.25)], [("daisy", 0.5), ("roses", 0.5)]]
+ANSWERS = [
+    Answer([("roses", 0.75), ("daisy", 0.25)]),
+    Answer([("daisy", 0.5), ("roses", 0.5)]),
+]
 MODEL = ("flowers", "1.0")
 EMPTY = InvalidImage(expected="an image", found="an empty file", remedy="send its bytes")
 BROKEN = InvalidImage(expected="an image", found="5 bytes", remedy="check it")
@@ -167,12 +172,12 @@ def test_too_many_images_are_refused(body: dict[str, Any]) -> None:
 
 
 def test_torchserve_replies_with_a_flat_object_best_first() -> None:
-    reply = torchserve.write_reply(RANKINGS[:1], {}, MODEL)
+    reply = torchserve.write_reply(ANSWERS[:1], {}, MODEL)
     assert list(reply.items()) == [("roses", 0.75), ("daisy", 0.25)]
 
 
 def test_modelarts_replies_with_label_and_scores() -> None:
-    reply = modelarts.write_reply(RANKINGS[:1], {}, MODEL)
+    reply = modelarts.write_reply(ANSWERS[:1], {}, MODEL)
     assert reply == {
         "predicted_label": "roses",
         "scores": [("roses", 0.75), ("daisy", 0.25)],
@@ -180,7 +185,7 @@ def test_modelarts_replies_with_label_and_scores() -> None:
 
 
 def test_v1_replies_with_an_object_for_each_instance() -> None:
-    reply = kserve_v1.write_reply(RANKINGS, {}, MODEL)
+    reply = kserve_v1.write_reply(ANSWERS, {}, MODEL)
     assert reply == {"predictions": [{"roses": 0.75, "daisy": 0.25}, {"daisy": 0.5, "roses": 0.5}]}
     assert [list(prediction) for prediction in reply["predictions"]] == [
         ["roses", "daisy"],
@@ -189,7 +194,7 @@ def test_v1_replies_with_an_object_for_each_instance() -> None:
 
 
 def test_v2_replies_with_tensors() -> None:
-    reply = open_inference.write_reply(RANKINGS, {"id": "a7", "inputs": []}, MODEL)
+    reply = open_inference.write_reply(ANSWERS, {"id": "a7", "inputs": []}, MODEL)
     assert reply == {
         "id": "a7",
         "model_name": "flowers",
@@ -212,7 +217,24 @@ def test_v2_replies_with_tensors() -> None:
 
 
 def test_v2_replies_without_an_id_where_none_was_given() -> None:
-    assert "id" not in open_inference.write_reply(RANKINGS, {}, MODEL)
+    assert "id" not in open_inference.write_reply(ANSWERS, {}, MODEL)
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_what_is_none_of_the_classes_is_told_where_there_is_room(rejected: bool) -> None:
+    known, asked = ANSWERS[0], dataclasses.replace(ANSWERS[0], rejected=rejected)
+    reply = modelarts.write_reply([asked], {}, MODEL)
+    assert reply == modelarts.write_reply([known], {}, MODEL) | {"rejected": rejected}
+    *outputs, last = open_inference.write_reply([asked, asked], {}, MODEL)["outputs"]
+    assert outputs == open_inference.write_reply([known, known], {}, MODEL)["outputs"]
+    assert last == {
+        "name": "rejected",
+        "shape": [2],
+        "datatype": "BOOL",
+        "data": [rejected, rejected],
+    }
+    for protocol in (torchserve, kserve_v1):
+        assert protocol.write_reply([asked], {}, MODEL) == protocol.write_reply([known], {}, MODEL)
 
 
 @pytest.mark.parametrize("protocol", [kserve_v1, open_inference])

@@ -13,13 +13,14 @@ from classifier.errors import ModelError
 from classifier.settings import Settings
 
 CONFIG = Path(__file__).parents[2] / "config" / "model-config.yaml"
-VALID = {
+NUMBERS = {
     "top_k": 5,
     "max_image_bytes": 1000,
     "max_image_pixels": 1000,
     "max_images_per_request": 4,
     "decode_threads": 2,
 }
+VALID = NUMBERS | {"reject_unknown": True}
 
 
 def test_the_shipped_configuration_is_accepted() -> None:
@@ -29,7 +30,9 @@ def test_the_shipped_configuration_is_accepted() -> None:
 
 
 def test_each_setting_is_taken() -> None:
-    assert Settings.from_config({"batchSize": 4, "handler": VALID}) == Settings(5, 1000, 1000, 4, 2)
+    assert Settings.from_config({"batchSize": 4, "handler": VALID}) == Settings(
+        5, 1000, 1000, 4, 2, reject_unknown=True
+    )
 
 
 @pytest.mark.parametrize("config", [None, {}, {"handler": None}, {"handler": [5]}])
@@ -51,8 +54,15 @@ def test_an_unknown_setting_is_named() -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, "5", True, None, [5]])
-@pytest.mark.parametrize("name", VALID)
+@pytest.mark.parametrize("name", NUMBERS)
 def test_a_setting_is_a_whole_number_of_at_least_1(name: str, value: object) -> None:
     message = f"handler.{name} must be a whole number of at least 1, such as `{name}: 5`; found "
     with pytest.raises(ModelError, match=re.escape(f"{message}{value!r}")):
         Settings.from_config({"handler": VALID | {name: value}})
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+def test_a_switch_is_on_or_off(value: object) -> None:
+    message = f"handler.reject_unknown must be true or false; found {value!r}"
+    with pytest.raises(ModelError, match=re.escape(message)):
+        Settings.from_config({"handler": VALID | {"reject_unknown": value}})

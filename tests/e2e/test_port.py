@@ -189,6 +189,7 @@ def test_int8_keeps_to_the_accuracy_gate(
     settings = Settings(
         **dict.fromkeys(("top_k", "decode_threads", "max_images_per_request"), 5),
         **dict.fromkeys(("max_image_bytes", "max_image_pixels"), 10**8),
+        reject_unknown=False,
     )
     model = Model(tmp_path / "int8", settings, threads=1, batch_size=4)
     paths = sorted((data_set_folder / "val").glob("*/*"))

@@ -22,6 +22,7 @@ CONFIG = {
         "max_image_pixels": 200_000,
         "max_images_per_request": 3,
         "decode_threads": 2,
+        "reject_unknown": False,
     }
 }
 BATCH_SIZE = 4

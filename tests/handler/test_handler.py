@@ -14,7 +14,13 @@ from PIL import Image
 from ts.utils.util import list_classes_from_module
 
 import resnet_handler
-from classifier.description import Preprocessing, read_description, sha256_of_file
+from classifier.description import (
+    DESCRIPTION_FILE,
+    Preprocessing,
+    read_description,
+    sha256_of_file,
+    write_description,
+)
 from classifier.errors import ModelError
 from classifier.model import Classification
 from classifier.network import load_resnet
@@ -185,3 +191,29 @@ def test_an_archive_that_answers_otherwise_than_the_evaluation_is_not_loaded(
     (folder / "reference.json").write_text(json.dumps(swapped), encoding="utf-8")
     with pytest.raises(ModelError, match=f"the answer to the reference picture {first} differs"):
         Worker(folder)
+
+
+@pytest.mark.parametrize(("threshold", "rejected"), [(0.0, False), (1.1, True)])
+def test_a_photo_under_the_threshold_is_rejected_where_that_is_asked(
+    torch_build: Path, tmp_path: Path, threshold: float, rejected: bool
+) -> None:
+    folder = shutil.copytree(torch_build, tmp_path / "model")
+    description = read_description(folder / DESCRIPTION_FILE)
+    write_description(
+        folder / DESCRIPTION_FILE, dataclasses.replace(description, reject_below=threshold)
+    )
+    worker = Worker(folder, {"handler": CONFIG["handler"] | {"reject_unknown": True}})
+    assert worker.ask_one({"images": ROSE}).json["rejected"] is rejected
+    explained = worker.ask_one({"body": ROSE}, explain="True")
+    assert explained.json["rejected"] is rejected
+    assert "rejected" not in worker.ask_one({"body": ROSE}).json
+
+
+def test_rejection_without_a_threshold_does_not_start(torch_build: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(torch_build, tmp_path / "model")
+    description = read_description(folder / DESCRIPTION_FILE)
+    write_description(
+        folder / DESCRIPTION_FILE, dataclasses.replace(description, reject_below=None)
+    )
+    with pytest.raises(ModelError, match="reject_unknown is set"):
+        Worker(folder, {"handler": CONFIG["handler"] | {"reject_unknown": True}})

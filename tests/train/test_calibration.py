@@ -30,7 +30,8 @@ def test_calibration_brings_the_error_down_and_no_class_changes() -> None:
     timid = softmax(logits / np.float32(3))
     found = fit(timid, labels)
     assert found.error_before == calibrate(timid, labels).expected_error > 0.1
-    calibrated = softmax(np.log(timid) / np.float32(found.temperature))
+    logits = np.log(timid).astype(np.float32)
+    calibrated = softmax(logits / np.float32(found.temperature))
     assert calibrate(calibrated, labels).expected_error < 0.04
     assert (calibrated.argmax(axis=1) == timid.argmax(axis=1)).all()
 

@@ -5,6 +5,8 @@
     JSON `{"instances": [{"b64"}]}`              TF Serving, KServe v1       kserve_v1
     JSON `{"inputs": [{"datatype": "BYTES"}]}`   Open Inference Protocol v2  open_inference
 
+ModelArts' and Open Inference's replies have room to say that an image is none of the classes.
+
 Each module has the four functions of `WireProtocol`: what a request is made of, how answers and
 errors are written. Nothing here decodes an image or knows TorchServe.
 """
@@ -20,7 +22,7 @@ from classifier.protocols import kserve_v1, modelarts, open_inference, torchserv
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from classifier.answers import Ranking
+    from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
 
@@ -39,7 +41,7 @@ class WireProtocol(Protocol):
         """
         ...
 
-    def write_reply(self, rankings: Sequence[Ranking], request: Fields, model: ModelName) -> Any:
+    def write_reply(self, answers: Sequence[Answer], request: Fields, model: ModelName) -> Any:
         """Return the reply's body, ready for JSON, to the images in the request's order."""
         ...
 

@@ -10,7 +10,7 @@ from classifier.protocols.fields import image_from_base64, members
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from classifier.answers import Ranking
+    from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
 _EXAMPLE = '{"instances": [{"b64": "..."}]}'
@@ -38,12 +38,12 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
 
 
 def write_reply(
-    rankings: Sequence[Ranking],
+    answers: Sequence[Answer],
     request: Fields,  # noqa: ARG001
     model: tuple[str, str],  # noqa: ARG001
 ) -> Any:
     """Write one object for each instance, best class first."""
-    return {"predictions": [dict(ranking) for ranking in rankings]}
+    return {"predictions": [dict(answer.ranking) for answer in answers]}
 
 
 def write_error(error: Exception, status: int) -> Any:  # noqa: ARG001

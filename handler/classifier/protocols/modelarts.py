@@ -13,7 +13,7 @@ from classifier.protocols.fields import image_from_base64
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from classifier.answers import Ranking
+    from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
 
@@ -31,12 +31,14 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
 
 
 def write_reply(
-    rankings: Sequence[Ranking],
+    answers: Sequence[Answer],
     request: Fields,  # noqa: ARG001
     model: tuple[str, str],  # noqa: ARG001
 ) -> Any:
     """Write `{"predicted_label": "roses", "scores": [["roses", 0.99], ...]}`."""
-    return {"predicted_label": rankings[0][0][0], "scores": rankings[0]}
+    answer = answers[0]
+    reply = {"predicted_label": answer.ranking[0][0], "scores": answer.ranking}
+    return reply if answer.rejected is None else reply | {"rejected": answer.rejected}
 
 
 def write_error(error: Exception, status: int) -> Any:  # noqa: ARG001

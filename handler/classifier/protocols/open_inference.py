@@ -14,7 +14,7 @@ from classifier.protocols.fields import image_from_base64, members
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from classifier.answers import Ranking
+    from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
 _EXAMPLE = (
@@ -59,19 +59,24 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
     ]
 
 
-def write_reply(rankings: Sequence[Ranking], request: Fields, model: tuple[str, str]) -> Any:
-    """Write the tensors `label` and `probability`, and repeat the request's id if it has one."""
-    shape = [len(rankings), len(rankings[0])]
-    labels = [name for ranking in rankings for name, _ in ranking]
-    probabilities = [probability for ranking in rankings for _, probability in ranking]
-    reply = {
-        "model_name": model[0],
-        "model_version": model[1],
-        "outputs": [
-            {"name": "label", "shape": shape, "datatype": "BYTES", "data": labels},
-            {"name": "probability", "shape": shape, "datatype": "FP32", "data": probabilities},
-        ],
-    }
+def write_reply(answers: Sequence[Answer], request: Fields, model: tuple[str, str]) -> Any:
+    """Write the tensors `label` and `probability`, and repeat the request's id if it has one.
+
+    A third one, `rejected` [N], says which images are none of the classes, where that is asked.
+    """
+    shape = [len(answers), len(answers[0].ranking)]
+    labels = [name for answer in answers for name, _ in answer.ranking]
+    probabilities = [probability for answer in answers for _, probability in answer.ranking]
+    outputs = [
+        {"name": "label", "shape": shape, "datatype": "BYTES", "data": labels},
+        {"name": "probability", "shape": shape, "datatype": "FP32", "data": probabilities},
+    ]
+    rejected = [answer.rejected for answer in answers]
+    if None not in rejected:
+        outputs.append(
+            {"name": "rejected", "shape": [len(answers)], "datatype": "BOOL", "data": rejected}
+        )
+    reply = {"model_name": model[0], "model_version": model[1], "outputs": outputs}
     return reply | ({"id": request["id"]} if "id" in request else {})
 
 

@@ -9,7 +9,7 @@ from classifier.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from classifier.answers import Ranking
+    from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
 
@@ -38,12 +38,12 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
 
 
 def write_reply(
-    rankings: Sequence[Ranking],
+    answers: Sequence[Answer],
     request: Fields,  # noqa: ARG001
     model: tuple[str, str],  # noqa: ARG001
 ) -> Any:
     """Write `{"daisy": 0.98, "tulips": 0.01}`, best first."""
-    return dict(rankings[0])
+    return dict(answers[0].ranking)
 
 
 def write_error(error: Exception, status: int) -> Any:
