@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     try:
-        connection = _connection(options)
+        connection = connection_from(options)
     except ValueError as error:
         parser.error(f"--server or --management: {error}")
     try:
@@ -63,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     def add(name: str, run: Callable[..., int], text: str) -> argparse.ArgumentParser:
         command = subparsers.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
-        _add_server(command)
+        add_server_options(command)
         return command
 
     _add_predict(add("predict", commands.predict, "classify image files"))
@@ -82,7 +82,8 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_server(parser: argparse.ArgumentParser) -> None:
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add what names a server: its addresses, the model, and where its keys are."""
     group = parser.add_argument_group("server")
     where = group.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="URL", help="inference API (http://127.0.0.1:8080)")
@@ -138,7 +139,12 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_whole, default=1, help="to start (%(default)d)")
 
 
-def _connection(options: argparse.Namespace) -> Connection:
+def connection_from(options: argparse.Namespace) -> Connection:
+    """Return the server that the options of `add_server_options` name.
+
+    Raises:
+        ValueError: A URL is none.
+    """
     server = options.server or f"http://127.0.0.1:{options.port}"
     addresses = addresses_from(server, options.management)
     run_dir: Path | None = options.run_dir
