@@ -9,12 +9,15 @@ from hypothesis import HealthCheck, settings
 
 from archive.build import build
 from archive.source import read_source
+from tests.browser import launched
 from tests.models import write_data_set, write_model_folder
 from tests.s3 import S3, running_s3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 # No test fails because a machine is slow; speed is the matter of `bench`.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +38,13 @@ def data_set_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data_set")
     write_data_set(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser, shared: each test opens a page of its own."""
+    with launched() as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")
