@@ -15,6 +15,7 @@ EVAL_URL      ?= out
 MODELARTS_URL ?= modelarts-package
 RECIPE        ?= config/train.toml
 PHOTOS        ?= $(DATA_URL)/val
+UI_PORT       ?= 7860
 IMAGE         ?= docs/sunflower.png
 # WORKERS, MODEL_API=1, SOURCE, RESUME=1 and ARGS (more options of the command) are used where given.
 
@@ -23,6 +24,7 @@ unexport PYTHONPATH
 export PYTHONDONTWRITEBYTECODE := 1
 
 VENV     := .venv
+UI_VENV  := .venv-ui
 BIN      := $(VENV)/bin
 PY       := $(BIN)/python
 MAR      := $(MODEL_STORE)/$(MODEL_NAME).mar
@@ -71,6 +73,12 @@ status: $(VENV)/installed ## workers, queue, versions, memory
 logs: $(VENV)/installed ## the last lines of the server's logs
 	@$(PY) -m server logs --run-dir $(RUN_DIR)
 
+.PHONY: ui
+ui: $(UI_VENV)/installed ## a web page to try it on (SERVER=https://..., COMPARE=http://..., UI_PORT)
+	@$(UI_VENV)/bin/python -m ui --model $(MODEL_NAME) --page-port $(UI_PORT) \
+	  $(if $(SERVER),--server $(SERVER),$(AT)) $(if $(COMPARE),--compare $(COMPARE)) \
+	  $(if $(COMPARE_RUN_DIR),--compare-run-dir $(COMPARE_RUN_DIR)) $(ARGS)
+
 ##@ Train
 .PHONY: data
 data: $(VENV)/installed ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
@@ -101,7 +109,7 @@ tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50,
 
 ##@ Develop
 .PHONY: test
-test: check $(VENV)/installed-dev ## everything a contributor must pass
+test: check $(VENV)/installed-dev $(UI_VENV)/installed ## everything a contributor must pass
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: check
@@ -117,6 +125,7 @@ lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with
 	  --extra dev --constraint requirements.txt
 	$(BIN)/uv pip compile --quiet deploy/requirements.in $(LOCK) -o deploy/requirements.txt \
 	  --constraint requirements.txt
+	$(BIN)/uv pip compile --quiet --group ui $(LOCK) -o requirements-ui.txt
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: clean
@@ -161,4 +170,10 @@ $(VENV)/installed: requirements.txt pyproject.toml
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 	$(INSTALL) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The page's own: Gradio wants an older Pillow than the classifier.
+$(UI_VENV)/installed: requirements-ui.txt
+	$(PYTHON) -m venv $(UI_VENV)
+	$(UI_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

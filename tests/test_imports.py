@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "train": {"classifier", "storage"},
     "archive": {"classifier", "storage", "train"},
     "server": {"classifier", "client"},
+    "ui": {"client"},
     "bench": {"archive", "classifier", "client", "server", "train"},
 }
 HANDLER = ROOT / "handler"
@@ -82,6 +83,11 @@ def test_only_the_handler_and_the_probe_know_torchserve() -> None:
 def test_the_client_needs_nothing_heavy() -> None:
     for path in sources(FOLDERS["client"]):
         assert not packages(path) & HEAVY, name_of(path)
+
+
+def test_the_page_needs_nothing_of_the_server() -> None:
+    for path in sources(FOLDERS["ui"]):
+        assert not packages(path) & (HEAVY - {"numpy", "PIL"}), name_of(path)
 
 
 def test_nobody_imports_the_classifier_by_another_name() -> None:

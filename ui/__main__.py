@@ -1,0 +1,32 @@
+"""Makes ``python -m ui`` open the page and serve it until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ui.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Read when the libraries are imported: nothing of what happens here is told to anybody.
+_QUIET = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the page; wrong usage exits with 2, before the slow import."""
+    settings = read_settings(arguments)
+    os.environ.update(_QUIET)
+    from ui.page import serve  # noqa: PLC0415 - imports Gradio, which reads the environment
+
+    serve(settings)
+    return 0
+
+
+raise SystemExit(main())

@@ -1,0 +1,82 @@
+"""Compares two answers to the same photos: agreement, differences in confidence, in which order.
+
+Not responsible for asking or showing: see `ui.compare_tab`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from client.inference import Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ui.asking import Outcome
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One photo, and what each side says of it."""
+
+    left: Outcome
+    right: Outcome
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether both sides classified it."""
+        return all(isinstance(side.result, Prediction) for side in (self.left, self.right))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sides name the same class."""
+        left, right = self.left.result, self.right.result
+        return (
+            isinstance(left, Prediction)
+            and isinstance(right, Prediction)
+            and left.label == right.label
+        )
+
+    @property
+    def difference(self) -> float:
+        """How much less (below 0) or more the right side believes in the left one's label, -1..1.
+
+        A class that the right side does not name among its best counts as 0.
+        """
+        left, right = self.left.result, self.right.result
+        if not isinstance(left, Prediction) or not isinstance(right, Prediction):
+            return 0.0
+        return dict(right.scores).get(left.label, 0.0) - left.probability
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All photos, those on which the sides differ first, those without two answers last.
+
+    `agreement` is the share of the answered photos with one label, in 0..1; None if there are none.
+    """
+
+    pairs: tuple[Pair, ...]
+    answered: int
+    agreement: float | None
+    mean_difference: float
+    largest_difference: float
+
+
+def compare(left: Iterable[Outcome], right: Iterable[Outcome]) -> Comparison:
+    """Compare the answers to the same photos in the same order."""
+    pairs = [Pair(*sides) for sides in zip(left, right, strict=True)]
+    answered = [pair for pair in pairs if pair.is_answered]
+    sizes = [abs(pair.difference) for pair in answered]
+    return Comparison(
+        pairs=tuple(sorted(pairs, key=_first_what_differs)),
+        answered=len(answered),
+        agreement=sum(pair.agrees for pair in answered) / len(answered) if answered else None,
+        mean_difference=sum(sizes) / len(sizes) if sizes else 0.0,
+        largest_difference=max(sizes, default=0.0),
+    )
+
+
+def _first_what_differs(pair: Pair) -> tuple[bool, bool, float]:
+    return not pair.is_answered, pair.agrees, -abs(pair.difference)

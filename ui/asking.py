@@ -1,0 +1,88 @@
+"""Asks the server about photos, and times it.
+
+Not responsible for showing the answers: the tabs are.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from client.errors import ClientError
+from client.metrics import MetricsClient
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from client.commands import Connection
+    from client.inference import Prediction
+    from client.metrics import Times
+
+# TorchServe counts a request as its answer is sent, so the count may be a moment late.
+_READINGS = 10
+_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo: a prediction, or the error to show."""
+
+    path: Path
+    result: Prediction | ClientError
+
+    @property
+    def name(self) -> str:
+        """The file's name, as the user knows it."""
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of the photos that were asked about together.
+
+    `seconds` is the time there and back of all of them. `spent` is what the server's metrics say of
+    the requests it answered meanwhile, others' included; None if they tell nothing, with `silence`
+    as the reason.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    spent: Times | None = None
+    silence: str = ""
+
+
+def ask(connection: Connection, paths: Sequence[Path], version: str | None = None) -> Answer:
+    """Classify photos, several at a time; a photo that fails leaves the others alone."""
+    client = connection.inference(version)
+    start = time.perf_counter()
+    results = tuple(Outcome(path, result) for path, result in client.predict_many(paths))
+    return Answer(results, time.perf_counter() - start)
+
+
+def ask_with_times(connection: Connection, paths: Sequence[Path]) -> Answer:
+    """Classify photos, and read from the server's metrics what it spent on them."""
+    metrics, model = MetricsClient(connection.addresses.metrics), connection.model
+    try:
+        before = metrics.times(model)
+    except ClientError as error:
+        answer = ask(connection, paths)
+        return Answer(answer.outcomes, answer.seconds, silence=str(error))
+    answer = ask(connection, paths)
+    try:
+        spent = _settled(metrics, model, before, len(paths))
+    except ClientError as error:
+        return Answer(answer.outcomes, answer.seconds, silence=str(error))
+    return Answer(answer.outcomes, answer.seconds, spent if spent.answered else None)
+
+
+def _settled(metrics: MetricsClient, model: str, before: Times, requests: int) -> Times:
+    """Read the metrics until they count the requests, or for the last time."""
+    for reading in count(1):
+        spent = metrics.times(model).since(before)
+        if spent.answered >= requests or reading == _READINGS:
+            return spent
+        time.sleep(_PAUSE_S)
+    raise AssertionError("unreachable")

@@ -1,0 +1,73 @@
+"""The answers to many photos: as a table on the page, and as a CSV file.
+
+Not responsible for one photo in detail: see `ui.detail`.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from client.errors import ClientError
+from ui.markup import render
+from ui.pictures import THUMBNAIL, data_uri, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ui.asking import Outcome
+
+
+def table_html(outcomes: Sequence[Outcome], language: str) -> str:
+    """Show one line a photo; nothing for a single one."""
+    if len(outcomes) < 2:  # noqa: PLR2004
+        return ""
+    rows = [
+        (thumbnail(outcome), outcome, isinstance(outcome.result, ClientError))
+        for outcome in outcomes
+    ]
+    answered = sum(not failed for _, _, failed in rows)
+    return render("table", language, rows=rows, answered=answered)
+
+
+def thumbnail(outcome: Outcome) -> str:
+    """Return a small picture as a URI; empty for a file that the server or Pillow refuses."""
+    if isinstance(outcome.result, ClientError):
+        return ""
+    try:
+        return data_uri(shown(outcome.path, THUMBNAIL))
+    except OSError:
+        return ""
+
+
+def choices(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
+    """Name each photo with its answer, for a list to choose from."""
+    return [(f"{index + 1} · {_words(outcome)}", index) for index, outcome in enumerate(outcomes)]
+
+
+def write_csv(outcomes: Sequence[Outcome]) -> Path:
+    """Write the answers to a new file: file, label, probability, error, then every class."""
+    classes = sorted({name for outcome in outcomes for name in _scores(outcome)})
+    path = Path(tempfile.mkdtemp(prefix="marigold-ui-")) / "predictions.csv"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # Excel wants the mark
+        writer = csv.writer(file)
+        writer.writerow(["file", "label", "probability", "error", *classes])
+        for outcome in outcomes:
+            scores = _scores(outcome)
+            best = max(scores, key=scores.__getitem__, default="")
+            error = "" if scores else str(outcome.result)
+            row = [outcome.name, best, scores.get(best, ""), error]
+            writer.writerow(row + [scores.get(name, "") for name in classes])
+    return path
+
+
+def _scores(outcome: Outcome) -> dict[str, float]:
+    return {} if isinstance(outcome.result, ClientError) else dict(outcome.result.scores)
+
+
+def _words(outcome: Outcome) -> str:
+    if isinstance(outcome.result, ClientError):
+        return f"{outcome.name} — ✗"
+    return f"{outcome.name} — {outcome.result.label} {outcome.result.probability:.0%}"
