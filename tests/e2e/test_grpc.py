@@ -1,0 +1,118 @@
+"""TorchServe's gRPC ports through our client: the same answers, errors and tokens as over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from classifier.reference import REFERENCE_NAMES, draw_png
+from client.errors import (
+    AuthenticationError,
+    ClientError,
+    ModelNotFound,
+    RequestRejected,
+    ServerUnreachable,
+)
+from client.grpc_inference import GrpcInferenceClient
+from client.grpc_management import GrpcManagementClient
+from client.tokens import Tokens
+from tests.ports import HOST, free_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.served import Served
+
+pytestmark = pytest.mark.e2e
+
+PICTURE = draw_png(REFERENCE_NAMES[0])
+
+
+@pytest.fixture
+def inference(served: Served) -> Iterator[GrpcInferenceClient]:
+    """A client with the server's tokens."""
+    target = f"{HOST}:{served.port + 3}"
+    with closing(GrpcInferenceClient(target, tokens=served.tokens, timeout_s=60)) as client:
+        yield client
+
+
+@pytest.fixture
+def management(served: Served) -> Iterator[GrpcManagementClient]:
+    """The same for management."""
+    target = f"{HOST}:{served.port + 4}"
+    with closing(GrpcManagementClient(target, tokens=served.tokens, timeout_s=60)) as client:
+        yield client
+
+
+def test_answers_are_those_of_http(served: Served, inference: GrpcInferenceClient) -> None:
+    for name in REFERENCE_NAMES:
+        picture = draw_png(name)
+        assert inference.predict(picture) == served.inference.predict(picture)
+    assert inference.ping() == "Healthy"
+
+
+def test_a_bad_photo_is_the_callers_fault(inference: GrpcInferenceClient) -> None:
+    with pytest.raises(RequestRejected) as raised:
+        inference.predict(b"no image")
+    assert (raised.value.status, raised.value.kind) == (400, "InvalidImage")
+    assert "check which file was sent" in raised.value.message
+
+
+def test_management_sees_what_http_sees(served: Served, management: GrpcManagementClient) -> None:
+    assert management.list_models() == served.management.list_models()
+    assert management.describe("flowers").workers == served.management.describe("flowers").workers
+    assert management.describe("flowers", "1.0").version == "1.0"
+    with pytest.raises(ModelNotFound):
+        management.describe("weeds")
+
+
+def test_workers_are_scaled_and_versions_set(management: GrpcManagementClient) -> None:
+    assert management.set_default("flowers", "1.0")
+    assert management.scale("flowers", 1)
+    assert management.describe("flowers").ready_workers == 1
+
+
+def test_models_are_not_registered_where_that_is_off(management: GrpcManagementClient) -> None:
+    with pytest.raises(RequestRejected):
+        management.register("flowers.mar", model_name="second")
+    with pytest.raises(RequestRejected):
+        management.unregister("flowers")
+
+
+def test_nobody_gets_in_without_the_right_token(served: Served) -> None:
+    given: list[dict[str, str] | None] = [
+        None,
+        {"inference": "wrong", "management": "wrong"},
+        {  # each other's
+            "inference": str(served.tokens.current("management")),
+            "management": str(served.tokens.current("inference")),
+        },
+    ]
+    for keys in given:
+        tokens = Tokens(None, served.management_url, given=keys) if keys else None  # type: ignore[arg-type]
+        calls = (
+            (GrpcInferenceClient(f"{HOST}:{served.port + 3}", tokens=tokens), "predict", PICTURE),
+            (GrpcInferenceClient(f"{HOST}:{served.port + 3}", tokens=tokens), "ping"),
+            (GrpcManagementClient(f"{HOST}:{served.port + 4}", tokens=tokens), "list_models"),
+        )
+        for client, method, *arguments in calls:
+            with closing(client), pytest.raises(AuthenticationError):
+                getattr(client, method)(*arguments)
+
+
+def test_a_key_that_another_process_renewed_is_fetched(
+    served: Served, inference: GrpcInferenceClient
+) -> None:
+    assert inference.ping()
+    assert served.tokens.replace("inference", served.tokens.current("inference"))
+    assert inference.ping() == "Healthy"
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    target = f"{HOST}:{free_ports()}"
+    with closing(GrpcInferenceClient(target)) as client, pytest.raises(ServerUnreachable) as raised:
+        client.predict(PICTURE)
+    assert target in str(raised.value)
+    assert isinstance(raised.value, ClientError)
