@@ -45,6 +45,7 @@ def build(settings: Settings) -> gr.Blocks:
                 container=False,
                 elem_id="language",
                 scale=0,
+                min_width=230,
             )
         facts = gr.HTML(elem_id="facts")
         with wording.on(gr.Tab, {"label": "page.try"}):
