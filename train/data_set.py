@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from PIL.Image import Resampling, fromarray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from classifier.images import Pixels
+    from train.photo_cache import DecodedPhotos
 
 SPLITS = ("train", "val")
 # Far above any photo; the handler's own limits are a server's setting.
@@ -45,12 +47,23 @@ class Photo(NamedTuple):
 
 @dataclass(frozen=True)
 class DataSet:
-    """A listed data set; the order of the photos is the same on every machine."""
+    """A listed data set; the order of the photos is the same on every machine.
+
+    Attributes:
+        root: Its folder.
+        class_names: In the order of the labels.
+        train: The photos that are learned from.
+        val: The photos that the best epoch is chosen by.
+        decoded_train: Those of `train`, where they were decoded before.
+        decoded_val: Those of `val`, as the handler sees them, where they were decoded before.
+    """
 
     root: Path
     class_names: tuple[str, ...]
     train: tuple[Photo, ...]
     val: tuple[Photo, ...]
+    decoded_train: DecodedPhotos | None = None
+    decoded_val: DecodedPhotos | None = None
 
 
 def list_photos(root: Path) -> Listing:
@@ -104,6 +117,22 @@ def read_image(path: Path) -> Image.Image:
     return decode(path.read_bytes(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
 
 
+def read_rgb(path: Path) -> Image.Image:
+    """Decode a photo at its full size, upright, in RGB; raises as `read_image`."""
+    image = read_image(path)
+    return to_rgb(upright(image, image))
+
+
+def read_shrunk(path: Path, side: int) -> Image.Image:
+    """Decode a photo, shrunk to a short side of `side` pixels if its own is longer."""
+    image = read_rgb(path)
+    short = min(image.size)
+    if short <= side:
+        return image
+    width, height = (round(length * side / short) for length in image.size)
+    return image.resize((width, height), Resampling.BILINEAR)
+
+
 def read_evaluation_pixels(path: Path, preprocessing: Preprocessing) -> Pixels:
     """Read a photo as the handler sees it, bit for bit: uint8 RGB [crop, crop, 3].
 
@@ -116,16 +145,25 @@ def read_evaluation_pixels(path: Path, preprocessing: Preprocessing) -> Pixels:
 class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
     """Photos as the handler sees them: uint8 RGB [crop, crop, 3], and the label."""
 
-    def __init__(self, photos: Sequence[Photo], preprocessing: Preprocessing) -> None:
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        preprocessing: Preprocessing,
+        decoded: DecodedPhotos | None = None,
+    ) -> None:
         self._photos = photos
         self._preprocessing = preprocessing
+        self._decoded = decoded
 
     def __len__(self) -> int:
         return len(self._photos)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self._photos[index]
-        pixels = read_evaluation_pixels(path, self._preprocessing)
+        if self._decoded is None:
+            pixels = read_evaluation_pixels(path, self._preprocessing)
+        else:
+            pixels = self._decoded[index]
         return torch.from_numpy(np.array(pixels)), label
 
 
@@ -143,8 +181,10 @@ class TrainingPhotos(Dataset[tuple[Tensor, int]]):
         *,
         seed: int,
         epoch: int,
+        decoded: DecodedPhotos | None = None,
     ) -> None:
         self._photos = photos
+        self._decoded = decoded
         self._transform = transform
         self._seed_words = (seed, epoch)
 
@@ -153,8 +193,7 @@ class TrainingPhotos(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self._photos[index]
-        image = read_image(path)
-        image = to_rgb(upright(image, image))
+        image = read_rgb(path) if self._decoded is None else fromarray(self._decoded[index])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mix_seeds(*self._seed_words, index))
             return self._transform(image), label

@@ -110,7 +110,13 @@ def training_loader(
 ) -> Loader:
     """Load the photos of one epoch in batches of float32 [N, 3, crop, crop] and labels [N]."""
     transform = training_transform(recipe, crop_of_epoch(recipe, epoch), preprocessing)
-    photos = TrainingPhotos(data_set.train, transform, seed=recipe.seed, epoch=epoch)
+    photos = TrainingPhotos(
+        data_set.train,
+        transform,
+        seed=recipe.seed,
+        epoch=epoch,
+        decoded=data_set.decoded_train,
+    )
     return DataLoader(
         photos,
         batch_size=recipe.batch_size,

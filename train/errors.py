@@ -3,6 +3,7 @@
 TrainError
 ├── UrlError          a place that cannot be read or written
 ├── DataError         the data set is incomplete, damaged or contradicts itself
+├── CacheError        decoded photos that cannot be kept on disk
 ├── RecipeError       an unknown setting, or a value out of its range
 ├── WeightsError      initial weights that cannot be had, or do not fit
 ├── CheckpointError   a checkpoint that is damaged, or of another training
@@ -37,6 +38,10 @@ class DataError(TrainError):
             return self.problems[0]
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
         return f"{len(self.problems)} problems with the data set:{lines}"
+
+
+class CacheError(TrainError):
+    """Decoded photos cannot be kept on disk."""
 
 
 class RecipeError(TrainError):

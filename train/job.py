@@ -20,6 +20,7 @@ from train.evaluate import evaluate
 from train.loop import PREPROCESSING, train_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
 from train.monitor import Monitor
+from train.photo_cache import with_decoded_photos
 from train.predict import choose_device, predict
 from train.training_report import Outcome, write_report
 from train.weights import initial_network
@@ -58,6 +59,10 @@ def run(job: Job) -> Metrics:
     """
     with Monitor() as monitor:
         data_set, data_fingerprint = check_data_set(job.data_root)
+        if job.recipe.cached_side:
+            data_set = with_decoded_photos(
+                data_set, data_fingerprint, job.recipe.cached_side, PREPROCESSING
+            )
         torch.manual_seed(job.recipe.seed)  # of the fresh head, or of all weights
         progress = train_network(
             initial_network(job.recipe, data_set.class_names, job.data_root),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torchvision.models import ResNet
 
     from train.checkpoint import Checkpoint
-    from train.data_set import DataSet, Photo
+    from train.data_set import DataSet
     from train.distillation import Distillation
     from train.engine import Learner
     from train.monitor import Sample
@@ -120,21 +120,22 @@ def _run_epoch(learner: Learner, data_set: DataSet, recipe: Recipe, epoch: int) 
         train_accuracy=train_accuracy,
         learning_rate=learner.optimizer.param_groups[0]["lr"],
         images_per_s=images / (trained - started),
-        val_accuracy=_accuracy(learner, data_set.val, recipe),
+        val_accuracy=_accuracy(learner, data_set, recipe),
         seconds=time.monotonic() - started,
     )
 
 
-def _accuracy(learner: Learner, photos: tuple[Photo, ...], recipe: Recipe) -> float:
+def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:
     """Estimate the accuracy in the training's own precision; the report measures it in fp32."""
     probabilities = predict(
         learner.evaluated,
-        photos,
+        data_set.val,
         PREPROCESSING,
         precision=recipe.precision,
         workers=loader_workers(recipe),
+        decoded=data_set.decoded_val,
     )
-    labels = [photo.label for photo in photos]
+    labels = [photo.label for photo in data_set.val]
     return float((probabilities.argmax(axis=1) == labels).mean())
 
 

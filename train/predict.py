@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from train.data_set import Photo
+    from train.photo_cache import DecodedPhotos
 
 _BATCH_SIZE = 32
 
@@ -30,13 +31,14 @@ def choose_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def predict(
+def predict(  # noqa: PLR0913 - what, on what, and how
     resnet: ResNet,
     photos: Sequence[Photo],
     preprocessing: Preprocessing,
     *,
     precision: str = "fp32",
     workers: int = 0,
+    decoded: DecodedPhotos | None = None,
 ) -> NDArray[np.float32]:
     """Classify `photos`; probabilities [N, C] in their order.
 
@@ -46,11 +48,14 @@ def predict(
         preprocessing: How they become pixels.
         precision: "fp32", as reported and served; "bf16" is faster and a close estimate.
         workers: Processes that decode photos.
+        decoded: The photos, where they were decoded before.
     """
     device = next(resnet.parameters()).device
     network = ServedNetwork(resnet, preprocessing).to(device).eval()
     loader = DataLoader(
-        EvaluationPhotos(photos, preprocessing), batch_size=_BATCH_SIZE, num_workers=workers
+        EvaluationPhotos(photos, preprocessing, decoded),
+        batch_size=_BATCH_SIZE,
+        num_workers=workers,
     )
     batches = []
     with (

@@ -56,6 +56,8 @@ class Recipe:
         channels_last: Memory layout NHWC, faster on most hardware.
         seed: Of everything random.
         workers: Processes that read and transform photos; 0 reads in the training process.
+        cached_side: Short side, in pixels, at which photos are decoded once and kept in a cache;
+            0 decodes them in every epoch, at their full size.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Recipe:
     channels_last: bool
     seed: int
     workers: int
+    cached_side: int = 0  # so that recipes from before there was a cache can be read
 
     def __post_init__(self) -> None:
         for name, (least, most) in _RANGES.items():
@@ -102,6 +105,11 @@ class Recipe:
                 )
         if self.crop_last < self.crop_first:
             raise RecipeError(f"crop_last must be at least crop_first, found {self.crop_last}")
+        if 0 < self.cached_side < self.crop_last:
+            raise RecipeError(
+                f"cached_side must be 0 or at least crop_last ({self.crop_last}), "
+                f"found {self.cached_side}"
+            )
 
 
 _CHOICES = {
@@ -130,11 +138,15 @@ _RANGES = {
     "distil_features": (0, 1000),
     "seed": (0, 2**32 - 1),
     "workers": (0, 64),
+    "cached_side": (0, 4096),
 }
 _TYPES = {
     field.name: {"str": str, "int": int, "float": float, "bool": bool}[str(field.type)]
     for field in dataclasses.fields(Recipe)
 }
+_REQUIRED = [
+    field.name for field in dataclasses.fields(Recipe) if field.default is dataclasses.MISSING
+]
 
 
 def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -162,7 +174,7 @@ def to_recipe(settings: Mapping[str, Any]) -> Recipe:
     """
     for name in settings:
         _check_known(name)
-    missing = [name for name in _TYPES if name not in settings]
+    missing = [name for name in _REQUIRED if name not in settings]
     if missing:
         raise RecipeError(f"missing settings: {', '.join(missing)}")
     return Recipe(**{name: _typed(name, value) for name, value in settings.items()})

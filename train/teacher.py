@@ -163,7 +163,7 @@ def _val_accuracy(
     right = 0
     with torch.inference_mode():
         for pixels, labels in DataLoader(
-            EvaluationPhotos(data_set.val, preprocessing), _BATCH_SIZE
+            EvaluationPhotos(data_set.val, preprocessing, data_set.decoded_val), _BATCH_SIZE
         ):
             images = ((pixels - mean) / std).permute(0, 3, 1, 2).to(device)  # [N, 3, H, W]
             right += int((teacher(images).argmax(dim=1).cpu() == labels).sum())

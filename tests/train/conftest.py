@@ -15,7 +15,7 @@ COUNTS = {"train": 4, "val": 2}
 COLOURS = {"blue": (40, 60, 200), "red": (200, 50, 40)}
 TINY = [
     *("arch=resnet18", "init=scratch", "epochs=2", "batch_size=4", "lr=1e-3"),
-    *("crop_first=32", "crop_last=64", "precision=fp32", "workers=0"),
+    *("crop_first=32", "crop_last=64", "precision=fp32", "workers=0", "cached_side=0"),
 ]
 
 
