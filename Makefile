@@ -32,6 +32,7 @@ BUILD    := $(BUILD_DIR)/$(MODEL_NAME)
 # A model that was trained here goes before the starter model.
 MODEL    := $(if $(findstring ://,$(TRAIN_URL))$(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
 SOURCES  := $(shell find handler archive -name '*.py')
+SCORE    := .venv-score
 CLIENT   := $(PY) -m client
 AT       := --port $(PORT) --run-dir $(RUN_DIR)
 
@@ -64,6 +65,13 @@ token: $(VENV)/installed ## print the inference key: curl -H "Authorization: Bea
 scale: $(VENV)/installed ## change the number of workers without losing a request (WORKERS=n)
 	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) \
 	  $(or $(WORKERS),$(error say how many: make scale WORKERS=2)) $(ARGS)
+
+.PHONY: score
+score: $(MAR).sha256 $(SCORE)/installed ## classify very many photos into Parquet (INPUT, OUTPUT, WORKERS)
+	@$(SCORE)/bin/python -m score --mar $(MAR) \
+	  --input $(or $(INPUT),$(error say which photos: make score INPUT=photos/ OUTPUT=scores/)) \
+	  --output $(or $(OUTPUT),$(error say where to: make score INPUT=photos/ OUTPUT=scores/)) \
+	  $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 .PHONY: status
 status: $(VENV)/installed ## workers, queue, versions, memory
@@ -109,7 +117,7 @@ tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50,
 
 ##@ Develop
 .PHONY: test
-test: check $(VENV)/installed-dev $(UI_VENV)/installed ## everything a contributor must pass
+test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## everything a contributor must pass
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: check
@@ -126,7 +134,15 @@ lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with
 	$(BIN)/uv pip compile --quiet deploy/requirements.in $(LOCK) -o deploy/requirements.txt \
 	  --constraint requirements.txt
 	$(BIN)/uv pip compile --quiet --group ui $(LOCK) -o requirements-ui.txt
+	$(BIN)/uv pip compile --quiet score/requirements.in $(LOCK) -o score/requirements.txt \
+	  --constraint requirements.txt
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: stubs
+stubs: $(VENV)/installed-dev ## write the client's gRPC stubs anew from TorchServe's .proto files
+	$(PY) -m grpc_tools.protoc -I. -I"$$($(PY) -c 'import grpc_tools; print(grpc_tools.__path__[0])')/_proto" \
+	  -I"$$($(PY) -c 'import google.rpc; print(google.rpc.__path__[0])')/../.." \
+	  --python_out=. --pyi_out=. --grpc_python_out=. client/grpc_stubs/*.proto
 
 .PHONY: clean
 clean: ## remove what was built (keeps .venv, data_set and trained models)
@@ -176,4 +192,13 @@ $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
 $(UI_VENV)/installed: requirements-ui.txt
 	$(PYTHON) -m venv $(UI_VENV)
 	$(UI_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Ray and Arrow for `make score`; all else comes from $(VENV), whose folders follow its own.
+$(SCORE)/installed: score/requirements.txt $(VENV)/installed
+	$(PYTHON) -m venv $(SCORE)
+	$(SCORE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	printf '%s\n' "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+	  "$(CURDIR)" "$(CURDIR)/handler" \
+	  > "$$($(SCORE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/marigold.pth"
 	@touch $@

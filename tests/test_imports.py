@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "client": {"storage"},  # on demand, for inputs in buckets; see client/inputs.py
     "gateway": {"client"},
     "modelarts": {"archive", "classifier", "storage", "train"},
+    "score": {"archive", "classifier", "storage"},
     "storage": set(),
     "resnet_handler": {"classifier"},
     "train": {"classifier", "storage"},

@@ -1,0 +1,117 @@
+"""What is to be done and what is done already: shards of photos, one Parquet file each.
+
+    _job.json             what the job is: archive, photos, size of a shard; written first
+    part-00000.parquet    the results of the first shard; there only when whole
+    _SUCCESS              written last, as Hadoop and Spark do
+
+The same job, started again, does the shards that are missing. Names that begin with an underscore
+are passed over by what reads a folder of Parquet files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from score.errors import ScoreError
+from score.places import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from score.places import Place
+
+JOB_FILE, DONE_FILE = "_job.json", "_SUCCESS"
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Photos that are classified together.
+
+    Attributes:
+        name: Of the file with their results.
+        entries: The photos.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+
+    def as_row(self) -> dict[str, str]:
+        """Return it in a form that Arrow takes."""
+        return {"name": self.name, "entries": json.dumps(self.entries)}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> Shard:
+        """Return the shard of which `as_row` made a row."""
+        return cls(row["name"], tuple(Entry(*fields) for fields in json.loads(row["entries"])))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A job: all of its shards, and those that are still to be done."""
+
+    shards: tuple[Shard, ...]
+    missing: tuple[Shard, ...]
+
+    @property
+    def photos(self) -> int:
+        """How many photos there are in all."""
+        return sum(len(shard.entries) for shard in self.shards)
+
+
+def make_plan(source: Place, target: Place, *, mar_sha256: str, shard_size: int) -> Plan:
+    """List the photos, and compare with what the target has.
+
+    Args:
+        source: Where the photos are.
+        target: For the results; empty, or with those of the same job.
+        mar_sha256: Hexadecimal SHA-256 of the archive.
+        shard_size: Photos in a shard.
+
+    Raises:
+        ScoreError: There are no photos, or the target has the results of another job.
+    """
+    photos = [entry for entry in source.entries() if entry.name.lower().endswith(_SUFFIXES)]
+    if not photos:
+        raise ScoreError(f"INPUT has no photos; expected files that end in {', '.join(_SUFFIXES)}")
+    job = {"archive": mar_sha256, "photos": _fingerprint(photos), "shard_size": shard_size}
+    there = {entry.name: entry for entry in target.entries()}
+    if JOB_FILE in there:
+        _check_same(job, target, there[JOB_FILE])
+    elif any(name.endswith(".parquet") for name in there):
+        raise ScoreError("OUTPUT has Parquet files of something else; choose an empty place")
+    else:
+        target.write(JOB_FILE, json.dumps(job, indent=2).encode())
+    shards = tuple(
+        Shard(f"part-{number:05}.parquet", tuple(photos[first : first + shard_size]))
+        for number, first in enumerate(range(0, len(photos), shard_size))
+    )
+    return Plan(shards, tuple(shard for shard in shards if shard.name not in there))
+
+
+def _check_same(job: dict[str, object], target: Place, entry: Entry) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        (content,) = target.read_all([entry], pool)
+    if isinstance(content, Exception):
+        raise ScoreError(f"cannot read OUTPUT's {JOB_FILE}: {content}") from content
+    try:
+        before = json.loads(content)
+    except ValueError as error:
+        raise ScoreError(f"OUTPUT's {JOB_FILE} is damaged; choose an empty place") from error
+    changed = [name for name, value in job.items() if before.get(name) != value]
+    if changed:
+        raise ScoreError(
+            f"OUTPUT has the results of another job ({' and '.join(changed)} changed since); "
+            "choose an empty place"
+        )
+
+
+def _fingerprint(photos: Sequence[Entry]) -> str:
+    total = hashlib.sha256()
+    for name, size, state in photos:
+        total.update(f"{name}\0{size}\0{state}\n".encode())
+    return total.hexdigest()
