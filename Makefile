@@ -7,6 +7,7 @@ MODEL_VERSION ?= 1.0
 RUNTIME       ?= openvino-int8
 PORT          ?= 8080
 RUN_DIR       ?= run
+PROFILE       ?= development
 MODEL_STORE   ?= model-store
 BUILD_DIR     ?= build
 DATA_URL      ?= data_set
@@ -17,6 +18,7 @@ RECIPE        ?= config/train.toml
 PHOTOS        ?= $(DATA_URL)/val
 UI_PORT       ?= 7860
 IMAGE         ?= docs/sunflower.png
+# PROFILE=production takes LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, ALLOW_ROOT=1.
 # WORKERS, MODEL_API=1, SOURCE, RESUME=1 and ARGS (more options of the command) are used where given.
 
 # An inherited PYTHONPATH would be served instead of the archive.
@@ -45,9 +47,13 @@ AT       := --port $(PORT) --run-dir $(RUN_DIR)
 archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (RUNTIME, MODEL_VERSION)
 
 .PHONY: serve
-serve: $(MAR).sha256 ## start TorchServe with it and wait for a real prediction (PORT, WORKERS)
+serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT, WORKERS, PROFILE)
 	@$(PY) -m server start $(MAR) --model-name $(MODEL_NAME) --port $(PORT) --run-dir $(RUN_DIR) \
-	  --example $(IMAGE) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL_API),--model-api)
+	  --example $(IMAGE) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL_API),--model-api) \
+	  --profile $(PROFILE) $(if $(LISTEN),--host $(LISTEN)) \
+	  $(if $(METRICS_LISTEN),--metrics-host $(METRICS_LISTEN)) $(TLS_NAMES:%=--tls-name %) \
+	  $(if $(TLS_CERT),--tls-certificate $(TLS_CERT)) $(if $(TLS_KEY),--tls-key $(TLS_KEY)) \
+	  $(if $(ALLOW_ROOT),--allow-root)
 
 .PHONY: stop
 stop: $(VENV)/installed ## wait for requests in flight, then stop the server

@@ -16,6 +16,8 @@ from client.addresses import DEFAULT_PORT, addresses_from
 from client.commands import Connection
 from client.errors import ClientError
 from client.idle import DEFAULT_DEADLINE_S
+from client.run_record import read_run_record
+from client.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +95,9 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_PORT,
         help="inference port on this machine (8080); management is the next one, then metrics",
     )
+    group.add_argument(
+        "--ca-file", type=Path, metavar="PEM", help="whom to believe an https server's certificate"
+    )
     group.add_argument("--management", metavar="URL", help="management API, if at another place")
     group.add_argument("--model", default="flowers", help="name of the model (%(default)s)")
     group.add_argument(
@@ -145,13 +150,19 @@ def connection_from(options: argparse.Namespace) -> Connection:
     Raises:
         ValueError: A URL is none.
     """
-    server = options.server or f"http://127.0.0.1:{options.port}"
-    addresses = addresses_from(server, options.management)
     run_dir: Path | None = options.run_dir
+    trust = Trust(ca_file=options.ca_file)
+    record = read_run_record(run_dir or _DEFAULT_RUN_DIR, options.port)
+    if record and not options.server and not options.management:
+        addresses, trust = record
+        run_dir = run_dir or _DEFAULT_RUN_DIR
+    else:
+        server = options.server or f"http://127.0.0.1:{options.port}"
+        addresses = addresses_from(server, options.management)
     # A server elsewhere does not know the keys of the one that runs here, and must not learn them.
     if run_dir is None and addresses.on_this_machine:
         run_dir = _DEFAULT_RUN_DIR
-    return Connection(addresses, options.model, run_dir, options.timeout)
+    return Connection(addresses, options.model, run_dir, options.timeout, trust)
 
 
 def _count(text: str) -> int:

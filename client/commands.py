@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from client.addresses import Addresses
     from client.models import ModelStatus
+    from client.trust import Trust
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Connection:
     model: str
     run_dir: Path | None
     timeout_s: float
+    trust: Trust | None = None
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -54,6 +56,7 @@ class Connection:
             version=version,
             tokens=self.tokens,
             timeout_s=self.timeout_s,
+            trust=self.trust,
         )
 
     def management(self) -> ManagementClient:

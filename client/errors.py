@@ -5,6 +5,7 @@
     ├── KeyFileError                key_file.json is there, but is unreadable or no key file
     ├── ServerUnreachable           no connection: nothing was sent
     │   └── ConnectionLost          the connection broke before the whole answer had come
+    ├── CertificateRefused          the server may be another than the one that was meant
     ├── TimedOut                    connected, but no answer in time
     ├── UnexpectedReply             an answer that is not TorchServe's or not our handler's
     ├── ServerBusy                  no quiet moment came before the deadline
@@ -46,6 +47,10 @@ class ServerUnreachable(ClientError):
 
 class ConnectionLost(ServerUnreachable):
     """The connection broke before the whole answer had come; the request may have been served."""
+
+
+class CertificateRefused(ClientError):
+    """The server's certificate is not one to believe, so nothing was sent."""
 
 
 class TimedOut(ClientError):

@@ -9,17 +9,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.exceptions import MaxRetryError
 
 from client.addresses import is_loopback
-from client.errors import ConnectionLost, ServerUnreachable, TimedOut, error_for_reply
+from client.errors import (
+    CertificateRefused,
+    ConnectionLost,
+    ServerUnreachable,
+    TimedOut,
+    error_for_reply,
+)
+from client.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_POOL_SIZE = 64  # kept connections; above any sensible `concurrency`, so that none is reopened
 _FIRST_ERROR_STATUS = 300  # redirects too: TorchServe never sends one, and a token must not follow
 
 
@@ -46,16 +51,23 @@ class _Bearer(AuthBase):
         return request
 
 
-def new_session(url: str) -> requests.Session:
+def new_session(url: str, trust: Trust | None = None) -> requests.Session:
     """Open a session for one server; several threads may share it, for the server sets no cookies.
 
     Args:
         url: The server's address. To this machine it goes directly, whatever HTTP_PROXY says.
+        trust: How its certificate is judged, for https.
+
+    Raises:
+        LocalFileError: A file of `trust` holds no certificate.
     """
     session = requests.Session()
     session.trust_env = not is_loopback(url)
+    trust = trust or Trust()
+    if trust.ca_file:
+        session.verify = str(trust.ca_file)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=_POOL_SIZE))
+        session.mount(scheme, trust.adapter())
     return session
 
 
@@ -74,6 +86,7 @@ def exchange(
 
     Raises:
         ServerUnreachable: No connection.
+        CertificateRefused: The server is not known to be the one that was meant.
         ConnectionLost: The connection broke; the request may have been served.
         TimedOut: No answer within `read_s`.
         ReplyError: The server answered with an error status.
@@ -98,7 +111,12 @@ def exchange(
 
 def _fault(
     error: requests.RequestException, url: str, read_s: float
-) -> ServerUnreachable | TimedOut:
+) -> ServerUnreachable | TimedOut | CertificateRefused:
+    if isinstance(error, requests.exceptions.SSLError):
+        return CertificateRefused(
+            f"the certificate of {url} is not one to believe; name its authority, or the "
+            "self-made certificate itself, with --ca-file"
+        )
     if isinstance(error, requests.ConnectTimeout):
         return ServerUnreachable(f"no connection to {url} in time; is the server running?")
     if isinstance(error, requests.Timeout):

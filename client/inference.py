@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from client.addresses import base_url
 from client.errors import ClientError, LocalFileError, UnexpectedReply
-from client.exchange import Call
+from client.exchange import Call, new_session
 from client.predictions import Prediction, read_prediction
 from client.transport import Patience, Transport
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import requests
 
     from client.tokens import TokenSource
+    from client.trust import Trust
 
 __all__ = ["InferenceClient", "Prediction"]
 
@@ -40,7 +41,8 @@ class InferenceClient:
         version: Version of the model; None for the server's default version.
         tokens: Where the inference token comes from; None for a server without authorization.
         timeout_s: Longest wait for one answer. All attempts together take at most twice that.
-        transport: How to send, in place of what `url`, `tokens` and `timeout_s` say.
+        trust: How the certificate of an https server is judged.
+        transport: How to send, in place of what the arguments above say.
     """
 
     def __init__(  # noqa: PLR0913
@@ -51,12 +53,14 @@ class InferenceClient:
         version: str | None = None,
         tokens: TokenSource | None = None,
         timeout_s: float = 30.0,
+        trust: Trust | None = None,
         transport: Transport | None = None,
     ) -> None:
         self._transport = transport or Transport(
             base_url(url),
             kind="inference",
             tokens=tokens,
+            session=new_session(url, trust),
             patience=Patience(read_s=timeout_s, deadline_s=2 * timeout_s),
         )
         self._target = "/".join(quote(part, safe="") for part in (model, version) if part)

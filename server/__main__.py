@@ -11,11 +11,13 @@ from client.errors import ClientError
 from server import diagnosis
 from server.errors import ControlError
 from server.health import LEVELS, check
-from server.ports import HOST, Ports
+from server.ports import Ports
+from server.profiles import choose_profile
 from server.run_folder import RunFolder
 from server.start import Options, start
 from server.stop import stop
 from server.supervision import interruptible, stay
+from server.tls import KeyPair
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     starts.add_argument("--port", type=int, default=8080, help="first of five in a row")
     starts.add_argument("--workers", type=int, help="default: the archive's minWorkers")
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
+    _add_profile(starts)
     starts.add_argument("--deadline-s", type=float, default=120.0)
     starts.add_argument("--token-minutes", type=int, help="default: as config.properties says")
     starts.add_argument(
@@ -74,6 +77,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_profile(starts: argparse.ArgumentParser) -> None:
+    profile = starts.add_argument_group("profile")
+    profile.add_argument("--profile", choices=("development", "production"), default="development")
+    profile.add_argument("--host", help="address or interface to listen on; default: loopback")
+    profile.add_argument("--metrics-host", help="the same for the metrics, which ask for no token")
+    profile.add_argument("--tls-certificate", type=Path, help="PEM; default: one is made")
+    profile.add_argument("--tls-key", type=Path, help="PEM, RSA, without a passphrase")
+    profile.add_argument(
+        "--tls-name", action="append", default=[], help="a name for the certificate that is made"
+    )
+    profile.add_argument("--allow-root", action="store_true", help="run production as root")
+
+
 def _start(options: argparse.Namespace) -> None:
     if not options.foreground:
         _start_in_background(options)
@@ -88,29 +104,40 @@ def _start_in_background(options: argparse.Namespace) -> None:
     for name, value in (("WORKERS", options.workers), ("--token-minutes", options.token_minutes)):
         if value is not None and value < 1:
             raise ControlError(f"{name} must be at least 1, found {value}")
-    ports = Ports.starting_at(options.port)
-    start(
-        Options(
-            options.mar,
-            options.model_name,
-            ports,
-            options.workers,
-            model_api=options.model_api,
-            deadline_s=options.deadline_s,
-            token_minutes=options.token_minutes,
-        ),
-        RunFolder(options.run_dir),
+    if bool(options.tls_certificate) != bool(options.tls_key):
+        raise ControlError("TLS_CERT and TLS_KEY come together: a certificate and its key")
+    profile = choose_profile(
+        options.profile,
+        host=options.host,
+        metrics_host=options.metrics_host,
+        given=KeyPair(options.tls_certificate, options.tls_key) if options.tls_key else None,
+        names=tuple(options.tls_name),
+        allow_root=options.allow_root,
     )
-    at = f"http://{HOST}"
+    chosen = Options(
+        options.mar,
+        options.model_name,
+        Ports.starting_at(options.port),
+        options.workers,
+        profile,
+        model_api=options.model_api,
+        deadline_s=options.deadline_s,
+        token_minutes=options.token_minutes,
+    )
+    folder = RunFolder(options.run_dir)
+    start(chosen, folder)
+    at = chosen.addresses
     run_dir = "" if options.run_dir == Path("run") else f" RUN_DIR={options.run_dir}"
+    made = profile.has_tls and not profile.given
+    ca = f"--cacert {folder.tls / 'certificate.pem'} " if made else ""
     print(
         f"serving {options.mar} as {options.model_name}\n"
-        f"  inference   {at}:{ports.inference}/predictions/{options.model_name}\n"
-        f"  management  {at}:{ports.management}/models/{options.model_name}\n"
-        f"  metrics     {at}:{ports.metrics}/metrics\n"
+        f"  inference   {at.inference}/predictions/{options.model_name}\n"
+        f"  management  {at.management}/models/{options.model_name}\n"
+        f"  metrics     {at.metrics}/metrics\n"
         "try it:\n"
-        f'  curl -H "Authorization: Bearer $(make -s token{run_dir})" -T {options.example} '
-        f"{at}:{ports.inference}/predictions/{options.model_name}"
+        f'  curl {ca}-H "Authorization: Bearer $(make -s token{run_dir})" -T {options.example} '
+        f"{at.inference}/predictions/{options.model_name}"
     )
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from client.inference import InferenceClient
 from client.management import ManagementClient
+from client.run_record import read_run_record
 from client.tokens import Tokens
 from server.errors import Unhealthy
-from server.ports import HOST, Ports
 
 if TYPE_CHECKING:
     from server.run_folder import RunFolder
@@ -41,17 +41,20 @@ def check(folder: RunFolder, model_name: str, level: Level, *, timeout_s: float)
     running = folder.server()
     if not running:
         raise Unhealthy(f"no server is running from {folder.path}")
-    ports = Ports.starting_at(running[1])
-    management_url = f"http://{HOST}:{ports.management}"
-    tokens = Tokens(folder.key_file, management_url)
+    record = read_run_record(folder.path)
+    if not record:
+        raise Unhealthy(f"{folder.path} does not say where its server is; make stop serve")
+    addresses, trust = record
+    tokens = Tokens(folder.key_file, addresses.management)
     if level == "worker":
-        management = ManagementClient(management_url, tokens=tokens, timeout_s=timeout_s)
+        management = ManagementClient(addresses.management, tokens=tokens, timeout_s=timeout_s)
         status = management.describe(model_name)
         if not status.ready_workers:
             raise Unhealthy(f"none of {len(status.workers)} workers of {model_name} is ready")
         return f"{status.ready_workers} of {len(status.workers)} workers are ready"
-    inference_url = f"http://{HOST}:{ports.inference}"
-    inference = InferenceClient(inference_url, model_name, tokens=tokens, timeout_s=timeout_s)
+    inference = InferenceClient(
+        addresses.inference, model_name, tokens=tokens, timeout_s=timeout_s, trust=trust
+    )
     if level == "front-end":
         return inference.ping()
     from classifier.reference import REFERENCE_NAMES, draw_png  # noqa: PLC0415  needs NumPy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a server listens, on loopback only.
+    """Where a server listens; see `server.profiles` for who can reach that.
 
     Attributes:
         inference: REST, `PORT` itself.
@@ -54,18 +55,22 @@ class Ports:
         )
 
 
-def check_free(ports: Ports) -> None:
+def check_free(ports: Ports, host: str = HOST) -> None:
     """Check that nobody listens on any of the ports.
+
+    Args:
+        ports: The ports.
+        host: Address that the server will listen on, besides loopback.
 
     Raises:
         StartError: One is taken; the message says by which process, where that can be seen.
     """
-    for port in ports.all:
+    for port, address in itertools.product(ports.all, dict.fromkeys((HOST, host))):
         with socket.socket() as probe:
             # As the server binds: connections of a former server that linger do not matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
+                probe.bind((address, port))
             except OSError as error:
                 raise StartError(
                     f"port {port} is taken{_owner(port)}; stop that process, or choose other "

@@ -4,19 +4,24 @@ config.properties   the settings it was started with
 key_file.json       its tokens, written by TorchServe, mode 0600
 logs/               server.log, worker.log, access.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
-server.json         process id and start time
+tls/                the certificate that was made here, and its key
+server.json         process id and start time, addresses, certificate
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
+from client.run_record import RECORD_NAME
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from client.addresses import Addresses
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,41 @@ class RunFolder:
         return self.path / "tmp"
 
     @property
+    def tls(self) -> Path:
+        """The folder of the certificate that was made here."""
+        return self.path / "tls"
+
+    @property
     def _record(self) -> Path:
-        return self.path / "server.json"
+        return self.path / RECORD_NAME
 
     def create(self) -> None:
         """Create the folders; keys and logs are nobody else's business."""
         for folder in (self.path, self.logs, self.temporary):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def record(self, process: psutil.Process, port: int) -> None:
-        """Remember the server's process."""
-        entry = {"pid": process.pid, "created": process.create_time(), "port": port}
+    def record(
+        self,
+        process: psutil.Process,
+        port: int,
+        addresses: Addresses,
+        certificate: Path | None = None,
+    ) -> None:
+        """Remember the server's process and, for `client.run_record`, how to reach it.
+
+        Args:
+            process: The front end.
+            port: The first of its ports.
+            addresses: Its APIs, as this machine reaches them.
+            certificate: What it shows of itself, if it speaks TLS.
+        """
+        entry = {
+            "pid": process.pid,
+            "created": process.create_time(),
+            "port": port,
+            "addresses": asdict(addresses),
+            "certificate": str(certificate.resolve()) if certificate else None,
+        }
         self._record.write_text(json.dumps(entry) + "\n", encoding="utf-8")
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +16,20 @@ import psutil
 
 from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
+from client.addresses import Addresses
 from client.errors import ClientError
 from client.inference import InferenceClient
 from client.management import ManagementClient
 from client.tokens import Tokens
+from client.trust import Trust
 from server import diagnosis
 from server.cores import usable_cores
 from server.errors import StartError
 from server.java import find_java_home
 from server.ports import HOST, Ports, check_free
+from server.profiles import Profile
 from server.stop import terminate
+from server.tls import KeyPair, check_given, make_certificate
 
 if TYPE_CHECKING:
     from server.run_folder import RunFolder
@@ -45,6 +49,7 @@ class Options:
         model_name: Name under which it is served.
         ports: Where to listen.
         workers: How many workers; None for the archive's `minWorkers`.
+        profile: Who can reach it, and over what.
         model_api: Whether models can be registered and unregistered through the management API.
         deadline_s: Longest wait for the first prediction, in seconds.
         token_minutes: How long a token is good; None for what `config.properties` says. Long for
@@ -55,9 +60,20 @@ class Options:
     model_name: str
     ports: Ports
     workers: int | None = None
+    profile: Profile = field(default_factory=Profile)
     model_api: bool = False
     deadline_s: float = 120.0
     token_minutes: int | None = None
+
+    @property
+    def addresses(self) -> Addresses:
+        """The APIs, as this machine reaches them."""
+        profile, ports = self.profile, self.ports
+        return Addresses(
+            inference=f"{profile.scheme}://{profile.local_host}:{ports.inference}",
+            management=f"http://{HOST}:{ports.management}",
+            metrics=f"http://{profile.local_metrics_host}:{ports.metrics}",
+        )
 
 
 def start(options: Options, folder: RunFolder) -> None:
@@ -73,18 +89,20 @@ def start(options: Options, folder: RunFolder) -> None:
         )
     _check_verified(options.mar)
     java_home = find_java_home()
-    check_free(options.ports)
+    check_free(options.ports, options.profile.host)
     shutil.rmtree(folder.temporary, ignore_errors=True)
     shutil.rmtree(folder.logs, ignore_errors=True)
     folder.forget()
     folder.create()
-    folder.config.write_text(_config(options), encoding="utf-8")
+    pair = _key_pair(options.profile, folder)
+    folder.config.write_text(_config(options, pair), encoding="utf-8")
     process = _launch(options, folder, java_home)
     try:
-        folder.record(process, options.ports.inference)
-        _wait_for_prediction(options, folder, process)
+        certificate = pair.certificate if pair else None
+        folder.record(process, options.ports.inference, options.addresses, certificate)
+        _wait_for_prediction(options, folder, process, Trust(pinned=certificate))
         if options.workers:
-            management = _management_url(options)
+            management = options.addresses.management
             client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
             client.scale(options.model_name, options.workers)
     except BaseException as error:
@@ -108,14 +126,32 @@ def _check_verified(mar: Path) -> None:
         )
 
 
-def _config(options: Options) -> str:
-    ports = options.ports
-    return (CONFIG / "config.properties").read_text(encoding="utf-8") + (
+def _key_pair(profile: Profile, folder: RunFolder) -> KeyPair | None:
+    """Return the certificate and key to serve with; None where there is no TLS."""
+    if not profile.has_tls:
+        return None
+    if profile.given:
+        check_given(profile.given)
+        return profile.given
+    hosts = dict.fromkeys((HOST, "localhost", profile.local_host, *profile.names))
+    return make_certificate(folder.tls, list(hosts))
+
+
+def _config(options: Options, pair: KeyPair | None) -> str:
+    ports, profile = options.ports, options.profile
+    files = ["config.properties", *(["production.properties"] if profile.has_tls else [])]
+    tls = (
+        f"private_key_file={pair.key.resolve()}\ncertificate_file={pair.certificate.resolve()}\n"
+        if pair
+        else ""
+    )
+    return "\n".join((CONFIG / name).read_text(encoding="utf-8") for name in files) + (
         "\n# Added for this server.\n"
-        f"inference_address=http://{HOST}:{ports.inference}\n"
+        f"inference_address={profile.scheme}://{profile.host}:{ports.inference}\n"
         f"management_address=http://{HOST}:{ports.management}\n"
-        f"metrics_address=http://{HOST}:{ports.metrics}\n"
-        f"grpc_inference_address={HOST}\n"
+        f"metrics_address=http://{profile.metrics_host}:{ports.metrics}\n"
+        f"{tls}"
+        f"grpc_inference_address={profile.host}\n"
         f"grpc_inference_port={ports.grpc_inference}\n"
         f"grpc_management_address={HOST}\n"
         f"grpc_management_port={ports.grpc_management}\n"
@@ -178,13 +214,14 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
     }
 
 
-def _wait_for_prediction(options: Options, folder: RunFolder, process: psutil.Process) -> None:
+def _wait_for_prediction(
+    options: Options, folder: RunFolder, process: psutil.Process, trust: Trust
+) -> None:
     """Ask until a reference picture gets an answer; give up when that cannot happen any more."""
-    tokens = Tokens(folder.key_file, _management_url(options))
-    management = ManagementClient(_management_url(options), tokens=tokens)
-    inference = InferenceClient(
-        f"http://{HOST}:{options.ports.inference}", options.model_name, tokens=tokens
-    )
+    addresses = options.addresses
+    tokens = Tokens(folder.key_file, addresses.management)
+    management = ManagementClient(addresses.management, tokens=tokens)
+    inference = InferenceClient(addresses.inference, options.model_name, tokens=tokens, trust=trust)
     end = time.monotonic() + options.deadline_s
     problem = "no worker is ready"
     while time.monotonic() < end:
@@ -203,7 +240,3 @@ def _wait_for_prediction(options: Options, folder: RunFolder, process: psutil.Pr
     raise StartError(
         f"no prediction within {options.deadline_s:.0f} s ({problem}); see {folder.logs}"
     )
-
-
-def _management_url(options: Options) -> str:
-    return f"http://{HOST}:{options.ports.management}"

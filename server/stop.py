@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from client.addresses import addresses_from
 from client.errors import ClientError
 from client.idle import wait_until_idle
 from client.management import ManagementClient
+from client.run_record import read_run_record
 from client.tokens import Tokens
 from server.errors import StopError
-from server.ports import HOST, Ports
+from server.ports import HOST
 
 if TYPE_CHECKING:
+    from client.addresses import Addresses
     from server.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -37,18 +40,23 @@ def stop(folder: RunFolder, *, grace_s: float) -> bool:
     running = folder.server()
     if running:
         process, port = running
-        if not _wait_for_requests(folder, Ports.starting_at(port), grace_s):
+        if not _wait_for_requests(folder, _addresses(folder, port), grace_s):
             logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
         terminate(process)
     folder.forget()
     return bool(running)
 
 
-def _wait_for_requests(folder: RunFolder, ports: Ports, grace_s: float) -> bool:
-    management = f"http://{HOST}:{ports.management}"
+def _addresses(folder: RunFolder, port: int) -> Addresses:
+    record = read_run_record(folder.path)
+    return record[0] if record else addresses_from(f"http://{HOST}:{port}")
+
+
+def _wait_for_requests(folder: RunFolder, addresses: Addresses, grace_s: float) -> bool:
+    management = addresses.management
     client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
     try:
-        return wait_until_idle(client, f"http://{HOST}:{ports.metrics}", deadline_s=grace_s)
+        return wait_until_idle(client, addresses.metrics, deadline_s=grace_s)
     except ClientError as error:
         logger.warning("cannot see whether requests are in flight: %s", error)
         return True

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from client.addresses import addresses_from
+from client.run_record import read_run_record
+from client.trust import Trust
 from server.__main__ import main
 from server.run_folder import RunFolder
 from server.stop import stop
@@ -18,6 +21,8 @@ from server.stop import stop
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+ADDRESSES = addresses_from("http://127.0.0.1:65000")
 
 
 @pytest.fixture
@@ -44,11 +49,23 @@ def test_only_the_owner_can_look_into_it(folder: RunFolder) -> None:
 def test_a_recorded_process_is_found_while_it_lives(
     folder: RunFolder, process: psutil.Process
 ) -> None:
-    folder.record(process, 9000)
+    folder.record(process, 9000, ADDRESSES)
     assert folder.server() == (process, 9000)
     process.kill()
     process.wait()
     assert folder.server() is None
+
+
+def test_clients_learn_from_the_record_where_the_server_is(
+    folder: RunFolder, process: psutil.Process, tmp_path: Path
+) -> None:
+    assert read_run_record(folder.path) is None
+    folder.record(process, 65000, ADDRESSES, tmp_path / "certificate.pem")
+    record = read_run_record(folder.path, port=65000)
+    assert record == (ADDRESSES, Trust(pinned=tmp_path / "certificate.pem"))
+    assert read_run_record(folder.path, port=9000) is None
+    (folder.path / "server.json").write_text("[]", encoding="utf-8")
+    assert read_run_record(folder.path) is None
 
 
 def test_a_process_id_that_was_given_to_somebody_else_is_not_the_server(
@@ -70,7 +87,7 @@ def test_a_damaged_record_counts_as_no_server(folder: RunFolder, text: str) -> N
 def test_stopping_ends_the_process_and_forgets_its_keys(
     folder: RunFolder, process: psutil.Process
 ) -> None:
-    folder.record(process, 65000)
+    folder.record(process, 65000, ADDRESSES)
     folder.key_file.write_text("{}", encoding="utf-8")
     assert stop(folder, grace_s=0) is True
     assert not process.is_running()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from client.addresses import addresses_from
 from server.__main__ import main
 from server.errors import StartError
 from server.ports import HOST, Ports, check_free
@@ -89,7 +90,7 @@ def test_a_server_that_already_runs_is_left_alone(
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.create()
-    folder.record(psutil.Process(), 8080)
+    folder.record(psutil.Process(), 8080, addresses_from("http://127.0.0.1:8080"))
     line = failure(capsys, "start", mar, "--run-dir", folder.path)
     assert f"already running from {folder.path} (process {os.getpid()}, port 8080)" in line
     assert folder.server() is not None

@@ -38,7 +38,8 @@ def process(folder: RunFolder) -> Iterator[psutil.Process]:
     """A process that stands for the folder's server."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         process = psutil.Process(child.pid)
-        folder.record(process, free_ports())
+        port = free_ports()
+        folder.record(process, port, addresses_from(f"http://{HOST}:{port}"))
         yield process
         child.kill()
 

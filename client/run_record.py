@@ -1,0 +1,38 @@
+"""Where the server of a run folder is, as whoever started it wrote down in ``server.json``.
+
+Not responsible for whether it still runs there: asking it tells.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from client.addresses import Addresses
+from client.trust import Trust
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RECORD_NAME = "server.json"
+
+
+def read_run_record(run_dir: Path, port: int | None = None) -> tuple[Addresses, Trust] | None:
+    """Return the server's addresses, and how to know it by its certificate.
+
+    Args:
+        run_dir: The server's working directory.
+        port: The inference port that is meant; None for whichever it is.
+
+    Returns:
+        None where there is no record, or it is of a server on another port.
+    """
+    try:
+        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
+        addresses = Addresses(**record["addresses"])
+        certificate = record["certificate"]
+        if port is not None and record["port"] != port:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return addresses, Trust(pinned=run_dir / certificate if certificate else None)

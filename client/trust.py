@@ -1,0 +1,75 @@
+"""How the certificate of an https server is judged.
+
+Not responsible for tokens, which say who we are; this says who the server is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from requests.adapters import HTTPAdapter
+
+from client.errors import LocalFileError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_POOL_SIZE = 64  # kept connections; above any sensible `concurrency`, so that none is reopened
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whom to believe; by default the authorities that `requests` knows.
+
+    Attributes:
+        ca_file: PEM file of the authorities to believe instead, or of a self-made certificate.
+        pinned: PEM file of the one certificate that the server must present, whatever name is in
+            it. For a server of this machine, whose certificate is at hand but names the outside.
+    """
+
+    ca_file: Path | None = None
+    pinned: Path | None = None
+
+    def adapter(self) -> HTTPAdapter:
+        """Return connections that hold a server to this.
+
+        Raises:
+            LocalFileError: One of the files cannot be read, or holds no certificate.
+        """
+        if self.pinned:
+            return _Pinned(_fingerprint(self.pinned))
+        if self.ca_file:
+            _fingerprint(self.ca_file)  # or `requests` would tell of it as of a lost connection
+        return HTTPAdapter(pool_maxsize=_POOL_SIZE)
+
+
+class _Pinned(HTTPAdapter):
+    """Connections to the server that has one certificate."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        super().__init__(pool_maxsize=_POOL_SIZE)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Tell urllib3 the fingerprint, which it compares before anything is sent."""
+        super().init_poolmanager(*args, assert_fingerprint=self._fingerprint, **kwargs)
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002
+        """Ask for no authority: the fingerprint says more."""
+        conn.cert_reqs = "CERT_NONE"
+
+
+def _fingerprint(path: Path) -> str:
+    """Return the SHA-256 of the first certificate in a PEM file."""
+    try:
+        text = path.read_text(encoding="ascii")
+        end = text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+        first = text[text.index(ssl.PEM_HEADER) : end]
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+    except OSError as error:
+        raise LocalFileError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise LocalFileError(f"{path} holds no certificate in PEM form") from error
