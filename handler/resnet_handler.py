@@ -9,16 +9,35 @@ import dataclasses
 import json
 import logging
 import os
+import re
+import time
 from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ts.metrics.metric_cache_errors import MetricsCacheKeyError
+from ts.metrics.metric_type_enum import MetricTypes
+
 from classifier.answers import Answer, rank
-from classifier.errors import InvalidRequest, http_status
+from classifier.errors import InternalError, InvalidRequest, RequestError, http_status
 from classifier.explanations import explain, overlay_png
+from classifier.meter import (
+    BATCH_REQUESTS,
+    CLASS_CONFIDENCE,
+    CONFIDENCE,
+    ERRORS,
+    HANDLE_SECONDS,
+    MODEL_INFO,
+    PREDICTIONS,
+    REQUESTS,
+    Increment,
+    Meter,
+    zeros,
+)
 from classifier.model import Classification, Model
 from classifier.protocols.query import Query, read_query
+from classifier.reporting import report_regularly
 from classifier.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,19 +61,28 @@ class ResNetHandler:
         # The server divides the cores among its workers; alone, a worker takes them all.
         threads = int(os.environ.get("MARIGOLD_THREADS") or len(os.sched_getaffinity(0)))
         self._model_name = (context.model_name, context.manifest["model"]["modelVersion"])
+        self._meter = Meter()
         self._model = Model(
             model_dir,
             Settings.from_config(context.model_yaml_config),
             threads=threads,
             batch_size=int(context.system_properties["batch_size"]),
+            meter=self._meter,
         )
         self._model.warm_up()
+        self._meter.take()  # the warm-up was no request
+        self._publish_metrics(context)
         logger.info("%s is ready with %d threads", self._model.choice.runtime, threads)
 
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[str | bytes]:
         """Answer a batch: one body for each request, with its own status and content type."""
+        start = time.perf_counter()
         queries = self.preprocess(data)
-        return self.postprocess(queries, self.inference(queries), context)
+        bodies = self.postprocess(queries, self.inference(queries), context)
+        # Each request of the batch waits for all of it.
+        self._meter.observe(HANDLE_SECONDS, time.perf_counter() - start, times=len(data))
+        self._meter.observe(BATCH_REQUESTS, len(data))
+        return bodies
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Query]:
         """Read each request in the protocol that it speaks."""
@@ -75,7 +103,9 @@ class ResNetHandler:
         """Write each reply, and tell TorchServe its status and content type."""
         bodies = []
         for index, (query, classified) in enumerate(zip(queries, results, strict=True)):
-            status, body = self._answer(query, classified, _headers(context, index))
+            request_id = context.get_request_id(index) or "unknown"
+            status, body = self._answer(query, classified, _headers(context, index), request_id)
+            self._meter.add(REQUESTS, str(status))
             context.set_response_status(status, HTTPStatus(status).phrase, index)
             context.set_response_content_type(index, PNG if isinstance(body, bytes) else JSON)
             bodies.append(body)
@@ -86,6 +116,7 @@ class ResNetHandler:
         query: Query,
         results: list[Classification | Exception],
         headers: dict[str, str],
+        request_id: str,
     ) -> tuple[int, str | bytes]:
         """Return the status and body for one request."""
         try:
@@ -95,12 +126,52 @@ class ResNetHandler:
                 as_png = PNG in headers.get("accept", "")
                 return 200, self._explain(query.answers(results), as_png=as_png)
             answers = [self._tell(classified) for classified in query.answers(results)]
+            self._count_predictions(answers)
             return 200, _json(query.protocol.write_reply(answers, query.fields, self._model_name))
         except Exception as error:  # whatever it is, it must not reach the other requests
-            status = http_status(error)
-            if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                logger.exception("a request failed through no fault of its own")
-            return status, _json(query.protocol.write_error(error, status))
+            told = error if isinstance(error, RequestError) else InternalError(request_id)
+            status, kind = http_status(told), type(told).__name__
+            self._meter.add(ERRORS, kind)
+            # No message of a RequestError in the log: it quotes what the client sent.
+            logger.log(
+                logging.INFO if told is error else logging.ERROR,
+                "request %s was answered with %d %s",
+                request_id,
+                status,
+                kind,
+                exc_info=told is not error,
+            )
+            return status, _json(query.protocol.write_error(told, status))
+
+    def _count_predictions(self, answers: list[Answer]) -> None:
+        for answer in answers:
+            class_name, probability = answer.ranking[0]
+            self._meter.add(PREDICTIONS, class_name)
+            self._meter.add(CLASS_CONFIDENCE, class_name, probability)
+            self._meter.observe(CONFIDENCE, probability)
+
+    def _publish_metrics(self, context: Context) -> None:
+        """Show the counts through TorchServe, if its metrics.yaml knows them."""
+        if context.metrics is None:  # nobody to show them to, as while an archive is verified
+            return
+        known = zeros(self._model.class_names)
+        try:
+            counters = {name: context.metrics.get_metric(name) for name, _, _ in known}
+            info = context.metrics.get_metric(MODEL_INFO, MetricTypes.GAUGE)
+        except MetricsCacheKeyError as error:
+            logger.warning("this model's metrics are not shown, metrics.yaml lacks some: %s", error)
+            return
+        model = [_dimension(part) for part in self._model_name]
+
+        def publish(increments: list[Increment]) -> None:
+            for name, label, amount in increments:
+                own = [] if label is None else [_dimension(label)]
+                counters[name].add_or_update(amount, [*model, *own])
+
+        weights, runtime = self._model.description.weights_sha256, self._model.choice.runtime
+        info.add_or_update(1, [*model, weights, runtime])
+        publish(known)
+        report_regularly(self._meter, publish)
 
     def _tell(self, classified: Classification) -> Answer:
         ranking = rank(
@@ -137,6 +208,11 @@ def _headers(context: Context, index: int) -> dict[str, str]:
     """Return a request's headers with lower-case names; form fields have none of interest."""
     headers = context.get_all_request_header(index)
     return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
+
+
+def _dimension(value: str) -> str:
+    """Replace what has a meaning of its own in a line of TorchServe's metrics."""
+    return re.sub(r"[,:|#\s]+", "_", value)
 
 
 def _json(body: Any) -> str:

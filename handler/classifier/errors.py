@@ -6,7 +6,8 @@ ClassifierError
 │   ├── InvalidImage        400  not an image, truncated or empty
 │   ├── TooLarge            413  too many bytes, pixels or images
 │   └── UnsupportedFormat   415  an image, in a format that is not accepted
-└── ModelError              500  the model's own files are at fault
+├── ModelError              500  the model's own files are at fault
+└── InternalError           500  something else of ours is; its log has the details
 """
 
 from __future__ import annotations
@@ -57,6 +58,20 @@ class UnsupportedFormat(RequestError):
 
 class ModelError(ClassifierError):
     """The model's files are missing, damaged or do not fit each other."""
+
+
+class InternalError(ClassifierError):
+    """What a caller is told of a bug: where to look it up, and nothing of our insides.
+
+    Args:
+        request_id: The server's name for the request, also in the header `x-request-id`.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            "the server failed on this request, through no fault of the request; "
+            f"its log tells the cause under request id {request_id}"
+        )
 
 
 def http_status(error: Exception) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.errors import ModelError
 from classifier.images import Pixels, read_pixels
 from classifier.labels import LABELS_FILE, read_labels
+from classifier.meter import DECODE_SECONDS, INFERENCE_SECONDS, Meter
 from classifier.runtimes import RUNTIMES, load_runtime
 
 if TYPE_CHECKING:
@@ -90,9 +92,16 @@ class Model:
     """The loaded model, with its pool of decoding threads; not for concurrent calls."""
 
     def __init__(
-        self, model_dir: Path, settings: Settings, *, threads: int, batch_size: int
+        self,
+        model_dir: Path,
+        settings: Settings,
+        *,
+        threads: int,
+        batch_size: int,
+        meter: Meter | None = None,
     ) -> None:
         self.settings, self.batch_size = settings, batch_size
+        self._meter = meter or Meter()
         self.class_names = read_labels(model_dir / LABELS_FILE)
         self.description = read_description(model_dir / DESCRIPTION_FILE)
         self.choice = RuntimeChoice.read(model_dir / RUNTIME_FILE)
@@ -164,12 +173,16 @@ class Model:
     def _classify_batch(self, files: Sequence[bytes]) -> list[Classification | Exception]:
         crop = self.description.preprocessing.crop
         batch = np.empty((len(files), crop, crop, 3), dtype=np.uint8)
+        start = time.perf_counter()
         errors = list(self._pool.map(self._fill, batch, files))
+        decoded = time.perf_counter()
+        self._meter.observe(DECODE_SECONDS, decoded - start)
         good = [index for index, error in enumerate(errors) if error is None]
         results: list[Classification | Exception | None] = list(errors)
         if good:
             pixels = batch if len(good) == len(batch) else batch[good]
             logits, features = self._runtime.infer(pixels)
+            self._meter.observe(INFERENCE_SECONDS, time.perf_counter() - decoded)
             answers = zip(softmax(logits), pixels, features.copy(), strict=True)
             for index, answer in zip(good, answers, strict=True):
                 results[index] = Classification(*answer)

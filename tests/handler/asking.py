@@ -52,7 +52,9 @@ class Reply:
 class Worker:
     """A loaded handler and its context."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any] = CONFIG) -> None:
+    def __init__(
+        self, folder: Path, config: Mapping[str, Any] = CONFIG, *, metrics: Any = None
+    ) -> None:
         manifest = {"model": {"modelName": "flowers", "modelVersion": "1.5"}}
         self.context = Context(
             "flowers",
@@ -61,6 +63,7 @@ class Worker:
             BATCH_SIZE,
             None,
             "0.12.0",
+            metrics=metrics,
             model_yaml_config=dict(config),
         )
         self.handler = ResNetHandler()
@@ -76,10 +79,11 @@ class Worker:
             RequestProcessor({name: {"content-type": ""} for name in row} | header)
             for row, header in zip(rows, padded, strict=True)
         ]
+        ids = {index: f"id-{index}" for index in range(len(rows))}
+        self.context.request_ids = ids
         bodies = self.handler.handle(list(rows), self.context)
         assert isinstance(bodies, list)
         assert len(bodies) == len(rows)
-        ids = {index: f"id-{index}" for index in range(len(rows))}
         create_predict_response(bodies, ids, "Prediction success", 200, context=self.context)
         return [
             Reply(
