@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The last line of a Python traceback, after the time stamp that the log puts before it.
-_PYTHON_ERROR = re.compile(r"^\S+ ((?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt)\b: .*)$")
+# The last line of a Python traceback.
+_PYTHON_ERROR = re.compile(r"^((?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt)\b: .*)$")
 _JAVA_ERROR = re.compile(r"((?:java|io|org)\.[\w.]*(?:Error|Exception)\b(?:: .*)?)")
 # TorchServe hides a failing import behind a second attempt under this name.
 _MISLEADING = "ts.torch_handler."
@@ -18,16 +19,16 @@ _WORKER_DIED = "Backend worker process died"
 
 def worker_died(logs: Path) -> bool:
     """Whether a worker has ended while loading the model."""
-    return _WORKER_DIED in _read(logs / "worker.log")
+    return any(_WORKER_DIED in line for line in _messages(logs / "worker.log"))
 
 
 def cause(logs: Path) -> str:
     """Return the most telling line of the logs of a server that did not start."""
-    for line in reversed(_read(logs / "worker.log").splitlines()):
+    for line in reversed(_messages(logs / "worker.log")):
         if (match := _PYTHON_ERROR.match(line)) and _MISLEADING not in line:
             return match[1]
     for name in ("server.log", "console.log"):
-        if match := _JAVA_ERROR.search(_read(logs / name)):
+        if match := _JAVA_ERROR.search("\n".join(_messages(logs / name))):
             return match[1]
     lines = _read(logs / "console.log").strip().splitlines()
     return lines[-1] if lines else "its logs say nothing"
@@ -41,6 +42,18 @@ def tail(logs: Path, lines: int) -> str:
             last = "\n".join(text.splitlines()[-lines:])
             parts.append(f"==> {path} <==\n{last}\n")
     return "\n".join(parts)
+
+
+def _messages(path: Path) -> list[str]:
+    """Return what the lines of a log say: messages and errors of JSON, others as they are."""
+    messages = []
+    for line in _read(path).splitlines():
+        try:
+            entry = json.loads(line)
+            messages += [str(entry["message"]), *str(entry.get("error", "")).splitlines()]
+        except (ValueError, KeyError, TypeError):  # not ours, such as the JVM's own words
+            messages.append(line)
+    return messages
 
 
 def _read(path: Path) -> str:

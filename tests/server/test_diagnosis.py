@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,26 +13,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORKER = """\
-2026-01-01T10:00:00,000 Backend worker process died.
-2026-01-01T10:00:00,001 Traceback (most recent call last):
-2026-01-01T10:00:00,002   File "ts/model_loader.py", line 108, in load
-2026-01-01T10:00:00,003 ModuleNotFoundError: No module named 'no_such_module'
-2026-01-01T10:00:00,004 During handling of the above exception, another exception occurred:
-2026-01-01T10:00:00,005 Traceback (most recent call last):
-2026-01-01T10:00:00,006 ModuleNotFoundError: No module named 'ts.torch_handler.resnet_handler'
+Backend worker process died.
+Traceback (most recent call last):
+  File "ts/model_loader.py", line 108, in load
+ModuleNotFoundError: No module named 'no_such_module'
+During handling of the above exception, another exception occurred:
+Traceback (most recent call last):
+ModuleNotFoundError: No module named 'ts.torch_handler.resnet_handler'
 """
 
 
+def as_json(text: str) -> str:
+    """Write lines as config/log4j2.xml has them written."""
+    return "".join(
+        json.dumps({"time": "2026-01-01T10:00:00.000Z", "message": line}) + "\n"
+        for line in text.splitlines()
+    )
+
+
 def test_the_error_behind_the_misleading_second_one_is_named(tmp_path: Path) -> None:
-    (tmp_path / "worker.log").write_text(WORKER, encoding="utf-8")
+    (tmp_path / "worker.log").write_text(as_json(WORKER), encoding="utf-8")
     assert worker_died(tmp_path)
     assert cause(tmp_path) == "ModuleNotFoundError: No module named 'no_such_module'"
 
 
 def test_errors_with_a_dotted_name_are_found(tmp_path: Path) -> None:
-    line = "2026-01-01T10:00:00,000 classifier.errors.ModelError: model.json: not a description\n"
-    (tmp_path / "worker.log").write_text(line, encoding="utf-8")
+    line = "classifier.errors.ModelError: model.json: not a description\n"
+    (tmp_path / "worker.log").write_text(as_json(line), encoding="utf-8")
     assert cause(tmp_path) == "classifier.errors.ModelError: model.json: not a description"
+
+
+def test_an_exception_that_was_logged_with_its_message_is_found(tmp_path: Path) -> None:
+    entry = {"message": "cannot start", "error": "java.net.BindException: in use\n\tat sun.nio.ch"}
+    (tmp_path / "server.log").write_text(json.dumps(entry) + "\n", encoding="utf-8")
+    assert cause(tmp_path) == "java.net.BindException: in use"
 
 
 @pytest.mark.parametrize("name", ["server.log", "console.log"])
