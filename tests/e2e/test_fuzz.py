@@ -1,0 +1,77 @@
+"""Malformed bodies against a real server: only 2xx and 4xx come back, and nothing wears out.
+
+A few hundred here; `make fuzz` sends 10,000 and prints the table of docs/operations.md.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import requests
+
+from classifier.reference import REFERENCE_NAMES, draw_png
+from tests.e2e.fuzzing import Body, malformed_bodies
+
+if TYPE_CHECKING:
+    from tests.e2e.served import Served
+
+pytestmark = pytest.mark.e2e
+
+COUNT = int(os.environ.get("FUZZ_REQUESTS", "300"))
+CONCURRENCY = 4
+PICTURE = draw_png(REFERENCE_NAMES[0])
+# A worker may keep what its largest batch took, once: 50 megapixels in several copies.
+MAY_GROW_MIB = 300
+
+
+def test_only_2xx_and_4xx_come_back(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    before = served.inference.predict(PICTURE)
+    (worker,) = served.management.describe("flowers").workers
+    process = psutil.Process(worker.pid)
+    headers = {"Authorization": f"Bearer {served.tokens.current('inference')}"}
+    local = threading.local()
+
+    def send(body: Body) -> tuple[str, int]:
+        if not hasattr(local, "session"):
+            local.session = requests.Session()
+        reply = local.session.post(
+            f"{served.url}/predictions/flowers",
+            data=body.content,
+            headers=headers | {"Content-Type": body.content_type},
+            timeout=120,
+        )
+        return body.kind, reply.status_code
+
+    memory_mib = [process.memory_info().rss / 2**20]
+    statuses: Counter[tuple[str, int]] = Counter()
+    bodies = list(malformed_bodies(COUNT))
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        for start in range(0, COUNT, max(1, COUNT // 10)):
+            statuses.update(pool.map(send, bodies[start : start + max(1, COUNT // 10)]))
+            memory_mib.append(process.memory_info().rss / 2**20)
+
+    if "FUZZ_REQUESTS" in os.environ:
+        with capsys.disabled():
+            print_table(statuses, memory_mib)
+    assert statuses.total() == COUNT
+    assert {status // 100 for _, status in statuses} <= {2, 4}, statuses
+    assert [w.pid for w in served.management.describe("flowers").workers] == [worker.pid]
+    assert memory_mib[-1] - memory_mib[1] < MAY_GROW_MIB, memory_mib
+    assert served.inference.predict(PICTURE) == before
+
+
+def print_table(statuses: Counter[tuple[str, int]], memory_mib: list[float]) -> None:
+    """Print the counts by kind and status, and the worker's memory after each tenth."""
+    columns = sorted({status for _, status in statuses})
+    lines = ["| body | " + " | ".join(map(str, columns)) + " |", "|---" * (len(columns) + 1) + "|"]
+    for kind in sorted({kind for kind, _ in statuses}):
+        row = (str(statuses[kind, status]) for status in columns)
+        lines.append(f"| {kind} | " + " | ".join(row) + " |")
+    lines.append("worker, MiB: " + " ".join(f"{mib:.0f}" for mib in memory_mib))
+    os.write(1, ("\n" + "\n".join(lines) + "\n").encode())
