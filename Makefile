@@ -132,6 +132,10 @@ check: $(VENV)/installed-dev ## lint and types only
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+.PHONY: fuzz
+fuzz: $(VENV)/installed-dev ## send 10,000 malformed bodies to a server of its own (FUZZ_REQUESTS)
+	@FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),10000) $(BIN)/pytest -q tests/e2e/test_fuzz.py
+
 .PHONY: lock
 lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with hashes
 	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements.txt

@@ -75,11 +75,11 @@ def test_an_expired_token_is_worth_nothing(tmp_path: Path) -> None:
     )
     server = Path(sys.executable).with_name("torchserve")
     environment = clean_environment() | {"TMPDIR": str(tmp_path), "TEMP": str(tmp_path)}
-    command = [server, "--start", "--foreground", "--ncs", "--ts-config", config]
+    command = [str(server), "--start", "--foreground", "--ncs", "--ts-config", str(config)]
     with (
         (tmp_path / "console.log").open("wb") as log,
         subprocess.Popen(
-            [*command, "--model-store", tmp_path],
+            [*command, "--model-store", str(tmp_path)],
             cwd=tmp_path,
             env=environment,
             stdout=log,

@@ -1,6 +1,6 @@
 """Malformed bodies against a real server: only 2xx and 4xx come back, and nothing wears out.
 
-A few hundred here; `make fuzz` sends 10,000 and prints the table of docs/operations.md.
+A few hundred here; `make fuzz` sends 10,000 and prints a table of what came back.
 """
 
 from __future__ import annotations

@@ -106,8 +106,10 @@ def test_a_server_that_cannot_show_who_it_is_gets_no_token(
 
 def test_without_tls_nobody_is_answered(production: tuple[Served, str]) -> None:
     server, _ = production
-    with pytest.raises(requests.ConnectionError):
-        requests.post(f"{server.url}/predictions/flowers", data=PICTURE, timeout=60)
+    headers = {"Authorization": f"Bearer {server.tokens.current('inference')}"}
+    url = f"{server.url}/predictions/flowers"
+    reply = requests.post(url, data=PICTURE, headers=headers, timeout=60)
+    assert "only accepts HTTPS requests" in reply.text
 
 
 def test_nothing_is_written_outside_the_run_folder(production: tuple[Served, str]) -> None:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from client.addresses import addresses_from
 from server.cores import usable_cores
 from server.errors import ServerEnded
 from server.following import Followed
 from server.run_folder import RunFolder
 from server.supervision import interruptible, notify, stay
-from tests.ports import free_ports
+from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
