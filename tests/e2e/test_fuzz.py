@@ -1,5 +1,6 @@
 """Malformed bodies against a real server: only 2xx and 4xx come back, and nothing wears out.
 
+One exception is TorchServe's own: to a body that is called a form and is none, it answers 500.
 A few hundred here; `make fuzz` sends 10,000 and prints a table of what came back.
 """
 
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from classifier.reference import REFERENCE_NAMES, draw_png
-from tests.e2e.fuzzing import Body, malformed_bodies
+from tests.e2e.fuzzing import FORM, Body, malformed_bodies
 
 if TYPE_CHECKING:
     from tests.e2e.served import Served
@@ -60,7 +61,8 @@ def test_only_2xx_and_4xx_come_back(served: Served, capsys: pytest.CaptureFixtur
         with capsys.disabled():
             print_table(statuses, memory_mib)
     assert statuses.total() == COUNT
-    assert {status // 100 for _, status in statuses} <= {2, 4}, statuses
+    unexpected = {entry for entry in statuses if entry[1] // 100 not in (2, 4)}
+    assert unexpected <= {(FORM, 500)}, statuses
     assert [w.pid for w in served.management.describe("flowers").workers] == [worker.pid]
     assert memory_mib[-1] - memory_mib[1] < MAY_GROW_MIB, memory_mib
     assert served.inference.predict(PICTURE) == before
