@@ -121,6 +121,11 @@ tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50,
 	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
 	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
 
+.PHONY: quality
+quality: $(VENV)/installed ## accuracy, calibration, robustness of the served model on DATA_URL/val
+	$(PY) -m bench.quality --server http://127.0.0.1:$(PORT) --run-dir $(RUN_DIR) \
+	  --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
+
 ##@ Develop
 .PHONY: test
 test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## everything a contributor must pass
