@@ -56,6 +56,8 @@ def quantise(model: openvino.Model, calibration: Iterable[Pixels]) -> openvino.M
         nncf.Dataset(pixels),
         preset=nncf.QuantizationPreset.PERFORMANCE,
         subset_size=len(pixels),
+        # Twice as slow, and worth it: of the starter's answers, 99.7 % are float32's, not 98.8 %.
+        fast_bias_correction=False,
     )
 
 

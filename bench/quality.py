@@ -24,6 +24,7 @@ from client.errors import ClientError
 from client.inference import InferenceClient
 from client.management import ManagementClient
 from client.tokens import find_tokens
+from train.analysis.curves import calibrate
 from train.check import check_data_set
 from train.data_set import read_image
 from train.errors import TrainError
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _CONCURRENCY = 4
 _UNHARMED = "as they are"
+_DRAWS = 500
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,6 +99,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
             name: _figures(measure(answers, labels, data_set.class_names), answers, threshold)
             for name, answers in conditions.items()
         },
+        "calibration_error_if_perfect": _error_if_perfect(plain),
         "others": {
             path.name: float(answer.max())
             for path, answer in zip(others, ask(path.read_bytes() for path in others), strict=True)
@@ -114,6 +117,21 @@ def _ask(
     return np.array(rows, dtype=np.float32).reshape(len(answers), len(class_names))
 
 
+def _error_if_perfect(probabilities: NDArray[np.float32]) -> dict[str, float]:
+    """Return the calibration error that so few photos show even if every probability is true.
+
+    The actual classes are drawn from the probabilities [N, C] themselves, again and again.
+    """
+    rng = np.random.default_rng(0)
+    ends = probabilities.cumsum(axis=1)[:, :-1]  # [N, C - 1]
+    errors = [
+        calibrate(probabilities, (ends < rng.random((len(ends), 1))).sum(axis=1)).expected_error
+        for _ in range(_DRAWS)
+    ]
+    low, mean, high = np.quantile(errors, 0.1), np.mean(errors), np.quantile(errors, 0.9)
+    return {"p10": float(low), "mean": float(mean), "p90": float(high)}
+
+
 def _figures(
     metrics: Metrics, answers: NDArray[np.float32], threshold: float
 ) -> dict[str, float | tuple[float, float]]:
@@ -128,6 +146,7 @@ def _figures(
 
 def _markdown(content: dict[str, Any]) -> str:
     conditions, others = content["conditions"], content["others"]
+    perfect = content["calibration_error_if_perfect"]
     rows = [
         (
             name,
@@ -146,6 +165,9 @@ Measured through a running server (`{content["runtime"]}`) on the {images} valid
 by `python -m bench.quality`.
 The weights have the SHA-256 `{content["weights_sha256"][:16]}...`.
 The calibration error is the expected one over 15 bins, 0 to 1.
+So few photos show one even if every probability is true: {perfect["mean"]:.3f} on average
+({perfect["p10"]:.3f} to {perfect["p90"]:.3f} in 80 % of draws), found by drawing classes from the
+probabilities.
 Rejected are photos whose best probability is below {content["reject_below"]:.3f}
 (`reject_below`, fitted so that 5 % of the validation photos are).
 
