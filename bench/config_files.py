@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ def set_yaml(text: str, values: Mapping[str, int]) -> str:
         Unusable: The file has no such value.
     """
     lines = text.splitlines(keepends=True)
+    # JSON's numbers, true and false are YAML's too.
     for dotted, value in values.items():
         section, _, name = dotted.rpartition(".")
         lines[_find(lines, section, name)] = re.sub(
-            r"(:\s*)\S+", rf"\g<1>{value}", lines[_find(lines, section, name)], count=1
+            r"(:\s*)\S+", rf"\g<1>{json.dumps(value)}", lines[_find(lines, section, name)], count=1
         )
     return "".join(lines)
 
