@@ -83,7 +83,8 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     images = [read_image(photo.path).convert("RGB") for photo in data_set.val]
     ask = partial(_ask, client, data_set.class_names)
     plain = ask(photo.path.read_bytes() for photo in data_set.val)
-    threshold = model["reject_below"] or 0.0  # of a model that was never measured: rejects nothing
+    # TorchServe leaves out what is null: a model that was never measured rejects nothing.
+    threshold = model.get("reject_below", 0.0)
     conditions = {_UNHARMED: plain} | {
         name: ask(map(damage, images)) for name, damage in DAMAGES.items()
     }
