@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from train import world
 from train.checkpoint import CHECKPOINT_FILE
 from train.cli import add_urls, run_command
 from train.job import Job, run
@@ -54,7 +55,13 @@ def _train(options: argparse.Namespace, unknown: list[str]) -> None:
         logging.getLogger(__name__).warning("ignored unknown arguments: %s", " ".join(unknown))
     recipe = read_recipe(options.recipe, options.overrides)
     # The places to write to come first: what is wrong with them shall not show after hours.
-    with output(options.train_url) as model, output(options.eval_url) as evaluation:
+    with (
+        world.joined(),
+        output(options.train_url) as model,
+        output(options.eval_url) as evaluation,
+    ):
+        if not world.is_first():
+            logging.disable(logging.INFO)  # one of them tells, all of them warn
         if options.resume:
             model.bring(CHECKPOINT_FILE)
         run(

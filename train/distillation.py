@@ -69,6 +69,7 @@ def build_distillation(
     adapters = nn.ModuleList(
         nn.Conv2d(mine, its, kernel_size=1, bias=False)
         for mine, its in zip(widths, teacher.channels, strict=True)
+        if recipe.distil_features  # what never learns would keep several processes waiting
     )
     return Distillation(teacher, adapters.to(device), recipe.distil_labels, recipe.distil_features)
 

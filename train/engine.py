@@ -1,4 +1,7 @@
-"""The training loop's moving parts: optimizer, schedule, average, and one epoch of steps."""
+"""The training loop's moving parts: optimizer, schedule, average, and one epoch of steps.
+
+Several processes share out each batch; see `train.world`.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import lr_scheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from train import world
+from train.batch_norm import synchronise_batch_norm
 from train.data_set import TrainingPhotos, mix_seeds
-from train.errors import DivergenceError
+from train.errors import DivergenceError, RecipeError
 from train.stages import View, view_of
 from train.transforms import crop_of_epoch, training_transform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
     from torchvision.models import ResNet
 
@@ -45,9 +53,20 @@ class TrainFigures(NamedTuple):
 
 @dataclass(frozen=True)
 class Learner:
-    """Everything that changes while training; `state_dict` and `load_state_dict` are all of it."""
+    """Everything that changes while training; `state_dict` and `load_state_dict` are all of it.
+
+    Attributes:
+        network: What is trained.
+        lesson: From a batch to the network's loss; averages gradients over the processes.
+        average: Of the network's weights over the last steps, where the recipe wants it.
+        distillation: What else is learned from, where the recipe wants it.
+        optimizer: Of all that learns.
+        schedule: Of the learning rate.
+        device: Where all of it is.
+    """
 
     network: ResNet
+    lesson: nn.Module
     average: AveragedModel | None
     distillation: Distillation | None
     optimizer: torch.optim.Optimizer
@@ -89,8 +108,10 @@ def build_learner(
     """Set up training of `network` over `steps` optimizer steps in all."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     network = network.to(device, memory_format=layout)
-    learning = [network, distillation.adapters] if distillation else [network]
-    optimizer = _optimizer(nn.ModuleList(learning), recipe)
+    if world.size() > 1:
+        synchronise_batch_norm(network)
+    lesson: nn.Module = _Lesson(network, distillation, recipe)
+    optimizer = _optimizer(lesson, recipe)
     if recipe.schedule == "one-cycle":
         schedule: lr_scheduler.LRScheduler = lr_scheduler.OneCycleLR(
             optimizer, max_lr=recipe.lr, total_steps=steps
@@ -102,13 +123,20 @@ def build_learner(
         keep_most = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
         # Buffers too: the average's batch normalisation needs statistics that fit its weights.
         average = AveragedModel(network, multi_avg_fn=keep_most, use_buffers=True)
-    return Learner(network, average, distillation, optimizer, schedule, device)
+    if world.size() > 1:
+        # Buffers are the same everywhere: batch normalisation sees the whole batch.
+        lesson = DistributedDataParallel(lesson, broadcast_buffers=False)
+    return Learner(network, lesson, average, distillation, optimizer, schedule, device)
 
 
 def training_loader(
     data_set: DataSet, recipe: Recipe, epoch: int, preprocessing: Preprocessing
 ) -> Loader:
-    """Load the photos of one epoch in batches of float32 [N, 3, crop, crop] and labels [N]."""
+    """Load this process's share of an epoch: float32 [N, 3, crop, crop] and labels [N].
+
+    Raises:
+        RecipeError: A batch has fewer photos than there are processes.
+    """
     transform = training_transform(recipe, crop_of_epoch(recipe, epoch), preprocessing)
     photos = TrainingPhotos(
         data_set.train,
@@ -117,21 +145,42 @@ def training_loader(
         epoch=epoch,
         decoded=data_set.decoded_train,
     )
+    if min(recipe.batch_size, len(photos)) < world.size():
+        raise RecipeError(
+            f"{world.size()} processes cannot share a batch of {recipe.batch_size} out of "
+            f"{len(photos)} photos: start fewer, or raise batch_size"
+        )
+    chance = torch.Generator().manual_seed(mix_seeds(recipe.seed, epoch))
+    rest = len(photos) % recipe.batch_size
+    # Batch normalisation learns nothing from a single photo, and no process may go without one.
+    drop_last = rest < max(2, world.size()) and len(photos) > rest
+    batches = BatchSampler(RandomSampler(photos, generator=chance), recipe.batch_size, drop_last)
     return DataLoader(
         photos,
-        batch_size=recipe.batch_size,
-        shuffle=True,
+        batch_sampler=_Shares(batches),
         num_workers=loader_workers(recipe),
-        generator=torch.Generator().manual_seed(mix_seeds(recipe.seed, epoch)),
-        # Batch normalisation learns nothing from a single photo.
-        drop_last=len(photos) % recipe.batch_size == 1 and len(photos) > 1,
+        generator=chance,
         pin_memory=torch.cuda.is_available(),
     )
 
 
+class _Shares(Sampler[list[int]]):
+    """This process's share of each batch; all processes draw the same batches."""
+
+    def __init__(self, batches: BatchSampler) -> None:
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self._batches:
+            yield batch[world.rank() :: world.size()]
+
+
 def loader_workers(recipe: Recipe) -> int:
-    """Return how many processes read photos: no more than there are cores."""
-    return min(recipe.workers, os.cpu_count() or 1)
+    """Return how many processes read photos: no more than there are cores for each that trains."""
+    return min(recipe.workers, max(1, (os.cpu_count() or 1) // world.size_here()))
 
 
 def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) -> TrainFigures:
@@ -145,20 +194,19 @@ def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) ->
     """
     _seed_everything(mix_seeds(recipe.seed, epoch))
     learner.network.train()
-    loss_sum = torch.zeros((), device=learner.device)
-    right = torch.zeros((), device=learner.device)
-    seen = 0
+    sums = torch.zeros(3, device=learner.device)  # of losses, of right answers, of photos
     # disable=None: no bar where there is no terminal
-    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=None)
+    hidden = None if world.is_first() else True
+    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=hidden)
     for step, (images, labels) in enumerate(bar, start=1):
         loss, logits = _step(learner, images.to(learner.device), labels, recipe)
-        loss_sum += loss * len(labels)
-        right += (logits.argmax(dim=1) == labels.to(learner.device)).sum()
-        seen += len(labels)
+        right = (logits.argmax(dim=1) == labels.to(learner.device)).sum()
+        sums += torch.stack([loss * len(labels), right, torch.full_like(loss, len(labels))])
         if step % _STEPS_BETWEEN_LOOKS == 0:
-            _check_finite(loss_sum.item(), recipe, epoch)
-    _check_finite(loss_sum.item(), recipe, epoch)
-    return TrainFigures(loss_sum.item() / seen, right.item() / seen, seen)
+            _check_finite(sums[0].item(), recipe, epoch)
+    loss_sum, right_sum, images = world.total(sums).tolist()
+    _check_finite(loss_sum, recipe, epoch)
+    return TrainFigures(loss_sum / images, right_sum / images, round(images))
 
 
 def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:
@@ -182,9 +230,9 @@ def _step(
     if recipe.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
     with torch.autocast(learner.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-        logits, loss = _losses(learner, images, targets, recipe)
+        logits, loss = learner.lesson(images, targets)
     learner.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    (loss * _weight(labels, learner.device)).backward()
     learner.optimizer.step()
     learner.schedule.step()
     if learner.average:
@@ -192,20 +240,36 @@ def _step(
     return loss.detach(), logits.detach()
 
 
-def _losses(
-    learner: Learner, images: Tensor, targets: Tensor, recipe: Recipe
-) -> tuple[Tensor, Tensor]:
-    """Return the logits [N, C] and the loss []."""
-    if learner.distillation is None:
-        view = View(learner.network(images), ())
-    else:
-        view = view_of(learner.network, images)
-    loss = nn.functional.cross_entropy(
-        view.logits.float(), targets, label_smoothing=recipe.label_smoothing
-    )
-    if learner.distillation is not None:
-        loss = learner.distillation.loss(images, view, loss)
-    return view.logits, loss
+def _weight(labels: Tensor, device: torch.device) -> Tensor | float:
+    """Return how much this share's gradients count in the mean over the processes."""
+    if world.size() == 1:
+        return 1.0
+    share = torch.tensor(float(len(labels)), device=device)
+    return world.size() * share / world.total(share.clone())
+
+
+class _Lesson(nn.Module):
+    """All that learns, from a batch to its loss: one module, as distributed training needs it."""
+
+    def __init__(self, network: ResNet, distillation: Distillation | None, recipe: Recipe) -> None:
+        super().__init__()
+        self.network = network
+        self.adapters = distillation.adapters if distillation else None
+        self._distillation = distillation
+        self._label_smoothing = recipe.label_smoothing
+
+    def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits [N, C] and the loss []."""
+        if self._distillation is None:
+            view = View(self.network(images), ())
+        else:
+            view = view_of(self.network, images)
+        loss = nn.functional.cross_entropy(
+            view.logits.float(), targets, label_smoothing=self._label_smoothing
+        )
+        if self._distillation is not None:
+            loss = self._distillation.loss(images, view, loss)
+        return view.logits, loss
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

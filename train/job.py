@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from classifier.description import ModelDescription
+from train import world
 from train.calibration import fit, fold_temperature
 from train.check import check_data_set
 from train.checkpoint import CHECKPOINT_FILE, Checkpoint
@@ -51,8 +52,10 @@ class Job:
     after_epoch: Callable[[Path], None] = lambda _: None  # is given the checkpoint
 
 
-def run(job: Job) -> Metrics:
+def run(job: Job) -> Metrics | None:
     """Train a model, write it with its report and evaluation; return the validation metrics.
+
+    Of several processes the first one writes; the others return None when the training is done.
 
     Raises:
         train.errors.TrainError: Whatever keeps the training from being done.
@@ -74,6 +77,8 @@ def run(job: Job) -> Metrics:
             resume=job.resume,
             samples=monitor.samples,
         )
+        if not world.is_first():
+            return None
         description, metrics, calibration = _write_model(job, data_set, progress, data_fingerprint)
     samples = tuple(monitor.samples)
     outcome = Outcome(description, job.recipe, data_set, progress, metrics, calibration, samples)

@@ -1,15 +1,20 @@
 """The epochs of a training: train, evaluate, keep the best, save, tell; and going on after a stop.
 
 What an epoch does is the matter of `train.engine`; what becomes of the result, of `train.job`.
+Of several processes all train and evaluate their shares, and the first one saves and tells.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
 
+import torch
+
 from classifier.description import Preprocessing
+from train import world
 from train.checkpoint import EpochRecord, Progress
 from train.distillation import build_distillation
 from train.engine import build_learner, loader_workers, train_epoch, training_loader
@@ -62,25 +67,29 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
     steps = recipe.epochs * len(training_loader(data_set, recipe, 0, PREPROCESSING))
     distillation = _distillation(network, data_set, recipe, checkpoint)
     learner = build_learner(network, recipe, steps, choose_device(), distillation)
-    if resume and checkpoint.path.exists():
-        progress = _resume(learner, checkpoint, progress.git_revision)
-    elif checkpoint.path.exists():
-        logger.warning("starting anew; --resume would go on from %s", checkpoint.path)
+    if world.from_first(checkpoint.path.exists):
+        if resume:
+            progress = _resume(learner, checkpoint, progress.git_revision)
+        else:
+            logger.warning("starting anew; --resume would go on from %s", checkpoint.path)
     first_epoch = len(progress.history)
-    with open_events(checkpoint.path.parent, first_epoch) as events:
+    with contextlib.ExitStack() as until_done:
+        if world.is_first():
+            events = until_done.enter_context(open_events(checkpoint.path.parent, first_epoch))
         for epoch in range(first_epoch, recipe.epochs):
             samples_before = len(samples)
             record = _run_epoch(learner, data_set, recipe, epoch)
             _keep(progress, record, learner)
-            checkpoint.save(progress, learner.state_dict())
-            write_epoch(events, record, samples[samples_before:])
-            _log(record, recipe)
+            if world.is_first():
+                checkpoint.save(progress, learner.state_dict())
+                write_epoch(events, record, samples[samples_before:])
+                _log(record, recipe)
     return progress
 
 
 def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Progress:
     """Restore the learner from the checkpoint; return the progress."""
-    progress, learner_state = checkpoint.load()
+    progress, learner_state = world.from_first(checkpoint.load)
     learner.load_state_dict(learner_state)
     logger.info("resumed after epoch %d/%d", len(progress.history), checkpoint.recipe.epochs)
     if progress.git_revision != git_revision:
@@ -127,16 +136,20 @@ def _run_epoch(learner: Learner, data_set: DataSet, recipe: Recipe, epoch: int) 
 
 def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:
     """Estimate the accuracy in the training's own precision; the report measures it in fp32."""
-    probabilities = predict(
-        learner.evaluated,
-        data_set.val,
-        PREPROCESSING,
-        precision=recipe.precision,
-        workers=loader_workers(recipe),
-        decoded=data_set.decoded_val,
-    )
-    labels = [photo.label for photo in data_set.val]
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    share = range(world.rank(), len(data_set.val), world.size())
+    right = 0
+    if share:  # there may be more processes than photos
+        probabilities = predict(
+            learner.evaluated,
+            [data_set.val[index] for index in share],
+            PREPROCESSING,
+            precision=recipe.precision,
+            workers=loader_workers(recipe),
+            decoded=data_set.decoded_val.part(share) if data_set.decoded_val else None,
+        )
+        labels = [data_set.val[index].label for index in share]
+        right = int((probabilities.argmax(axis=1) == labels).sum())
+    return int(world.total(torch.tensor(right, device=learner.device))) / len(data_set.val)
 
 
 def _keep(progress: Progress, record: EpochRecord, learner: Learner) -> None:

@@ -66,6 +66,11 @@ class DecodedPhotos:
         shape = (height, width, 3)
         return np.memmap(self.path, dtype=np.uint8, mode="r", offset=start, shape=shape)
 
+    def part(self, indices: range) -> DecodedPhotos:
+        """Return some of the photos."""
+        chosen = slice(indices.start, indices.stop, indices.step)
+        return DecodedPhotos(self.path, self.sizes[chosen], self.ends[chosen])
+
 
 def with_decoded_photos(
     data_set: DataSet, data_fingerprint: str, side: int, preprocessing: Preprocessing

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from classifier.answers import softmax
 from classifier.network import ServedNetwork
+from train import world
 from train.data_set import EvaluationPhotos
 
 if TYPE_CHECKING:
@@ -58,11 +59,12 @@ def predict(  # noqa: PLR0913 - what, on what, and how
         num_workers=workers,
     )
     batches = []
+    hidden = None if world.is_first() else True
     with (
         torch.inference_mode(),
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"),
     ):
-        for pixels, _ in tqdm(loader, desc="evaluation", leave=False, disable=None):
+        for pixels, _ in tqdm(loader, desc="evaluation", leave=False, disable=hidden):
             logits, _ = network(pixels.to(device))  # [N, C]
             batches.append(softmax(logits.float().cpu().numpy()))
     return np.concatenate(batches)

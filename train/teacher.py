@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from classifier.network import read_state_dict
+from train import world
 from train.data_set import EvaluationPhotos
 from train.engine import build_learner, train_epoch, training_loader
 from train.recipe import recipe_text
@@ -99,13 +100,14 @@ def fine_tuned_teacher(  # noqa: PLR0913
     key = hashlib.sha256(f"{recipe_text(recipe)}{data_fingerprint}".encode()).hexdigest()[:12]
     path = folder / f"teacher-{key}.safetensors"
     teacher = Teacher(len(data_set.class_names), preprocessing)
-    if path.exists():
+    if world.from_first(path.exists):
         logger.info("the teacher is %s", path)
     else:
         _fine_tune(teacher, data_set, recipe, preprocessing, device)
-        write_weights(path, teacher.state_dict())
+        if world.is_first():
+            write_weights(path, teacher.state_dict())
     # Read back even when just written: a resumed job learns from the very same teacher.
-    teacher.load_state_dict(read_state_dict(path))
+    teacher.load_state_dict(world.from_first(lambda: read_state_dict(path)))
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     teacher.to(device=device, memory_format=layout)  # type: ignore[call-overload]
     return teacher.eval().requires_grad_(requires_grad=False)
