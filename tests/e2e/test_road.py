@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from classifier.reference import REFERENCE_NAMES, draw_png
+from tests.classes import TWELVE, draw_twelve_classes
 from tests.e2e.served import ROOT, Served
 
 if TYPE_CHECKING:
@@ -18,33 +17,37 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.slow
-def test_from_drawn_photos_to_a_prediction(data_set_folder: Path, tmp_path: Path) -> None:
-    source = shutil.copytree(data_set_folder, tmp_path / "photos")
-    for split in ("train", "val"):  # the road is the same for two classes, and shorter
-        shutil.rmtree(max((source / split).iterdir()))
+def test_from_drawn_photos_to_a_prediction(tmp_path: Path) -> None:
+    draw_twelve_classes(tmp_path / "photos")
     server = Served.at(
         tmp_path,
-        f"SOURCE={source}",
+        f"SOURCE={tmp_path / 'photos'}",
         f"DATA_URL={tmp_path / 'data_set'}",
         f"TRAIN_URL={tmp_path / 'artifacts'}",
         f"EVAL_URL={tmp_path / 'out'}",
         "RECIPE=config/original.toml",
-        "ARGS=--set init=scratch --set epochs=1 --set crop_first=64 --set crop_last=64",
+        "ARGS=--set arch=resnet18 --set init=scratch --set epochs=1"
+        " --set crop_first=64 --set crop_last=64",
         "MODEL_VERSION=2.0",
         "RUNTIME=openvino-bf16",
     )
     server.make("data", "ARGS=")
     server.make("train")
-    report = json.loads((tmp_path / "artifacts" / "report.json").read_text(encoding="utf-8"))
-    assert report
+    written = (tmp_path / "out/analysis-val/evaluation.json").read_text(encoding="utf-8")
+    evaluated = json.loads(written)["photos"]
+    assert [photo["actual"] for photo in evaluated] == list(TWELVE)
     try:
         output = server.make("archive", "serve")
         assert "verified" in output
         assert "curl -H" in output
-        prediction = server.inference.predict(draw_png(REFERENCE_NAMES[0]))
-        classes = sorted(path.name for path in (tmp_path / "data_set" / "train").iterdir())
-        assert sorted(name for name, _ in prediction.scores) == classes
         assert server.management.describe("flowers").version == "2.0"
+        for photo in evaluated:
+            answer = server.inference.predict((tmp_path / "data_set" / photo["path"]).read_bytes())
+            expected = dict(zip(TWELVE, photo["probabilities"], strict=True))
+            # bf16 keeps three digits; a swapped class or photo would differ by more.
+            assert dict(answer.scores) == pytest.approx(
+                {name: expected[name] for name, _ in answer.scores}, abs=0.02
+            )
     finally:
         server.make("stop")
 
