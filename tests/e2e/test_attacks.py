@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import requests
 from PIL import Image
@@ -101,7 +102,9 @@ def test_an_expired_token_is_worth_nothing(tmp_path: Path) -> None:
             assert reply.status_code == 400
             assert reply.json()["type"] == "InvalidKeyException"
         finally:
-            process.terminate()
+            # The command only waits for its Java process, which outlives it.
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.terminate()
 
 
 @pytest.mark.parametrize(
