@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from train.analysis.curves import calibrate
 
@@ -52,9 +53,7 @@ def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64
     logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST))  # [N, C]
 
     def negative_log_likelihood(log_temperature: float) -> float:
-        scaled = logits / math.exp(log_temperature)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        likelihoods = scaled - np.log(np.exp(scaled).sum(axis=1, keepdims=True))
+        likelihoods = log_softmax(logits / math.exp(log_temperature), axis=1)  # [N, C]
         return -float(likelihoods[np.arange(len(labels)), labels].mean())
 
     low, high = (math.log(end) for end in _RANGE)

@@ -25,6 +25,18 @@ pytestmark = pytest.mark.e2e
 PICTURES = [draw_png(name) for name in REFERENCE_NAMES[:2]]
 
 
+def post(served: Served, body: bytes) -> requests.Response:
+    return requests.post(
+        f"{served.url}/predictions/flowers",
+        data=body,
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {served.tokens.current('inference')}",
+        },
+        timeout=60,
+    )
+
+
 def test_its_body_is_understood_and_it_understands_the_reply(served: Served) -> None:
     image = InferInput("image", [len(PICTURES)], "BYTES")
     encoded = [base64.b64encode(picture) for picture in PICTURES]
@@ -34,15 +46,7 @@ def test_its_body_is_understood_and_it_understands_the_reply(served: Served) -> 
         [image], outputs=outputs, request_id="42"
     )
     assert json_size is None  # all of it is JSON
-    reply = requests.post(
-        f"{served.url}/predictions/flowers",
-        data=body,
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {served.tokens.current('inference')}",
-        },
-        timeout=60,
-    )
+    reply = post(served, body)
     assert reply.status_code == 200, reply.text
     result = InferenceServerClient.parse_response_body(reply.content)
     assert result.get_response()["id"] == "42"
@@ -62,15 +66,7 @@ def test_a_bad_photo_gives_the_protocols_error(served: Served) -> None:
     image = InferInput("image", [1], "BYTES")
     image.set_data_from_numpy(np.array([b"bm8gaW1hZ2U="], dtype=object), binary_data=False)
     body, _ = InferenceServerClient.generate_request_body([image])
-    reply = requests.post(
-        f"{served.url}/predictions/flowers",
-        data=body,
-        headers={
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {served.tokens.current('inference')}",
-        },
-        timeout=60,
-    )
+    reply = post(served, body)
     assert reply.status_code == 400
     assert set(json.loads(reply.content)) == {"error"}
 
