@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,6 +39,7 @@ _LAST_BLOCKS = (2, 4, 10, 15)  # of the stages that end at stride 4, 8, 16 and 3
 # The network's own normalisation, of values in 0..1: (x - 127) / 128 on bytes.
 _MEAN, _STD = 127 / 255, 128 / 255
 _BATCH_SIZE = 32
+_STRIDE = 32
 logger = logging.getLogger(__name__)
 
 
@@ -115,6 +117,9 @@ def fine_tuned_teacher(  # noqa: PLR0913
 
 def teacher_recipe(recipe: Recipe) -> Recipe:
     """Return how the teacher of a recipe is fine-tuned: less what is the student's."""
+    # Between the student's first and last, in whole strides.
+    middle = _STRIDE * math.ceil((recipe.crop_first + recipe.crop_last) / (2 * _STRIDE))
+    crop = min(middle, recipe.crop_last)
     return dataclasses.replace(
         recipe,
         name="teacher",
@@ -122,8 +127,8 @@ def teacher_recipe(recipe: Recipe) -> Recipe:
         lr=5e-4,  # half the rate from scratch: the weights are good already
         mixup=0.0,  # slows learning, and epochs are few
         ema_decay=0.0,
-        crop_first=160,  # between the student's first and last
-        crop_last=160,
+        crop_first=crop,
+        crop_last=crop,
         precision="fp32",  # depthwise convolutions learn more slowly in bf16 on CPUs
         teacher="none",
         distil_labels=0.0,
