@@ -16,9 +16,10 @@ from client.inference import InferenceClient
 from client.inputs import local_file
 from client.key_file import KEY_FILE_NAME
 from client.management import ManagementClient
+from client.model_store import find_model_store
 from client.scaling import scale_safely
 from client.tokens import Tokens, find_tokens
-from client.worker_memory import resident_bytes
+from client.worker_process import resident_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -111,6 +112,7 @@ def scale(connection: Connection, options: argparse.Namespace) -> int:
         connection.addresses.metrics,
         connection.model,
         options.workers,
+        store=find_model_store(connection.run_dir),
         deadline_s=options.deadline,
         force=options.force,
     )

@@ -10,6 +10,10 @@
     ├── UnexpectedReply             an answer that is not TorchServe's or not our handler's
     ├── ServerBusy                  no quiet moment came before the deadline
     ├── InFlightUnknown             the server's metrics do not tell what is in flight
+    ├── WorkersNotReady             workers that were started did not get ready
+    ├── ArchiveRefused              an archive was not verified, or has changed since
+    ├── NoStandIn                   no second version can take the requests meanwhile
+    ├── RolloutFailed               a new version did not take over; the former one serves
     └── ReplyError                  the server answered with an error; has `status`, `kind`
         ├── RequestRejected         4xx: the request is at fault
         │   ├── AuthenticationError     the token is missing, wrong or expired
@@ -67,6 +71,22 @@ class ServerBusy(ClientError):
 
 class InFlightUnknown(ClientError):
     """The server's metrics do not tell what is in flight."""
+
+
+class WorkersNotReady(ClientError):
+    """Workers that were started ended again, or were not ready in time."""
+
+
+class ArchiveRefused(ClientError):
+    """An archive was not verified, or has changed since."""
+
+
+class NoStandIn(ClientError):
+    """No second version of a model can take the requests while the first one is worked on."""
+
+
+class RolloutFailed(ClientError):
+    """A new version of a model did not take over; the former one serves."""
 
 
 class ReplyError(ClientError):

@@ -185,7 +185,11 @@ def scaled(
             done.append(request.path_url.partition("?")[2])
             return reply(200, {"status": "done"})
 
+    def start(_: ManagementClient, model: str, workers: int) -> None:
+        done.append(f"start {model} {workers}")
+
     monkeypatch.setattr("client.scaling.wait_until_idle", wait)
+    monkeypatch.setattr("client.scaling.start_workers", start)
     management = ManagementClient(transport=scripted_transport(Answers(reply())))
     try:
         scale_safely(management, METRICS_URL, "flowers", workers, **options)
