@@ -3,7 +3,9 @@
 
 PYTHON        ?= python3.11
 MODEL_NAME    ?= flowers
-MODEL_VERSION ?= 1.0
+# Of the command line alone: VERSION=2.0 means model-store/flowers-2.0.mar, beside flowers.mar.
+VERSION       :=
+MODEL_VERSION ?= $(or $(VERSION),1.0)
 RUNTIME       ?= openvino-int8
 PORT          ?= 8080
 RUN_DIR       ?= run
@@ -19,7 +21,8 @@ PHOTOS        ?= $(DATA_URL)/val
 UI_PORT       ?= 7860
 IMAGE         ?= docs/sunflower.png
 # PROFILE=production takes LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, ALLOW_ROOT=1.
-# WORKERS, MODEL_API=1, SOURCE, RESUME=1 and ARGS (more options of the command) are used where given.
+# WORKERS, MODEL_API=1, MIN, MAX, TARGET_QUEUE_MS, SOURCE, RESUME=1 and ARGS (more options of the
+# command) are used where given.
 
 # An inherited PYTHONPATH would be served instead of the archive.
 unexport PYTHONPATH
@@ -29,8 +32,9 @@ VENV     := .venv
 UI_VENV  := .venv-ui
 BIN      := $(VENV)/bin
 PY       := $(BIN)/python
-MAR      := $(MODEL_STORE)/$(MODEL_NAME).mar
-BUILD    := $(BUILD_DIR)/$(MODEL_NAME)
+ARCHIVE  := $(MODEL_NAME)$(VERSION:%=-%)
+MAR      := $(MODEL_STORE)/$(ARCHIVE).mar
+BUILD    := $(BUILD_DIR)/$(ARCHIVE)
 # A model that was trained here goes before the starter model.
 MODEL    := $(if $(findstring ://,$(TRAIN_URL))$(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
 SOURCES  := $(shell find handler archive -name '*.py')
@@ -44,7 +48,7 @@ AT       := --port $(PORT) --run-dir $(RUN_DIR)
 
 ##@ Serve
 .PHONY: archive
-archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (RUNTIME, MODEL_VERSION)
+archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (RUNTIME, VERSION)
 
 .PHONY: serve
 serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT, WORKERS, PROFILE)
@@ -71,6 +75,21 @@ token: $(VENV)/installed ## print the inference key: curl -H "Authorization: Bea
 scale: $(VENV)/installed ## change the number of workers without losing a request (WORKERS=n)
 	@$(CLIENT) scale $(AT) --model $(MODEL_NAME) \
 	  $(or $(WORKERS),$(error say how many: make scale WORKERS=2)) $(ARGS)
+
+.PHONY: autoscale
+autoscale: $(VENV)/installed ## let the number of workers follow the load (MIN, MAX, TARGET_QUEUE_MS)
+	@$(CLIENT) autoscale $(AT) --model $(MODEL_NAME) $(if $(MIN),--min $(MIN)) \
+	  $(if $(MAX),--max $(MAX)) $(if $(TARGET_QUEUE_MS),--target-queue-ms $(TARGET_QUEUE_MS)) $(ARGS)
+
+.PHONY: deploy
+deploy: $(MAR).sha256 ## bring a new version into service without losing a request (VERSION=2.0)
+	@$(CLIENT) deploy $(AT) --model $(MODEL_NAME) \
+	  $(or $(VERSION),$(error say which: make deploy VERSION=2.0)) \
+	  --samples $(wildcard $(PHOTOS)) $(IMAGE) $(ARGS)
+
+.PHONY: rollback
+rollback: $(VENV)/installed ## return to the version before the last deployment
+	@$(CLIENT) rollback $(AT) --model $(MODEL_NAME) --samples $(IMAGE) $(ARGS)
 
 .PHONY: score
 score: $(MAR).sha256 $(SCORE)/installed ## classify very many photos into Parquet (INPUT, OUTPUT, WORKERS)
@@ -172,12 +191,12 @@ help: ## this list
 $(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).settings
 	$(PY) -m archive build --model $(MODEL) --runtime $(RUNTIME) --data-url $(DATA_URL) \
 	  --model-config config/model-config.yaml --output $(BUILD)
-	@rm -f $@
-	@mkdir -p $(BUILD_DIR)/tmp $(@D)
+	@rm -rf $(BUILD).packed && mkdir -p $(BUILD).packed $(BUILD_DIR)/tmp $(@D)
 	TMPDIR=$(BUILD_DIR)/tmp $(BIN)/torch-model-archiver \
 	  --model-name $(MODEL_NAME) --version $(MODEL_VERSION) \
 	  --handler handler/resnet_handler.py --extra-files $(BUILD),handler \
-	  --config-file config/model-config.yaml --export-path $(@D)
+	  --config-file config/model-config.yaml --export-path $(BUILD).packed
+	@mv $(BUILD).packed/$(MODEL_NAME).mar $@
 	$(PY) -m archive seal $@
 
 $(MAR).sha256: $(MAR)

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client import commands
+from client import commands, operations
 from client.addresses import DEFAULT_PORT, addresses_from
+from client.arguments import count, port, positive, whole
 from client.commands import Connection
 from client.errors import ClientError
 from client.idle import DEFAULT_DEADLINE_S
@@ -71,6 +72,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(add("predict", commands.predict, "classify image files"))
     _add_explain(add("explain", commands.explain, "show what in an image speaks for its class"))
     _add_scale(add("scale", commands.scale, "set the number of workers without losing a request"))
+    operations.add_deploy_options(
+        add("deploy", operations.deploy, "bring a new version into service, or leave all as it was")
+    )
+    operations.add_rollback_options(
+        add("rollback", operations.rollback, "return to the version before the last deployment")
+    )
+    operations.add_autoscale_options(
+        add("autoscale", operations.autoscale, "let the number of workers follow the load")
+    )
     command = add("status", commands.status, "show workers, queue and versions")
     command.add_argument("--json", action="store_true", help="as JSON")
     command = add("token", commands.token, "print a valid token")
@@ -91,7 +101,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--server", metavar="URL", help="inference API (http://127.0.0.1:8080)")
     where.add_argument(
         "--port",
-        type=_port,
+        type=port,
         default=DEFAULT_PORT,
         help="inference port on this machine (8080); management is the next one, then metrics",
     )
@@ -105,7 +115,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--timeout",
-        type=_positive,
+        type=positive,
         default=30.0,
         metavar="SECONDS",
         help="longest wait for an answer (%(default)g)",
@@ -115,8 +125,8 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a path, or obs:// or s3://")
     parser.add_argument("--version", help="version of the model")
-    parser.add_argument("--top", type=_count, default=3, help="classes to show (%(default)d)")
-    parser.add_argument("--concurrency", type=_count, default=8, help="at a time (%(default)d)")
+    parser.add_argument("--top", type=count, default=3, help="classes to show (%(default)d)")
+    parser.add_argument("--concurrency", type=count, default=8, help="at a time (%(default)d)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
@@ -127,10 +137,10 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_scale(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("workers", type=_whole, metavar="N")
+    parser.add_argument("workers", type=whole, metavar="N")
     parser.add_argument(
         "--deadline",
-        type=_positive,
+        type=positive,
         default=DEFAULT_DEADLINE_S,
         metavar="SECONDS",
         help="longest wait for a quiet moment when scaling down (%(default)g)",
@@ -141,7 +151,7 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
 def _add_register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("url", metavar="URL", help="file in the model store, or an allowed URL")
     parser.add_argument("--name", help="name to serve it under; by default the archive's own")
-    parser.add_argument("--workers", type=_whole, default=1, help="to start (%(default)d)")
+    parser.add_argument("--workers", type=whole, default=1, help="to start (%(default)d)")
 
 
 def connection_from(options: argparse.Namespace) -> Connection:
@@ -163,38 +173,3 @@ def connection_from(options: argparse.Namespace) -> Connection:
     if run_dir is None and addresses.on_this_machine:
         run_dir = _DEFAULT_RUN_DIR
     return Connection(addresses, options.model, run_dir, options.timeout, trust)
-
-
-def _count(text: str) -> int:
-    return _integer(text, least=1)
-
-
-def _whole(text: str) -> int:
-    return _integer(text, least=0)
-
-
-def _port(text: str) -> int:
-    port = _integer(text, least=1)
-    if port > 65533:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError("management and metrics take the two ports after it")
-    return port
-
-
-def _integer(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
-    return value
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected seconds above 0, such as 30, not {text!r}")
-    return value

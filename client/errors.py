@@ -13,6 +13,7 @@
     ├── WorkersNotReady             workers that were started did not get ready
     ├── ArchiveRefused              an archive was not verified, or has changed since
     ├── NoStandIn                   no second version can take the requests meanwhile
+    ├── VersionRefused              a new version of a model does not hold what it must
     ├── RolloutFailed               a new version did not take over; the former one serves
     └── ReplyError                  the server answered with an error; has `status`, `kind`
         ├── RequestRejected         4xx: the request is at fault
@@ -83,6 +84,10 @@ class ArchiveRefused(ClientError):
 
 class NoStandIn(ClientError):
     """No second version of a model can take the requests while the first one is worked on."""
+
+
+class VersionRefused(ClientError):
+    """A new version of a model does not hold what it must."""
 
 
 class RolloutFailed(ClientError):

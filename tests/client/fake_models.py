@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
+from client.commands import Connection
+from client.inference import InferenceClient
 from client.management import ManagementClient
 from client.transport import Transport
 from tests.client import replies
@@ -33,6 +35,22 @@ class FakeVersion:
     broken: bool = False
     busy_until: float = 0.0
     answer: Any = field(default_factory=lambda: dict(replies.PREDICTION))
+
+
+@dataclass(frozen=True)
+class FakeConnection(Connection):
+    """A connection whose every request goes to a fake."""
+
+    server: FakeModels = field(kw_only=True)
+
+    def management(self) -> ManagementClient:
+        """A client of the fake's management API."""
+        return self.server.management()
+
+    def inference(self, version: str | None = None) -> InferenceClient:
+        """A client of the fake's inference API."""
+        transport = self.server.transport("inference")
+        return InferenceClient(URL, self.model, version=version, transport=transport)
 
 
 class FakeModels(BaseAdapter):
@@ -65,9 +83,10 @@ class FakeModels(BaseAdapter):
 
     def management(self) -> ManagementClient:
         """A client of it."""
-        return ManagementClient(transport=self._transport("management"))
+        return ManagementClient(transport=self.transport("management"))
 
-    def _transport(self, kind: Any) -> Transport:
+    def transport(self, kind: Any) -> Transport:
+        """How its clients send: to it, on its clock."""
         clock, sleep = self.time.clock, self.time.sleep
         return Transport(URL, kind=kind, session=self.session(), clock=clock, sleep=sleep)
 
@@ -86,6 +105,8 @@ class FakeModels(BaseAdapter):
         """Do what is asked."""
         parts = urlsplit(str(request.path_url))
         query = {str(name): str(values[0]) for name, values in parse_qs(parts.query).items()}
+        if parts.path.startswith("/predictions/"):
+            return self._predict(*parts.path.split("/")[3:])
         if request.method != "GET":
             self.commands.append(f"{request.method} {request.path_url}")
         if request.method == "POST":
@@ -99,6 +120,11 @@ class FakeModels(BaseAdapter):
         if request.method == "GET":
             return reply(200, [self._describe(version)])
         return self._change(str(request.method), version, rest[1:], query)
+
+    def _predict(self, version: str = "") -> requests.Response:
+        answer = self.versions[version or self.default].answer
+        status, body = answer if isinstance(answer, list) else (200, answer)
+        return reply(status, body)
 
     def _register(self, query: dict[str, str]) -> requests.Response:
         if not self.model_api:
@@ -165,7 +191,7 @@ def write_archive(path: Path, version: str, **metadata: Any) -> None:
         path: The file.
         version: The version in its manifest.
         metadata: What its handler says of itself; `broken` lets its workers die, `answer` is what
-            it predicts.
+            it predicts, or a status and a body.
     """
     with zipfile.ZipFile(path, "w") as mar:
         mar.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"modelVersion": version}}))

@@ -219,6 +219,24 @@ def test_scaling_waits_or_fails_or_is_forced(
     assert fake.commands == [once, once]
 
 
+def test_what_cannot_be_rolled_out_is_an_error(shell: Shell, run_dir: Path) -> None:
+    assert shell("deploy", "1.0") == (1, "", "error: flowers 1.0 is registered already\n")
+    assert shell("deploy", "2.0", "--samples", "no.jpg") == (
+        1,
+        "",
+        "error: no.jpg: there is no such file\n",
+    )
+    code, _, err = shell("rollback")
+    assert (code, err.partition(";")[0]) == (
+        1,
+        f"error: no deployment of flowers is recorded in {run_dir}",
+    )
+    assert shell("autoscale", "--min", "3", "--max", "2")[::2] == (
+        1,
+        "error: --min 3 is above --max 2\n",
+    )
+
+
 def test_models_are_listed_and_managed(shell: Shell, server: tuple[FakeTorchServe, int]) -> None:
     assert shell("list") == (0, "flowers  flowers.mar\n", "")
     assert shell("set-default", "2.0") == (0, "done\n", "")
@@ -267,6 +285,9 @@ def test_keys_of_this_machine_are_not_sent_elsewhere(
         ["predict", "a.jpg", "--port", "1", "--server", "http://127.0.0.1:1"],
         ["predict", "a.jpg", "--server", "127.0.0.1:8080"],
         ["token", "--type", "api"],
+        ["deploy"],
+        ["deploy", "2.0", "--min-agreement", "1.5"],
+        ["autoscale", "--target-queue-ms", "0"],
     ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
