@@ -145,6 +145,10 @@ quality: $(VENV)/installed ## accuracy, calibration, robustness of the served mo
 	$(PY) -m bench.quality --server http://127.0.0.1:$(PORT) --run-dir $(RUN_DIR) \
 	  --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
 
+.PHONY: faults
+faults: $(MAR).sha256 $(VENV)/installed-dev ## what clients see when something breaks, on PHOTOS
+	$(PY) -m bench.faults --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
+
 ##@ Develop
 .PHONY: test
 test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## everything a contributor must pass

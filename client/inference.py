@@ -40,7 +40,10 @@ class InferenceClient:
         model: Name of the model.
         version: Version of the model; None for the server's default version.
         tokens: Where the inference token comes from; None for a server without authorization.
-        timeout_s: Longest wait for one answer. All attempts together take at most twice that.
+        timeout_s: Longest wait for one answer. All attempts together take at most twice that, or
+            `outage_s` and that.
+        outage_s: How long to go on asking while the server is away, restarts or has its queue full;
+            0 to hear of a server that is not there at once.
         trust: How the certificate of an https server is judged.
         transport: How to send, in place of what the arguments above say.
     """
@@ -53,15 +56,19 @@ class InferenceClient:
         version: str | None = None,
         tokens: TokenSource | None = None,
         timeout_s: float = 30.0,
+        outage_s: float = 0.0,
         trust: Trust | None = None,
         transport: Transport | None = None,
     ) -> None:
+        patience = Patience(
+            read_s=timeout_s, deadline_s=timeout_s + max(timeout_s, outage_s), outage_s=outage_s
+        )
         self._transport = transport or Transport(
             base_url(url),
             kind="inference",
             tokens=tokens,
             session=new_session(url, trust),
-            patience=Patience(read_s=timeout_s, deadline_s=2 * timeout_s),
+            patience=patience,
         )
         self._target = "/".join(quote(part, safe="") for part in (model, version) if part)
 

@@ -3,6 +3,8 @@
 Which failures are tried again:
 
     ConnectionLost, Overloaded   if the call is idempotent (predictions, reads, scaling)
+    ServerUnreachable            likewise, but only to ride out an outage (`outage_s`): who forgot
+                                 to start the server wants to hear of it at once
     WorkerDied                   likewise, but once: a photo that ends one worker ends the next too
     TimedOut                     likewise, but once: TorchServe forgets a request now and then when
                                  it takes its worker away; but a slow server gets no faster
@@ -26,6 +28,7 @@ from client.errors import (
     ClientError,
     ConnectionLost,
     Overloaded,
+    ServerUnreachable,
     TimedOut,
     WorkerDied,
 )
@@ -43,6 +46,7 @@ _log = logging.getLogger(__name__)
 
 _ONCE = (WorkerDied, TimedOut)
 _PASSING = (ConnectionLost, Overloaded, *_ONCE)
+_PASSING_WITH_AN_OUTAGE = (ServerUnreachable, *_PASSING)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Patience:
 
     `read_s` bounds the server's silence in one attempt, `deadline_s` all attempts and pauses
     together. A pause is between half and all of ``first_pause_s * 2 ** (attempts so far)``, so that
-    clients that failed together do not come back together.
+    clients that failed together do not come back together. An outage of up to `outage_s`, such as a
+    restart, is ridden out with more than `attempts`, within the deadline.
     """
 
     connect_s: float = 3.0
@@ -60,6 +65,7 @@ class Patience:
     attempts: int = 5
     first_pause_s: float = 0.2  # four pauses, up to 3 s: a dead worker is back by then
     longest_pause_s: float = 2.0
+    outage_s: float = 0.0
 
     def pause_s(self, attempt: int, jitter: float) -> float:
         """Return the pause after attempt 0, 1, ...; `jitter` is in [0, 1)."""
@@ -116,16 +122,19 @@ class Transport:
         if read_s is not None:
             patience = replace(patience, read_s=read_s, deadline_s=max(patience.deadline_s, read_s))
         call = replace(call, url=self.url + call.url)
-        end = self._clock() + patience.deadline_s
+        start = self._clock()
+        end = start + patience.deadline_s
+        passing = _PASSING_WITH_AN_OUTAGE if patience.outage_s else _PASSING
         suspicions = 0  # that the request itself is what the server fails on
         for attempt in count():
             try:
                 return self._send_authorized(call, patience, end)
-            except _PASSING as error:
+            except passing as error:
                 suspicions += isinstance(error, _ONCE)
                 pause = patience.pause_s(attempt, self._jitter())
-                is_last = attempt + 1 >= patience.attempts or suspicions > 1
-                if not idempotent or is_last or self._clock() + pause >= end:
+                now = self._clock() + pause
+                is_last = attempt + 1 >= patience.attempts and now > start + patience.outage_s
+                if not idempotent or is_last or suspicions > 1 or now >= end:
                     raise
                 _log.info("trying again in %.1f s: %s", pause, error)
                 self._sleep(pause)

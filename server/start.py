@@ -26,6 +26,7 @@ from server import diagnosis
 from server.cores import usable_cores
 from server.errors import StartError
 from server.java import find_java_home
+from server.leftovers import end_orphans
 from server.ports import HOST, Ports, check_free
 from server.profiles import Profile
 from server.stop import terminate
@@ -89,6 +90,8 @@ def start(options: Options, folder: RunFolder) -> None:
         )
     _check_verified(options.mar)
     java_home = find_java_home()
+    if orphans := end_orphans(folder):
+        logger.warning("ended workers of a server that is gone: %s", orphans)
     check_free(options.ports, options.profile.host)
     shutil.rmtree(folder.temporary, ignore_errors=True)
     shutil.rmtree(folder.logs, ignore_errors=True)

@@ -127,6 +127,44 @@ def test_the_deadline_covers_all_attempts() -> None:
     assert [read for _, read in script.timeouts] == [1.0, 0.75, 0.25]  # what is left each time
 
 
+@pytest.mark.parametrize("step", [REFUSED, RESET, OVERLOADED], ids=["refused", "reset", "full"])
+def test_an_outage_is_ridden_out_where_that_is_asked_for(
+    step: requests.Response | Exception,
+) -> None:
+    script, time = Script(*[step] * 20, OK), FakeTime()
+
+    assert patient(script, time, outage_s=60).send(GET, idempotent=True) is OK
+    assert Patience().deadline_s > time.now > Patience().deadline_s / 5
+
+
+def test_an_outage_that_lasts_longer_is_an_error() -> None:
+    script, time = Script(REFUSED), FakeTime()
+
+    with pytest.raises(errors.ServerUnreachable):
+        patient(script, time, outage_s=20).send(GET, idempotent=True)
+    assert 18 < time.now <= 20
+
+
+def test_a_photo_that_ends_workers_is_sent_only_twice_in_an_outage_too() -> None:
+    script, time = Script(WORKER_DIED), FakeTime()
+
+    with pytest.raises(errors.WorkerDied):
+        patient(script, time, outage_s=60).send(GET, idempotent=True)
+    assert len(script.sent) == 2
+
+
+def patient(script: Script, time: FakeTime, outage_s: float) -> Transport:
+    return Transport(
+        URL,
+        kind="inference",
+        patience=Patience(outage_s=outage_s),
+        session=script.session(),
+        clock=time.clock,
+        sleep=time.sleep,
+        jitter=lambda: 0.0,
+    )
+
+
 class Keys:
     """A token source that hands out the given tokens, one after each rejection."""
 

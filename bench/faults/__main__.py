@@ -1,0 +1,101 @@
+"""The command behind `make faults`: makes each fault, and writes the table of docs/operations.md.
+
+It takes about five minutes on two cores. Faults that take what this machine lacks are named and
+left out: a disk that can be filled takes root, a clock that can be set takes libfaketime.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import machine
+from bench.environments import ROOT
+from bench.errors import BenchError, Unusable
+from bench.faults.faults import FAULTS
+from bench.faults.run import Load, make, missing, running
+from bench.faults.table import markdown
+from bench.page import write_section
+from bench.subject import find_photos
+from classifier.description import sha256_of_file
+from client.errors import ClientError
+from server.errors import ControlError
+
+if TYPE_CHECKING:
+    from bench.faults.faults import Fault
+
+logger = logging.getLogger(__name__)
+
+MAX_PHOTOS = 100
+STREAK = 100
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make the faults; return the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        photos = tuple(path.read_bytes() for path in find_photos(options.photos)[:MAX_PHOTOS])
+        load = Load(photos, {"plain": options.clients, "ours": 2, "patient": 2}, STREAK)
+        figures = _measure(_chosen(options.only), options, load)
+        text = markdown(figures)
+        if options.page:
+            write_section(options.page, "faults", text, figures)
+    except (BenchError, ControlError, ClientError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(text, end="")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
+    parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
+    parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
+    parser.add_argument("--clients", type=int, default=16, help="plain clients; 4 others besides")
+    parser.add_argument("--only", metavar="NAMES", help=f"of {','.join(f.name for f in FAULTS)}")
+    parser.add_argument("--work", type=Path, default=Path("build/faults"), help="scratch folder")
+    parser.add_argument("--page", type=Path, help=f"write into it: {ROOT}/docs/operations.md")
+    return parser
+
+
+def _chosen(names: str | None) -> list[Fault]:
+    if not names:
+        return list(FAULTS)
+    by_name = {fault.name: fault for fault in FAULTS}
+    if unknown := set(names.split(",")) - by_name.keys():
+        raise Unusable(f"unknown faults: {', '.join(unknown)}; known are {', '.join(by_name)}")
+    return [by_name[name] for name in names.split(",")]
+
+
+def _measure(faults: list[Fault], options: argparse.Namespace, load: Load) -> dict[str, Any]:
+    results, left_out = {}, {}
+    about = machine.describe()
+    for fault in faults:
+        needs = {fault.needs} if fault.needs else set()
+        if reason := "; ".join(map(missing, needs)):
+            logger.warning("left out, %s: %s", fault.name, reason)
+            left_out[fault.name] = reason
+            continue
+        with running(options.mar, options.work, needs) as stage:
+            result = make(fault, stage, load)
+        remaining = sorted(stage.belongings())
+        results[fault.name] = result.as_json() | {"left_after_stop": remaining}
+        logger.info("%s: well after %.1f s", fault.title, result.recovered_s)
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "revision": machine.git_revision(),
+        "machine": about,
+        "mar_sha256": sha256_of_file(options.mar),
+        "clients": load.clients,
+        "results": results,
+        "left_out": left_out,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

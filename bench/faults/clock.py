@@ -1,0 +1,69 @@
+"""A clock that can be set while the server runs, for the server and its clients alone.
+
+Debian's libfaketime answers Java's questions for the time of day with what a file says; the
+monotonic clock, by which timeouts are measured, goes on as it does when a real clock is set.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.java import find_java_home
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Without FORCE_MONOTONIC_FIX=0, Java's waits return too early. Python's `time.sleep` fails under it
+# whatever is set, so it is Java alone that gets it, from a script that stands for its program.
+_SCRIPT = """#!/bin/sh
+export LD_PRELOAD='{library}' FAKETIME_TIMESTAMP_FILE='{file}' FAKETIME_NO_CACHE=1
+export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0
+exec '{java}' "$@"
+"""
+
+
+def find_library() -> Path | None:
+    """Return libfaketime; None where it is not installed."""
+    return next(_candidates(), None)
+
+
+def _candidates() -> Iterator[Path]:
+    yield from Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+
+
+class Clock:
+    """The time of day, set by an offset.
+
+    Args:
+        folder: For the file that holds the offset, and a Java that reads it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file, self._home = folder / "clock", folder / "java"
+        self.jump(timedelta())
+        java = self._home / "bin" / "java"
+        java.parent.mkdir(parents=True)
+        java.write_text(
+            _SCRIPT.format(
+                library=find_library(), file=self._file, java=find_java_home() / "bin" / "java"
+            )
+        )
+        java.chmod(0o700)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What puts a server's front end on this clock."""
+        return {"JAVA_HOME": str(self._home)}
+
+    def jump(self, offset: timedelta) -> None:
+        """Set the clock ahead of the machine's, or behind it."""
+        self._offset = offset
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text(f"{offset.total_seconds():+.0f}\n", encoding="utf-8")
+        temporary.replace(self._file)
+
+    def now(self) -> datetime:
+        """Return its time, for clients in this process."""
+        return datetime.now(UTC) + self._offset

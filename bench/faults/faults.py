@@ -1,0 +1,175 @@
+"""The faults: how each is made, and what it takes for that.
+
+A fault is made while clients ask; it returns when there is nothing more to do but wait.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from bench.config_files import get_properties
+from bench.errors import LoadFailed
+from bench.faults import disk
+from bench.faults.burst import burst
+from bench.servers import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.faults.stage import Stage
+    from bench.faults.traffic import Traffic
+
+BURST_FACTOR = 10  # times the job queue
+_LOGS_S, _POLL_S = 60.0, 0.05
+_JUMP = timedelta(hours=2)  # longer than any token lives
+
+Need = Literal["clock", "disk"]
+NEEDS: tuple[Need, ...] = get_args(Need)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a fault has to work on.
+
+    Attributes:
+        stage: The server.
+        traffic: Its clients.
+        photos: What may be sent besides.
+        streak: How many good answers in a row say that all is well.
+    """
+
+    stage: Stage
+    traffic: Traffic
+    photos: tuple[bytes, ...]
+    streak: int
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to break a server.
+
+    Attributes:
+        name: Short; names results and tests.
+        title: What is done, for people.
+        make: Makes it; calls `traffic.mark`.
+        needs: What it takes besides a server.
+    """
+
+    name: str
+    title: str
+    make: Callable[[Scene], None]
+    needs: Need | None = None
+
+
+def kill_worker(scene: Scene) -> None:
+    """End a worker while it works."""
+    (worker, *_) = scene.stage.workers()
+    scene.traffic.mark()
+    worker.kill()
+
+
+def hang_worker(scene: Scene) -> None:
+    """Stop a worker, without ending it: it answers no more, and its process is still there."""
+    (worker, *_) = scene.stage.workers()
+    worker.send_signal(signal.SIGSTOP)
+    scene.traffic.mark()
+
+
+def kill_server(scene: Scene) -> None:
+    """End the front end; the supervisor starts another server."""
+    front_end = scene.stage.front_end
+    scene.traffic.mark()
+    front_end.kill()
+    scene.stage.supervisor.wait_until_ready()
+
+
+def restart(scene: Scene) -> None:
+    """Stop the server as it is meant to be stopped, and start it again."""
+    scene.traffic.mark()
+    scene.stage.supervisor.restart()
+
+
+def fill_disk(scene: Scene) -> None:
+    """Leave no byte for logs, keys or anything else in the run folder; renew a token meanwhile."""
+    stage = scene.stage
+    scene.traffic.mark()
+    with disk.full(stage.run.path):
+        tokens = stage.tokens()
+        tokens.replace("inference", tokens.current("inference"))
+        scene.traffic.wait_until_well(scene.streak)
+        log = stage.run.logs / "access.log"
+        size = log.stat().st_size
+    end = time.monotonic() + _LOGS_S
+    while log.stat().st_size <= size:
+        if time.monotonic() > end:
+            raise LoadFailed(f"{log}: no line came after the disk had room again")
+        time.sleep(_POLL_S)
+
+
+def kill_worker_on_full_disk(scene: Scene) -> None:
+    """End a worker while the next one finds no room in the run folder."""
+    with disk.full(scene.stage.run.path):
+        kill_worker(scene)
+        scene.traffic.wait_until_well(scene.streak)
+
+
+def take_port(scene: Scene) -> None:
+    """Start a second server where the first one listens."""
+    stage = scene.stage
+    scene.traffic.mark()
+    with tempfile.TemporaryDirectory() as folder:
+        second = [word.replace(str(stage.run.path), folder) for word in stage.command()]
+        process = subprocess.run(second, capture_output=True, text=True, check=False)  # noqa: S603
+        if process.returncode != 1 or f"port {stage.port} is taken" not in process.stderr:
+            raise LoadFailed(f"a second server was not refused: {process.stderr}")
+        if list(Path(folder).iterdir()):
+            raise LoadFailed("a second server, which was refused, left files behind")
+
+
+def jump_ahead(scene: Scene) -> None:
+    """Set the clock two hours ahead: every token has ended."""
+    _set_clock(scene, _JUMP)
+
+
+def jump_back(scene: Scene) -> None:
+    """Set the clock two hours back: the server is in the past of its tokens."""
+    _set_clock(scene, -_JUMP)
+
+
+def burst_of_requests(scene: Scene) -> None:
+    """Send ten times as many requests at once as the queue holds."""
+    stage = scene.stage
+    queue = int(get_properties(stage.run.config.read_text(encoding="utf-8"))["job_queue_size"])
+    headers = {"Authorization": f"Bearer {stage.tokens().current('inference')}"}
+    path = f"/predictions/{stage.model}"
+    scene.traffic.mark()
+    answers = burst((HOST, stage.port), path, headers, scene.photos, BURST_FACTOR * queue)
+    scene.traffic.add(answers)
+
+
+def _set_clock(scene: Scene, offset: timedelta) -> None:
+    clock = scene.stage.clock
+    assert clock is not None, "a fault that needs a clock has one"  # noqa: S101
+    scene.traffic.mark()
+    clock.jump(offset)
+
+
+FAULTS = (
+    Fault("worker-killed", "kill -9 of the worker", kill_worker),
+    Fault("worker-hung", "kill -STOP of the worker", hang_worker),
+    Fault("server-killed", "kill -9 of Java, under a supervisor", kill_server),
+    Fault("restart", "stop and start", restart),
+    Fault("disk-full", "disk full in the run folder, a token renewed", fill_disk, "disk"),
+    Fault("disk-full-kill", "kill -9 of the worker, disk full", kill_worker_on_full_disk, "disk"),
+    Fault("port-taken", "a second server on the same port", take_port),
+    Fault("clock-ahead", "clock set 2 hours ahead", jump_ahead, "clock"),
+    Fault("clock-back", "clock set 2 hours back", jump_back, "clock"),
+    Fault("burst", "a burst of ten times the job queue", burst_of_requests),
+)

@@ -1,0 +1,126 @@
+"""Makes a fault under load and says what came of it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import Unusable
+from bench.faults.clock import Clock, find_library
+from bench.faults.disk import small_disk
+from bench.faults.faults import Scene
+from bench.faults.stage import Stage
+from bench.faults.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from bench.faults.faults import Fault, Need
+    from bench.faults.traffic import Kind
+
+_DISK_MB = 400  # room for an unpacked archive
+
+
+@dataclass(frozen=True)
+class Load:
+    """How hard clients ask meanwhile.
+
+    Attributes:
+        photos: What they ask about.
+        clients: How many of each kind.
+        streak: Good answers in a row that say that all is well.
+    """
+
+    photos: tuple[bytes, ...]
+    clients: dict[Kind, int]
+    streak: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a fault.
+
+    Attributes:
+        title: The fault.
+        rate: Good answers a second that plain clients got before it.
+        plain: Outcomes of plain clients, from the fault on until all was well.
+        ours: Likewise of our client.
+        patient: Likewise of our client with `outage_s`.
+        gap_s: The longest time without a good answer to any plain client.
+        recovered_s: From the fault to the first good answer after the last bad one.
+        left: What is there afterwards that was not before.
+    """
+
+    title: str
+    rate: float
+    plain: dict[str, int]
+    ours: dict[str, int]
+    patient: dict[str, int]
+    gap_s: float
+    recovered_s: float
+    left: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+
+def missing(need: Need) -> str:
+    """Say what this machine lacks for a need of faults; an empty string if nothing."""
+    if need == "clock":
+        return "" if find_library() else "no libfaketime here: apt-get install faketime"
+    try:
+        with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder), 1):
+            return ""
+    except Unusable as error:
+        return str(error)
+
+
+@contextmanager
+def running(mar: Path, folder: Path, needs: Collection[Need]) -> Iterator[Stage]:
+    """Start a server of its own with what some faults need, and end it.
+
+    Raises:
+        Unusable: This machine lacks what they need; see `missing`.
+        PeerFailed: The server does not start.
+    """
+    for need in needs:
+        if reason := missing(need):
+            raise Unusable(reason)
+    with ExitStack() as stack:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        clock = None
+        if "clock" in needs:
+            clock = Clock(folder.resolve())
+        if "disk" in needs:
+            stack.enter_context(small_disk(folder / "run", _DISK_MB))
+        stage = Stage(mar, folder.resolve(), clock, model=mar.stem)
+        stack.callback(stage.supervisor.stop)
+        stage.supervisor.start()
+        yield stage
+
+
+def make(fault: Fault, stage: Stage, load: Load) -> Result:
+    """Make a fault on a running server while clients ask.
+
+    Raises:
+        LoadFailed: The server does not recover.
+    """
+    with Traffic(stage, load.photos, load.clients) as traffic:
+        start = time.monotonic()
+        traffic.wait_until_well(load.streak)
+        rate = load.streak / (time.monotonic() - start)
+        before = stage.belongings()
+        fault.make(Scene(stage, traffic, load.photos, load.streak))
+        recovered_s = traffic.wait_until_well(load.streak)
+        kinds: tuple[Kind, ...] = ("plain", "ours", "patient")
+        outcomes = {kind: dict(sorted(traffic.outcomes(kind).items())) for kind in kinds}
+        gap_s = traffic.gap_s()
+    left = sorted((stage.belongings() - before).elements())
+    return Result(fault.title, rate, **outcomes, gap_s=gap_s, recovered_s=recovered_s, left=left)

@@ -1,0 +1,117 @@
+"""A server of its own under a supervisor, and what is left of it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import psutil
+
+from bench.faults.supervisor import Supervisor
+from bench.processes import role
+from bench.servers import HOST, free_ports
+from client.addresses import addresses_from
+from client.management import ManagementClient
+from client.tokens import Tokens
+from server.ports import Ports
+from server.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.faults.clock import Clock
+
+_LOGS = ("logs",)  # they grow, as they should
+_UNPACKED = ("tmp", "models")
+
+
+@dataclass
+class Stage:
+    """Where the server is, and its processes.
+
+    Attributes:
+        mar: The verified archive.
+        folder: Everything that the server and its supervisor write is in here.
+        clock: The clock that it goes by; None for the machine's.
+        model: Name under which it serves.
+        port: The first of its ports.
+    """
+
+    mar: Path
+    folder: Path
+    clock: Clock | None = None
+    model: str = "flowers"
+    port: int = field(default_factory=free_ports)
+
+    def __post_init__(self) -> None:
+        self.run = RunFolder(self.folder / "run")
+        self.addresses = addresses_from(f"http://{HOST}:{self.port}")
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self.supervisor = Supervisor(
+            self.command("--foreground"),
+            environment | (self.clock.environment if self.clock else {}),
+            self.folder / "supervised.log",
+        )
+
+    def command(self, *more: str) -> list[str]:
+        """Return the command that starts the server, as `make serve` does."""
+        return [
+            *(sys.executable, "-m", "server", "start", str(self.mar.resolve())),
+            *("--model-name", self.model, "--port", str(self.port)),
+            *("--run-dir", str(self.run.path), *more),
+        ]
+
+    def tokens(self) -> Tokens:
+        """Return the server's tokens, for one client."""
+        tokens = partial(Tokens, self.run.key_file, self.addresses.management)
+        return tokens(now=self.clock.now) if self.clock else tokens()
+
+    @property
+    def front_end(self) -> psutil.Process:
+        """The Java process."""
+        found = self.run.server()
+        assert found is not None, "the server runs"  # noqa: S101
+        return found[0]
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the worker processes that the server tells of."""
+        management = ManagementClient(self.addresses.management, tokens=self.tokens())
+        return [
+            psutil.Process(worker.pid)
+            for worker in management.describe(self.model).workers
+            if worker.pid > 0
+        ]
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that works in the run folder."""
+        mark = str(self.run.path)
+        return [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if any(mark in argument for argument in process.info["cmdline"] or [])
+        ]
+
+    def belongings(self) -> Counter[str]:
+        """Return what a fault could leave more of: processes, open ports, files."""
+        found = [f"process {role(process)}" for process in self.processes()]
+        found += [f"port {port}" for port in Ports.starting_at(self.port).all if _listens(port)]
+        for path in self.run.path.rglob("*"):
+            place = path.relative_to(self.run.path).parts
+            if place[:2] == _UNPACKED:
+                # A folder with a random name for each start; what is in it is the archive's.
+                found += ["unpacked archive"] * (len(place) == len(_UNPACKED) + 1)
+            elif place[0] not in _LOGS:
+                found.append("/".join(place))
+        return Counter(found)
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False

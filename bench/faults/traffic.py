@@ -1,0 +1,188 @@
+"""Clients that keep asking while something breaks, and what they saw.
+
+plain      sends each request once, with the token that stands in the key file then
+ours       `client.InferenceClient` as it comes: tries again for about three seconds
+patient    the same with `outage_s`: goes on while the server restarts
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import cycle, pairwise
+from typing import TYPE_CHECKING, Literal, Self
+
+from bench.errors import LoadFailed
+from client.errors import (
+    ClientError,
+    ConnectionLost,
+    KeyFileError,
+    ReplyError,
+    ServerUnreachable,
+    TimedOut,
+)
+from client.exchange import Call, exchange, new_session
+from client.inference import InferenceClient
+from client.key_file import read_key_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from bench.faults.stage import Stage
+
+Kind = Literal["plain", "ours", "patient"]
+OUTAGE_S = 120.0
+WELL = "200"
+_CONNECT_S, _TIMEOUT_S = 3.0, 60.0
+_SETTLE_S = 300.0
+_PAUSE_S = 0.05  # after a failure: a server that is gone shall not be hammered
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one call, of however many requests; times by `time.monotonic`."""
+
+    kind: Kind
+    sent_s: float
+    done_s: float
+    outcome: str
+
+
+class Traffic:
+    """Clients of all kinds, each in a thread, for a `with` block.
+
+    Args:
+        stage: Whom they ask.
+        photos: What they ask about, in turn.
+        clients: How many of each kind.
+    """
+
+    def __init__(self, stage: Stage, photos: Sequence[bytes], clients: dict[Kind, int]) -> None:
+        self._stage, self._photos = stage, cycle(photos)
+        self._answers: list[Answer] = []
+        self._done = threading.Event()
+        self._news = threading.Condition()
+        self._threads = [
+            threading.Thread(target=self._keep_asking, args=(kind,), daemon=True)
+            for kind, count in clients.items()
+            for _ in range(count)
+        ]
+        self.fault_s = time.monotonic()
+        self._streak = 0
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def mark(self) -> None:
+        """Note that the fault is made now."""
+        with self._news:
+            self.fault_s, self._streak = time.monotonic(), 0
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Count answers, those of others too."""
+        with self._news:
+            for answer in answers:
+                self._answers.append(answer)
+                if answer.kind == "plain" and answer.outcome != WELL:
+                    self._streak = 0
+                elif answer.kind == "plain" and answer.sent_s > self.fault_s:
+                    self._streak += 1
+            self._news.notify_all()
+
+    def wait_until_well(self, streak: int, timeout_s: float = _SETTLE_S) -> float:
+        """Wait until plain clients got so many good answers in a row, asked for after the mark.
+
+        Returns:
+            Seconds from the mark to the first of them.
+
+        Raises:
+            LoadFailed: That did not come.
+        """
+        with self._news:
+            if not self._news.wait_for(lambda: self._streak >= streak, timeout_s):
+                outcomes = dict(self.outcomes("plain"))
+                raise LoadFailed(f"not well {timeout_s:.0f} s after the fault: {outcomes}")
+        later = self._since("plain")
+        bad_s = max((a.done_s for a in later if a.outcome != WELL), default=self.fault_s)
+        good = (a.done_s for a in later if a.sent_s > self.fault_s and a.done_s > bad_s)
+        return min(good) - self.fault_s
+
+    def outcomes(self, kind: Kind) -> Counter[str]:
+        """Count what clients of a kind got to what was under way at the mark, or came later."""
+        return Counter(answer.outcome for answer in self._since(kind))
+
+    def gap_s(self) -> float:
+        """Return the longest time from the mark on in which no plain client got a good answer."""
+        times = sorted(a.done_s for a in self._since("plain") if a.outcome == WELL)
+        return max((b - a for a, b in pairwise([self.fault_s, *times])), default=0.0)
+
+    def _since(self, kind: Kind) -> list[Answer]:
+        return [a for a in list(self._answers) if a.kind == kind and a.done_s > self.fault_s]
+
+    def _keep_asking(self, kind: Kind) -> None:
+        ask = self._client(kind)
+        while not self._done.is_set():
+            start, photo = time.monotonic(), next(self._photos)
+            try:
+                ask(photo)
+                outcome = WELL
+            except ClientError as error:
+                outcome = told(error)
+            self.add([Answer(kind, start, time.monotonic(), outcome)])
+            if outcome != WELL:
+                self._done.wait(_PAUSE_S)
+
+    def _client(self, kind: Kind) -> Callable[[bytes], object]:
+        if kind == "plain":
+            return Plain(self._stage).predict
+        return InferenceClient(
+            self._stage.addresses.inference,
+            self._stage.model,
+            tokens=self._stage.tokens(),
+            outage_s=OUTAGE_S if kind == "patient" else 0.0,
+        ).predict
+
+
+class Plain:
+    """Sends a photo once, with the token that stands in the key file; no more than curl does."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._url = f"{stage.addresses.inference}/predictions/{stage.model}"
+        self._session = new_session(self._url)
+        self._token: str | None = None
+
+    def predict(self, photo: bytes) -> None:
+        """Ask once.
+
+        Raises:
+            ClientError: There was no good answer.
+        """
+        with suppress(KeyFileError):  # while the server is away, the last one stays
+            self._token = read_key_file(self._stage.run.key_file).inference.value
+        call = Call("POST", self._url, body=photo, headers={"Content-Type": "image/jpeg"})
+        exchange(self._session, call, token=self._token, connect_s=_CONNECT_S, read_s=_TIMEOUT_S)
+
+
+def told(error: ClientError) -> str:
+    """Name what a client got: a status, or why there was none."""
+    match error:
+        case ReplyError():
+            return str(error.status)
+        case TimedOut():
+            return "no answer"
+        case ConnectionLost():
+            return "broken off"
+        case ServerUnreachable():
+            return "no connection"
+    return type(error).__name__
