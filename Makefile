@@ -149,6 +149,16 @@ quality: $(VENV)/installed ## accuracy, calibration, robustness of the served mo
 faults: $(MAR).sha256 $(VENV)/installed-dev ## what clients see when something breaks, on PHOTOS
 	$(PY) -m bench.faults --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
 
+# A small model: what is soaked is the server around it.
+SOAK := $(BUILD_DIR)/soak
+.PHONY: soak
+soak: $(VENV)/installed-dev ## full load for 20 minutes on PHOTOS: does memory or latency grow
+	$(PY) -m bench.soak.model $(SOAK)/model
+	@$(MAKE) --no-print-directory archive MODEL_STORE=$(SOAK)/store BUILD_DIR=$(SOAK) \
+	  TRAIN_URL=$(SOAK)/model DATA_URL=none RUNTIME=openvino-fp32
+	$(PY) -m bench.soak --mar $(SOAK)/store/$(MODEL_NAME).mar --model $(SOAK)/model \
+	  --photos $(PHOTOS) --work $(SOAK)/work --page docs/operations.md $(ARGS)
+
 ##@ Develop
 .PHONY: test
 test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## everything a contributor must pass

@@ -1,0 +1,57 @@
+"""A model folder with a small network and random weights, as training would write it.
+
+`python -m bench.soak.model FOLDER`; `make archive TRAIN_URL=FOLDER` packs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from classifier.answers import softmax
+from classifier.description import (
+    DESCRIPTION_FILE,
+    ModelDescription,
+    Preprocessing,
+    sha256_of_file,
+    write_description,
+)
+from classifier.images import read_pixels
+from classifier.labels import LABELS_FILE, write_labels
+from classifier.network import ServedNetwork, build_resnet
+from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
+
+ARCH = "resnet18"
+CLASS_NAMES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+PREPROCESSING = Preprocessing(resize=72, crop=64)  # a twelfth of the pixels of 224
+_NO_LIMIT = 10**12
+
+
+def write_small_model(folder: Path) -> None:
+    """Write weights, labels, description and reference answers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        resnet = build_resnet(ARCH, len(CLASS_NAMES)).eval()
+    weights = folder / f"{ARCH}.pth"
+    torch.save(resnet.state_dict(), weights)
+    write_labels(folder / LABELS_FILE, CLASS_NAMES)
+    description = ModelDescription(
+        ARCH, weights.name, sha256_of_file(weights), PREPROCESSING, recipe="random weights"
+    )
+    write_description(folder / DESCRIPTION_FILE, description)
+    pixels = [
+        read_pixels(draw_png(name), PREPROCESSING, max_bytes=_NO_LIMIT, max_pixels=_NO_LIMIT)
+        for name in REFERENCE_NAMES
+    ]
+    with torch.inference_mode():
+        logits, _ = ServedNetwork(resnet, PREPROCESSING).eval()(torch.tensor(np.stack(pixels)))
+    answers = dict(zip(REFERENCE_NAMES, softmax(logits.numpy()), strict=True))
+    write_reference(folder / REFERENCE_FILE, answers)
+
+
+if __name__ == "__main__":
+    write_small_model(Path(sys.argv[1]))

@@ -1,0 +1,105 @@
+"""Asks at full load, window by window, and looks at the memory after each."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench import processes
+from bench.generator import generate
+from bench.load import Load
+from bench.servers import HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.servers import Running
+
+logger = logging.getLogger(__name__)
+
+# Of each window: the load generator is a new process, whose first requests are no measure.
+_WARM_UP_S = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to ask; both have to be reached.
+
+    Attributes:
+        seconds: Of the whole.
+        requests: In all.
+        window_s: Of one window.
+        clients: Of the closed loop.
+    """
+
+    seconds: float
+    requests: int
+    window_s: float
+    clients: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """One stretch of time.
+
+    Attributes:
+        end_s: Since the start.
+        requests: Since the start, those of the warm-up included.
+        throughput: Answers a second.
+        p50_ms: Median latency.
+        p99_ms: As said.
+        memory_mb: After it, by process role; proportional set sizes.
+    """
+
+    end_s: float
+    requests: int
+    throughput: float
+    p50_ms: float
+    p99_ms: float
+    memory_mb: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+
+def soak(running: Running, photos: Sequence[Path], plan: Plan) -> list[Window]:
+    """Ask a server until time and requests are reached.
+
+    Raises:
+        LoadFailed: An answer had another status than 2xx, or none came.
+    """
+    load = Load(
+        host=HOST,
+        port=running.port,
+        path=running.dialect.path,
+        headers=running.all_headers,
+        bodies=tuple(str(photo.resolve()) for photo in photos),
+        clients=plan.clients,
+        seconds=plan.window_s,
+        warm_up_s=_WARM_UP_S,
+    )
+    start, requests = time.monotonic(), 0
+    windows: list[Window] = []
+    while time.monotonic() < start + plan.seconds or requests < plan.requests:
+        run = generate(load, server=running.name)
+        requests += run.total
+        memory = _memory_mb(running)
+        end_s = time.monotonic() - start
+        windows.append(Window(end_s, requests, run.throughput, run.p50_ms, run.p99_ms, memory))
+        logger.info(
+            "%5.0f s %8d requests %5.0f/s p99 %5.1f ms %6.0f MB",
+            *(end_s, requests, run.throughput, run.p99_ms, sum(memory.values())),
+        )
+    return windows
+
+
+def _memory_mb(running: Running) -> dict[str, float]:
+    memory: dict[str, float] = {}
+    for process in processes.tree(running.root):
+        name = processes.role(process)
+        memory[name] = memory.get(name, 0.0) + processes.pss_mb([process])
+    return memory

@@ -1,0 +1,46 @@
+"""The slope of a figure: least squares, with the uncertainty of the slope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scipy.stats import linregress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_Z95 = 1.96  # standard errors to either end of a 95 % interval, of many points
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How fast a figure grows.
+
+    Attributes:
+        per_unit: Growth for each unit of what it is drawn over.
+        ci95: Half the width of its 95 % confidence interval; None of fewer than three points.
+    """
+
+    per_unit: float
+    ci95: float | None
+
+    def __str__(self) -> str:
+        if self.ci95 is None:
+            return f"{self.per_unit:+.2f}"
+        return f"{self.per_unit:+.2f} ± {self.ci95:.2f}"
+
+
+def slope(x: Sequence[float], y: Sequence[float], unit: float = 1.0) -> Slope:
+    """Fit a line through points.
+
+    Args:
+        x: Where; at least two different values.
+        y: Figures.
+        unit: What x is counted in, such as 3600 for seconds that are told as hours.
+    """
+    if len(set(y)) == 1:  # no spread to fit, nor to doubt
+        return Slope(0.0, 0.0)
+    found = linregress([value / unit for value in x], y)
+    few = len(x) < 3  # noqa: PLR2004  two points lie on a line, whatever they are
+    return Slope(float(found.slope), None if few else _Z95 * float(found.stderr))
