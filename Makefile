@@ -172,7 +172,7 @@ check: $(VENV)/installed-dev ## lint and types only
 
 .PHONY: fuzz
 fuzz: $(VENV)/installed-dev ## send 10,000 malformed bodies to a server of its own (FUZZ_REQUESTS)
-	@FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),10000) $(BIN)/pytest -q tests/e2e/test_fuzz.py
+	@FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),10000) FUZZ_PAGE=docs/operations.md $(BIN)/pytest -q tests/e2e/test_fuzz.py
 
 .PHONY: lock
 lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with hashes

@@ -1,7 +1,7 @@
 """Malformed bodies against a real server: only 2xx and 4xx come back, and nothing wears out.
 
 One exception is TorchServe's own: to a body that is called a form and is none, it answers 500.
-A few hundred here; `make fuzz` sends 10,000 and prints a table of what came back.
+A few hundred here; `make fuzz` sends 10,000 and writes what came back into `FUZZ_PAGE`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ import os
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 import requests
 
+from bench import machine
+from bench.page import write_section
 from classifier.reference import REFERENCE_NAMES, draw_png
 from tests.e2e.fuzzing import FORM, Body, malformed_bodies
+from train.markdown import table
 
 if TYPE_CHECKING:
     from tests.e2e.served import Served
@@ -57,23 +62,35 @@ def test_only_2xx_and_4xx_come_back(served: Served, capsys: pytest.CaptureFixtur
             statuses.update(pool.map(send, bodies[start : start + max(1, COUNT // 10)]))
             memory_mib.append(process.memory_info().rss / 2**20)
 
-    if "FUZZ_REQUESTS" in os.environ:
+    successors = [worker.pid for worker in served.management.describe("flowers").workers]
+    died = int(successors != [worker.pid])
+    if page := os.environ.get("FUZZ_PAGE"):
+        figures = {
+            "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+            "machine": machine.describe(),
+            "statuses": [[*entry, count] for entry, count in sorted(statuses.items())],
+            "workers_died": died,
+            "memory_mib": memory_mib,
+        }
+        text = table_of(statuses, memory_mib, died)
+        write_section(Path(page), "fuzz", text, figures)
         with capsys.disabled():
-            print_table(statuses, memory_mib)
+            os.write(1, f"\n{text}".encode())
     assert statuses.total() == COUNT
     unexpected = {entry for entry in statuses if entry[1] // 100 not in (2, 4)}
     assert unexpected <= {(FORM, 500)}, statuses
-    assert [w.pid for w in served.management.describe("flowers").workers] == [worker.pid]
+    assert successors == [worker.pid]
     assert memory_mib[-1] - memory_mib[1] < MAY_GROW_MIB, memory_mib
     assert served.inference.predict(PICTURE) == before
 
 
-def print_table(statuses: Counter[tuple[str, int]], memory_mib: list[float]) -> None:
-    """Print the counts by kind and status, and the worker's memory after each tenth."""
+def table_of(statuses: Counter[tuple[str, int]], memory_mib: list[float], died: int) -> str:
+    """Return the counts by kind and status, and the worker's memory, as Markdown."""
     columns = sorted({status for _, status in statuses})
-    lines = ["| body | " + " | ".join(map(str, columns)) + " |", "|---" * (len(columns) + 1) + "|"]
-    for kind in sorted({kind for kind, _ in statuses}):
-        row = (str(statuses[kind, status]) for status in columns)
-        lines.append(f"| {kind} | " + " | ".join(row) + " |")
-    lines.append("worker, MiB: " + " ".join(f"{mib:.0f}" for mib in memory_mib))
-    os.write(1, ("\n" + "\n".join(lines) + "\n").encode())
+    kinds = sorted({kind for kind, _ in statuses})
+    rows = [(kind, *(statuses[kind, status] for status in columns)) for kind in kinds]
+    return (
+        f"{table(('body', *map(str, columns)), rows)}\n{statuses.total():,} bodies; "
+        f"workers that died: {died}; the worker's memory in MiB, before and after each tenth: "
+        f"{', '.join(f'{mib:.0f}' for mib in memory_mib)}.\n"
+    )
