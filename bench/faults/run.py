@@ -82,8 +82,10 @@ def missing(need: Need) -> str:
 
 
 @contextmanager
-def running(mar: Path, folder: Path, needs: Collection[Need]) -> Iterator[Stage]:
-    """Start a server of its own with what some faults need, and end it.
+def running(
+    mar: Path, folder: Path, needs: Collection[Need], *, grace_s: float = 10.0
+) -> Iterator[Stage]:
+    """Start a server of its own with what some faults need, and end it; see `Stage`.
 
     Raises:
         Unusable: This machine lacks what they need; see `missing`.
@@ -100,7 +102,7 @@ def running(mar: Path, folder: Path, needs: Collection[Need]) -> Iterator[Stage]
             clock = Clock(folder.resolve())
         if "disk" in needs:
             stack.enter_context(small_disk(folder / "run", _DISK_MB))
-        stage = Stage(mar, folder.resolve(), clock, model=mar.stem)
+        stage = Stage(mar, folder.resolve(), clock, model=mar.stem, grace_s=grace_s)
         stack.callback(stage.supervisor.stop)
         stage.supervisor.start()
         yield stage

@@ -41,6 +41,7 @@ class Stage:
         clock: The clock that it goes by; None for the machine's.
         model: Name under which it serves.
         port: The first of its ports.
+        grace_s: Longest wait for requests in flight when it is stopped, in seconds.
     """
 
     mar: Path
@@ -48,13 +49,14 @@ class Stage:
     clock: Clock | None = None
     model: str = "flowers"
     port: int = field(default_factory=free_ports)
+    grace_s: float = 10.0
 
     def __post_init__(self) -> None:
         self.run = RunFolder(self.folder / "run")
         self.addresses = addresses_from(f"http://{HOST}:{self.port}")
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self.supervisor = Supervisor(
-            self.command("--foreground"),
+            self.command("--foreground", "--grace-s", str(self.grace_s)),
             environment | (self.clock.environment if self.clock else {}),
             self.folder / "supervised.log",
         )

@@ -53,7 +53,7 @@ def stage(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     mar = served.home / "store" / "flowers.mar"
     mar = variant(mar, SETTINGS, folder / "mar")
     needs = [need for need in NEEDS if not missing(need)]
-    with running(mar, folder / "stage", needs) as found:
+    with running(mar, folder / "stage", needs, grace_s=1.0) as found:
         yield found
     assert not found.belongings()
 
