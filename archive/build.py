@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from archive import gate
 from archive.errors import BuildError
@@ -55,6 +56,7 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
     """
     if runtime not in RUNTIMES:
         raise BuildError(f"unknown runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}")
+    tell_of_idle_gpu(runtime)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent) as temporary:
         folder = Path(temporary) / output.name
@@ -68,6 +70,12 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
         shutil.rmtree(output, ignore_errors=True)
         folder.rename(output)
     return choice
+
+
+def tell_of_idle_gpu(runtime: str) -> None:
+    """Say how this machine's GPU would be used, where there is one and `runtime` does not."""
+    if runtime.startswith("openvino") and torch.cuda.is_available():
+        logger.warning("%s leaves this machine's GPU idle; RUNTIME=torch-bf16 uses it", runtime)
 
 
 def quantise_starter(source: Source, data_url: Path) -> gate.Figures:

@@ -67,6 +67,7 @@ class ResNetHandler:
             Settings.from_config(context.model_yaml_config),
             threads=threads,
             batch_size=int(context.system_properties["batch_size"]),
+            gpu=context.system_properties.get("gpu_id"),
             meter=self._meter,
         )
         self._model.warm_up()

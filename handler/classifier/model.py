@@ -89,15 +89,25 @@ class Classification:
 
 
 class Model:
-    """The loaded model, with its pool of decoding threads; not for concurrent calls."""
+    """The loaded model, with its pool of decoding threads; not for concurrent calls.
 
-    def __init__(
+    Args:
+        model_dir: The unpacked archive.
+        settings: Of the handler.
+        threads: CPU threads for the network.
+        batch_size: Most images that the network sees at once.
+        gpu: Index of the worker's GPU; None for the CPU.
+        meter: Counts what it does; None for one of its own.
+    """
+
+    def __init__(  # noqa: PLR0913
         self,
         model_dir: Path,
         settings: Settings,
         *,
         threads: int,
         batch_size: int,
+        gpu: int | None = None,
         meter: Meter | None = None,
     ) -> None:
         self.settings, self.batch_size = settings, batch_size
@@ -107,7 +117,7 @@ class Model:
         self.choice = RuntimeChoice.read(model_dir / RUNTIME_FILE)
         self.class_weights = _read_class_weights(model_dir / CLASS_WEIGHTS_FILE)
         model_file = model_dir / self.choice.model_file
-        self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads)
+        self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads, gpu=gpu)
         self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
         self._reject_below = self._threshold()
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
 from archive import gate
-from archive.build import FIGURES_FILE, INT8_FOLDER, build, quantise_starter
+from archive.build import FIGURES_FILE, INT8_FOLDER, build, quantise_starter, tell_of_idle_gpu
 from archive.errors import BuildError
 from archive.source import read_source
 from classifier.errors import ModelError
@@ -59,6 +60,15 @@ def test_without_photos_int8_gives_way_to_the_next_precision(
     choice = build(read_source(model_folder), "openvino-int8", None, tmp_path / "built")
     assert choice.runtime == "openvino-bf16"
     assert "no data set to calibrate int8 with" in caplog.text
+
+
+@pytest.mark.parametrize(("runtime", "told"), [("openvino-int8", True), ("torch-bf16", False)])
+def test_a_gpu_that_would_stay_idle_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, runtime: str, *, told: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    tell_of_idle_gpu(runtime)
+    assert ("RUNTIME=torch-bf16" in caplog.text) is told
 
 
 @pytest.mark.slow

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
+from archive.optimise import TOLERANCE
+from classifier.answers import softmax
 from classifier.errors import ModelError
 from classifier.reference import REFERENCE_NAMES, draw_png
 from classifier.runtimes import RUNTIMES, Runtime, load_runtime
+from classifier.runtimes.torch_eager import choose_device
 from tests.models import ARCH, build_network, infer_eagerly, pixels_of
 
 if TYPE_CHECKING:
@@ -57,6 +61,49 @@ def test_the_torch_runtime_is_the_trained_network(
     outputs = torch_runtime.infer(pixels[:2])
     np.testing.assert_allclose(outputs.logits, expected_logits, atol=1e-5)
     np.testing.assert_allclose(outputs.features, expected_features, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "build"), [("torch-bf16", "torch_build"), ("openvino-bf16", "openvino_build")]
+)
+def test_bf16_answers_as_float32_does_but_for_rounding(
+    name: str,
+    build: str,
+    request: pytest.FixtureRequest,
+    torch_runtime: Runtime,
+    pixels: NDArray[np.uint8],
+) -> None:
+    file = "model.xml" if name.startswith("openvino") else f"{ARCH}.safetensors"
+    runtime = load_runtime(name, request.getfixturevalue(build) / file, threads=1)
+    outputs, expected = runtime.infer(pixels), torch_runtime.infer(pixels)
+    assert outputs.logits.dtype == outputs.features.dtype == np.float32
+    difference = np.abs(softmax(outputs.logits) - softmax(expected.logits))
+    assert difference.max() <= TOLERANCE["bf16"]
+    assert (outputs.logits.argmax(axis=1) == expected.logits.argmax(axis=1)).all()
+
+
+def test_torch_bf16_computes_in_bf16(torch_build: Path, pixels: NDArray[np.uint8]) -> None:
+    weights = torch_build / f"{ARCH}.safetensors"
+    features = load_runtime("torch-bf16", weights, threads=1).infer(pixels[:1]).features
+    as_bits = features.view(np.uint32)
+    assert not (as_bits & 0xFFFF).any()  # float32 with 8 bits of mantissa
+
+
+@pytest.mark.parametrize(
+    ("gpu", "there_is_one", "expected"),
+    [(None, True, "cpu"), (-1, True, "cpu"), (1, True, "cuda:1"), (1, False, "cpu")],
+)
+def test_a_worker_takes_the_gpu_that_it_was_given(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    gpu: int | None,
+    expected: str,
+    *,
+    there_is_one: bool,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there_is_one)
+    assert str(choose_device(gpu)) == expected
+    assert ("there is a GPU 1" in caplog.text) is (gpu == 1 and not there_is_one)
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])

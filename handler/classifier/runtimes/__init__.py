@@ -41,13 +41,14 @@ class Runtime(Protocol):
         ...
 
 
-def load_runtime(name: str, model_file: Path, *, threads: int) -> Runtime:
+def load_runtime(name: str, model_file: Path, *, threads: int, gpu: int | None = None) -> Runtime:
     """Load the runtime called `name`.
 
     Args:
         name: One of `RUNTIMES`.
         model_file: The file that `archive` made for it.
         threads: CPU threads it may use.
+        gpu: Index of the GPU that is its own; None for the CPU. OpenVINO's run on the CPU.
 
     Raises:
         ModelError: The name is unknown or the file cannot be loaded.
@@ -61,6 +62,6 @@ def load_runtime(name: str, model_file: Path, *, threads: int) -> Runtime:
         case ["torch", precision] if name in RUNTIMES:
             from classifier.runtimes.torch_eager import TorchRuntime  # noqa: PLC0415
 
-            return TorchRuntime(model_file, precision=precision, threads=threads)
+            return TorchRuntime(model_file, precision=precision, threads=threads, gpu=gpu)
         case _:
             raise ModelError(f"unknown runtime {name!r}; choose one of {', '.join(RUNTIMES)}")

@@ -1,4 +1,4 @@
-"""PyTorch in eager mode, float32 or bfloat16: on CUDA where there is a GPU, else on the CPU.
+"""PyTorch in eager mode, float32 or bfloat16: on the GPU that is given, else on the CPU.
 
 In float32 the reference that every other runtime is measured against; in bfloat16 the choice for
 a GPU.
@@ -6,6 +6,7 @@ a GPU.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,15 +22,20 @@ if TYPE_CHECKING:
     from classifier.images import Pixels
 
 
+logger = logging.getLogger(__name__)
+
+
 class TorchRuntime:
     """A `ServedNetwork` from a file of weights with `model.json` and the labels beside it."""
 
-    def __init__(self, model_file: Path, *, precision: str, threads: int) -> None:
+    def __init__(
+        self, model_file: Path, *, precision: str, threads: int, gpu: int | None = None
+    ) -> None:
         torch.set_num_threads(threads)
         description = read_description(model_file.with_name(DESCRIPTION_FILE))
         num_classes = len(read_labels(model_file.with_name(LABELS_FILE)))
         resnet = load_resnet(model_file, description.arch, num_classes)
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = choose_device(gpu)
         network = ServedNetwork(resnet, description.preprocessing).eval()
         self._is_bf16 = precision == "bf16"
         self._network = network.to(memory_format=torch.channels_last).to(self._device)
@@ -40,3 +46,17 @@ class TorchRuntime:
         with torch.inference_mode(), autocast:
             logits, features = self._network(torch.from_numpy(pixels).to(self._device))
         return Outputs(logits.float().cpu().numpy(), features.float().cpu().numpy())
+
+
+def choose_device(gpu: int | None) -> torch.device:
+    """Return the device of a worker to which TorchServe gave a GPU, or None for the CPU.
+
+    TorchServe divides the GPUs that the driver shows among its workers, also where this PyTorch
+    is built without CUDA.
+    """
+    if gpu is None or gpu < 0:
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        logger.warning("there is a GPU %d, but PyTorch cannot use it: taking the CPU", gpu)
+        return torch.device("cpu")
+    return torch.device("cuda", gpu)
