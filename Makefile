@@ -142,8 +142,7 @@ tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50,
 
 .PHONY: quality
 quality: $(VENV)/installed ## accuracy, calibration, robustness of the served model on DATA_URL/val
-	$(PY) -m bench.quality --server http://127.0.0.1:$(PORT) --run-dir $(RUN_DIR) \
-	  --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
+	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
 
 .PHONY: faults
 faults: $(MAR).sha256 $(VENV)/installed-dev ## what clients see when something breaks, on PHOTOS

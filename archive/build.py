@@ -26,6 +26,7 @@ from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
 from classifier.reference import REFERENCE_FILE
 from classifier.runtimes import RUNTIMES
+from classifier.similarity import CLASS_MEANS_FILE
 
 if TYPE_CHECKING:
     from archive.source import Source
@@ -61,7 +62,8 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
     with tempfile.TemporaryDirectory(dir=output.parent) as temporary:
         folder = Path(temporary) / output.name
         folder.mkdir()
-        for name in (LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE):
+        means = [CLASS_MEANS_FILE] if source.description.class_means_sha256 else []
+        for name in (LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, *means):
             shutil.copyfile(source.folder / name, folder / name)
         class_weights = source.network.resnet.fc.weight.detach().numpy()
         np.save(folder / CLASS_WEIGHTS_FILE, class_weights)

@@ -18,6 +18,7 @@ from classifier.description import (
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import ServedNetwork, load_resnet
 from classifier.reference import REFERENCE_FILE, read_reference
+from classifier.similarity import CLASS_MEANS_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,20 +50,15 @@ def read_source(folder: Path) -> Source:
     """Load and check a model folder.
 
     Raises:
-        BuildError: The weights are not the ones that `model.json` describes.
+        BuildError: Weights or class means are not the ones that `model.json` describes.
         ModelError: A file is missing, damaged, or does not fit the others.
     """
     description = read_description(folder / DESCRIPTION_FILE)
     class_names = read_labels(folder / LABELS_FILE)
     weights = folder / description.weights_file
-    if not weights.is_file():
-        raise BuildError(f"{weights}: missing; train a model (`make train`) or restore the file")
-    digest = sha256_of_file(weights)
-    if digest != description.weights_sha256:
-        raise BuildError(
-            f"{weights}: its SHA-256 is {digest}, but {DESCRIPTION_FILE} was written for "
-            f"{description.weights_sha256}; train again, or restore both files together"
-        )
+    _check_digest(weights, description.weights_sha256)
+    if description.class_means_sha256:
+        _check_digest(folder / CLASS_MEANS_FILE, description.class_means_sha256)
     resnet = load_resnet(weights, description.arch, len(class_names))
     for name, answer in read_reference(folder / REFERENCE_FILE).items():
         if len(answer) != len(class_names):
@@ -72,3 +68,14 @@ def read_source(folder: Path) -> Source:
             )
     network = ServedNetwork(resnet, description.preprocessing).eval()
     return Source(folder, description, class_names, network)
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BuildError(f"{path}: missing; train a model (`make train`) or restore the file")
+    digest = sha256_of_file(path)
+    if digest != expected:
+        raise BuildError(
+            f"{path}: its SHA-256 is {digest}, but {DESCRIPTION_FILE} was written for "
+            f"{expected}; train again, or restore both files together"
+        )

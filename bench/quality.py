@@ -12,33 +12,34 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from bench.damage import DAMAGES
 from bench.errors import BenchError
+from bench.quality_page import CONFIDENCE, SIMILARITY, THRESHOLDS, UNHARMED, markdown
 from classifier.errors import ClassifierError
-from client.addresses import addresses_from
+from client.cli import add_server_options, connection_from
 from client.errors import ClientError
-from client.inference import InferenceClient
-from client.management import ManagementClient
-from client.tokens import find_tokens
 from train.analysis.curves import calibrate
 from train.check import check_data_set
 from train.data_set import read_image
 from train.errors import TrainError
 from train.files import write_text
-from train.markdown import percent, table
-from train.metrics import Metrics, measure
+from train.metrics import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+    from client.commands import Connection
+    from client.inference import InferenceClient
+    from train.metrics import Metrics
+
 _CONCURRENCY = 4
-_UNHARMED = "as they are"
 _DRAWS = 500
 
 
@@ -47,19 +48,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench.quality", description="Quality of a served model.", allow_abbrev=False
     )
-    parser.add_argument("--server", default="http://127.0.0.1:8080", help="the inference API")
-    parser.add_argument("--run-dir", type=Path, default=Path("run"), help="folder of key_file.json")
-    parser.add_argument("--model", default="flowers", help="name of the model")
+    add_server_options(parser)
     parser.add_argument("--data-url", type=Path, required=True, help="data set; its val is used")
     parser.add_argument("--others", type=Path, help="folder of pictures of none of the classes")
     parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
     options = parser.parse_args(arguments)
     try:
-        content = _measure(options)
+        connection = connection_from(options)
+    except ValueError as error:
+        parser.error(f"--server or --management: {error}")
+    try:
+        content = _measure(connection, options)
     except (BenchError, ClassifierError, ClientError, TrainError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    text = _markdown(content)
+    text = markdown(content)
     print(text, end="")
     if options.output:
         write_text(options.output, text)
@@ -67,12 +70,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(options: argparse.Namespace) -> dict[str, Any]:
-    addresses = addresses_from(options.server)
-    tokens = find_tokens(options.run_dir, addresses.management)
-    client = InferenceClient(addresses.inference, options.model, tokens=tokens)
-    management = ManagementClient(addresses.management, tokens=tokens)
-    model = management.describe(options.model, customized=True).metadata
+class Asked(NamedTuple):
+    """What the server says of N image files.
+
+    Attributes:
+        probabilities: [N, C].
+        scores: By what a picture may be rejected, [N] each: how sure the server is, and, if the
+            model has class means, how like the nearest one the picture is.
+    """
+
+    probabilities: NDArray[np.float32]
+    scores: dict[str, NDArray[np.float32]]
+
+
+def _measure(connection: Connection, options: argparse.Namespace) -> dict[str, Any]:
+    model = connection.management().describe(options.model, customized=True).metadata
     if model is None or model["top_k"] < len(model["labels"]):
         raise BenchError(
             "the server must tell the probability of every class: "
@@ -81,41 +93,68 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     data_set, fingerprint = check_data_set(options.data_url)
     labels = [photo.label for photo in data_set.val]
     images = [read_image(photo.path).convert("RGB") for photo in data_set.val]
-    ask = partial(_ask, client, data_set.class_names)
+    # TorchServe leaves out what is null: a model may have one of the two, or none.
+    below = {score: model[name] for score, name in THRESHOLDS.items() if name in model}
+    ask = partial(_ask, connection.inference(), data_set.class_names, SIMILARITY in below)
     plain = ask(photo.path.read_bytes() for photo in data_set.val)
-    # TorchServe leaves out what is null: a model that was never measured rejects nothing.
-    threshold = model.get("reject_below", 0.0)
-    conditions = {_UNHARMED: plain} | {
+    conditions = {UNHARMED: plain} | {
         name: ask(map(damage, images)) for name, damage in DAMAGES.items()
     }
-    others = sorted(path for path in options.others.iterdir()) if options.others else []
+    files = sorted(options.others.iterdir()) if options.others else []
+    others = ask(path.read_bytes() for path in files)
     return {
         "labels": model["labels"],
         "runtime": model["runtime"],
         "weights_sha256": model["weights_sha256"],
         "data_fingerprint": fingerprint,
         "temperature": model["temperature"],
-        "reject_below": threshold,
+        "below": below,
         "conditions": {
-            name: _figures(measure(answers, labels, data_set.class_names), answers, threshold)
-            for name, answers in conditions.items()
+            name: _figures(measure(asked.probabilities, labels, data_set.class_names))
+            | {"rejected": _shares(asked, below)}
+            for name, asked in conditions.items()
         },
-        "calibration_error_if_perfect": _error_if_perfect(plain),
+        "calibration_error_if_perfect": _error_if_perfect(plain.probabilities),
         "others": {
-            path.name: float(answer.max())
-            for path, answer in zip(others, ask(path.read_bytes() for path in others), strict=True)
+            path.name: {score: float(values[index]) for score, values in others.scores.items()}
+            for index, path in enumerate(files)
         },
+        "others_rejected": _shares(others, below),
+        "auroc": _separation(plain, others) if files else {},
     }
 
 
 def _ask(
-    client: InferenceClient, class_names: Sequence[str], files: Iterable[bytes]
-) -> NDArray[np.float32]:
-    """Ask the server for the probabilities [N, C] of image files."""
+    client: InferenceClient, class_names: Sequence[str], explain: bool, files: Iterable[bytes]
+) -> Asked:
+    """Ask the server about image files; explanations tell how similar they are."""
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
-        answers = [dict(prediction.scores) for prediction in pool.map(client.predict, files)]
+        contents = list(files)
+        answers = [dict(prediction.scores) for prediction in pool.map(client.predict, contents)]
+        explanations = list(pool.map(client.explain, contents if explain else []))
     rows = [[answer[name] for name in class_names] for answer in answers]
-    return np.array(rows, dtype=np.float32).reshape(len(answers), len(class_names))
+    probabilities = np.array(rows, dtype=np.float32).reshape(len(answers), len(class_names))
+    scores = {CONFIDENCE: probabilities.max(axis=1)}
+    if explain:
+        similar = [explanation["similarity"] for explanation in explanations]
+        scores[SIMILARITY] = np.array(similar, dtype=np.float32)
+    return Asked(probabilities, scores)
+
+
+def _shares(asked: Asked, below: dict[str, float]) -> dict[str, float]:
+    """Return the share of the pictures that each score rejects."""
+    if not len(asked.probabilities):
+        return {}
+    return {score: float((asked.scores[score] < end).mean()) for score, end in below.items()}
+
+
+def _separation(known: Asked, others: Asked) -> dict[str, float]:
+    """Return the area under the ROC curve by score: 1 if a threshold could tell all apart."""
+    truth = [1] * len(known.probabilities) + [0] * len(others.probabilities)
+    return {
+        score: float(roc_auc_score(truth, np.concatenate([values, others.scores[score]])))
+        for score, values in known.scores.items()
+    }
 
 
 def _error_if_perfect(probabilities: NDArray[np.float32]) -> dict[str, float]:
@@ -133,55 +172,13 @@ def _error_if_perfect(probabilities: NDArray[np.float32]) -> dict[str, float]:
     return {"p10": float(low), "mean": float(mean), "p90": float(high)}
 
 
-def _figures(
-    metrics: Metrics, answers: NDArray[np.float32], threshold: float
-) -> dict[str, float | tuple[float, float]]:
+def _figures(metrics: Metrics) -> dict[str, Any]:
     return {
         "images": metrics.images,
         "accuracy": metrics.accuracy,
         "accuracy_ci95": metrics.accuracy_ci95,
         "calibration_error": metrics.calibration_error,
-        "rejected": float((answers.max(axis=1) < threshold).mean()),
     }
-
-
-def _markdown(content: dict[str, Any]) -> str:
-    conditions, others = content["conditions"], content["others"]
-    perfect = content["calibration_error_if_perfect"]
-    rows = [
-        (
-            name,
-            percent(figures["accuracy"]),
-            "{} to {}".format(*(percent(end) for end in figures["accuracy_ci95"])),
-            f"{figures['calibration_error']:.3f}",
-            percent(figures["rejected"]),
-        )
-        for name, figures in conditions.items()
-    ]
-    header = ("photos", "accuracy", "95 % interval", "calibration error", "rejected")
-    images = conditions[_UNHARMED]["images"]
-    text = f"""# Quality of the served model
-
-Measured through a running server (`{content["runtime"]}`) on the {images} validation photos,
-by `python -m bench.quality`.
-The weights have the SHA-256 `{content["weights_sha256"][:16]}...`.
-The calibration error is the expected one over 15 bins, 0 to 1.
-So few photos show one even if every probability is true: {perfect["mean"]:.3f} on average
-({perfect["p10"]:.3f} to {perfect["p90"]:.3f} in 80 % of draws), found by drawing classes from the
-probabilities.
-Rejected are photos whose best probability is below {content["reject_below"]:.3f}
-(`reject_below`, fitted so that 5 % of the validation photos are).
-
-{table(header, rows)}"""
-    if others:
-        caught = [name for name, best in others.items() if best < content["reject_below"]]
-        missed = sorted(others.keys() - set(caught), key=others.__getitem__, reverse=True)
-        text += f"""
-Of {len(others)} pictures that show none of the classes, {len(caught)} are rejected
-({percent(len(caught) / len(others))}).
-Not rejected, the surest first: {", ".join(f"{n} ({others[n]:.2f})" for n in missed) or "none"}.
-"""
-    return text
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from classifier.images import decode, read_pixels
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import ServedNetwork, build_resnet
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw, draw_png, write_reference
+from classifier.similarity import CLASS_MEANS_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,10 @@ def write_model_folder(folder: Path) -> None:
         val_accuracy=0.75,
         val_accuracy_ci95=(0.43, 0.95),
         val_images=12,
+        class_means_sha256=_write_class_means(folder / CLASS_MEANS_FILE, resnet),
+        similarity_below=0.99,
+        reject_below=0.4,
+        false_reject_rate=0.05,
         recipe="none",
         git_revision="r" * 40,
     )
@@ -112,6 +117,14 @@ def write_data_set(folder: Path) -> None:
                 grain = random.normal(0, 12, size=pixels.shape)
                 photo = (pixels + grain).clip(0, 255).astype(np.uint8)
                 Image.fromarray(photo).save(folder / split / class_name / f"{number}.jpg")
+
+
+def _write_class_means(path: Path, resnet: ResNet) -> str:
+    """Take the features of each class's picture for its mean; return the file's SHA-256."""
+    pictures = np.stack([pixels_of(draw_png(name)) for name in CLASSES.values()])
+    _, features = infer_eagerly(resnet, pictures)
+    np.save(path, features.mean(axis=(2, 3)))
+    return sha256_of_file(path)
 
 
 def _reference_pixels() -> Pixels:

@@ -12,7 +12,7 @@ import dataclasses
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,19 +31,34 @@ from train.errors import DataError
 from train.files import write_text
 from train.markdown import accuracy_sentence, confusion_table, per_class_table
 from train.metrics import Metrics, measure
-from train.predict import choose_device, predict
+from train.predict import choose_device, see
 from train.urls import local_path, output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from torchvision.models import ResNet
 
     from train.data_set import DataSet, Photo
 
 EVALUATION_JSON, EVALUATION_MARKDOWN = "evaluation.json", "evaluation.md"
 logger = logging.getLogger(__name__)
+
+
+class Evaluated(NamedTuple):
+    """What was found out about the N photos of a split.
+
+    Attributes:
+        metrics: How right the network is.
+        labels: [N], the classes.
+        features: [N, F], what the last layer sees of each.
+    """
+
+    metrics: Metrics
+    labels: NDArray[np.int64]
+    features: NDArray[np.float32]
 
 
 def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things for the record
@@ -54,8 +69,8 @@ def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things fo
     *,
     photos_url: str = "",
     facts: Mapping[str, str] | None = None,
-) -> dict[str, Metrics]:
-    """Evaluate a network on both splits and write the files; return the metrics by split.
+) -> dict[str, Evaluated]:
+    """Evaluate a network on both splits and write the files; return the results by split.
 
     Args:
         resnet: The network.
@@ -67,20 +82,21 @@ def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things fo
     """
     results = {}
     for split in SPLITS:
-        answers = _answer(
+        answers, features = _answer(
             resnet, data_set, split, preprocessing, photos_url=photos_url, facts=facts or {}
         )
         folder = eval_root / f"analysis-{split}"
         paths = [photo.path for photo in getattr(data_set, split)]
-        results[split] = _write_evaluation(folder, answers, paths, data_set)
+        metrics = _write_evaluation(folder, answers, paths, data_set)
         write_analysis(folder, answers, paths, resnet, preprocessing)
-        logger.info("%s: %s See %s", split, accuracy_sentence(results[split]), folder / PAGE_FILE)
+        results[split] = Evaluated(metrics, answers.labels, features)
+        logger.info("%s: %s See %s", split, accuracy_sentence(metrics), folder / PAGE_FILE)
     return results
 
 
 def evaluate_folder(
     model_root: Path, data_root: Path, eval_root: Path, *, photos_url: str = ""
-) -> dict[str, Metrics]:
+) -> dict[str, Evaluated]:
     """Evaluate the model of a folder such as `artifacts` or `pretrained`.
 
     Raises:
@@ -119,22 +135,25 @@ def _answer(  # noqa: PLR0913 - as above
     *,
     photos_url: str,
     facts: Mapping[str, str],
-) -> Answers:
+) -> tuple[Answers, NDArray[np.float32]]:
+    """Return what the network answers, and the features [N, F] that it sees."""
     photos: tuple[Photo, ...] = getattr(data_set, split)
     # Only a bucket's URL means anything elsewhere; a local folder is left out.
     prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
-    return Answers(
+    seen = see(resnet, photos, preprocessing)
+    answers = Answers(
         split=split,
         class_names=data_set.class_names,
         samples=tuple(prefix + _relative(photo.path, data_set) for photo in photos),
         labels=np.array([photo.label for photo in photos]),
-        probabilities=predict(resnet, photos, preprocessing),
+        probabilities=seen.probabilities,
         features=measure_photos(photos),
         facts={
             **facts,
             "preprocessing": f"{preprocessing.resize} px, crop {preprocessing.crop} px",
         },
     )
+    return answers, seen.features
 
 
 def _write_evaluation(

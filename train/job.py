@@ -17,6 +17,7 @@ from train import world
 from train.calibration import fit, fold_temperature
 from train.check import check_data_set
 from train.checkpoint import CHECKPOINT_FILE, Checkpoint
+from train.class_means import add_class_means
 from train.evaluate import evaluate
 from train.loop import PREPROCESSING, train_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
@@ -101,7 +102,7 @@ def _write_model(
         state = fold_temperature(progress.best_state, calibration.temperature)
         resnet, sha256 = write_network(path, state, arch, len(class_names))
     answers = reference_answers(resnet, PREPROCESSING)
-    metrics = evaluate(
+    results = evaluate(
         resnet.to(choose_device()),
         data_set,
         PREPROCESSING,
@@ -123,6 +124,8 @@ def _write_model(
         recipe=job.recipe.name,
         git_revision=progress.git_revision,
     )
+    metrics = {split: result.metrics for split, result in results.items()}
     description = describe(description, metrics["val"])
+    description = add_class_means(job.train_root, description, results)
     write_model_files(job.train_root, description, class_names, answers, job.recipe)
     return description, metrics, calibration

@@ -48,12 +48,15 @@ def write_network(
     return load_resnet(path, arch, num_classes), sha256
 
 
+FALSE_REJECT_RATE = 0.05
+
+
 def describe(description: ModelDescription, metrics: Metrics) -> ModelDescription:
     """Return the description with the figures of an evaluation on the validation photos."""
     return dataclasses.replace(
         description,
         reject_below=metrics.confidence_p5,
-        false_reject_rate=0.05,
+        false_reject_rate=FALSE_REJECT_RATE,
         val_accuracy=metrics.accuracy,
         val_accuracy_ci95=metrics.accuracy_ci95,
         val_images=metrics.images,

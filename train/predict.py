@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 _BATCH_SIZE = 32
 
 
+class Seen(NamedTuple):
+    """What a network makes of N photos: probabilities [N, C], and pooled features [N, F]."""
+
+    probabilities: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
 def choose_device() -> torch.device:
     """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -41,7 +48,22 @@ def predict(  # noqa: PLR0913 - what, on what, and how
     workers: int = 0,
     decoded: DecodedPhotos | None = None,
 ) -> NDArray[np.float32]:
-    """Classify `photos`; probabilities [N, C] in their order.
+    """Classify `photos`; probabilities [N, C] in their order. See `see` for the arguments."""
+    return see(
+        resnet, photos, preprocessing, precision=precision, workers=workers, decoded=decoded
+    ).probabilities
+
+
+def see(  # noqa: PLR0913 - what, on what, and how
+    resnet: ResNet,
+    photos: Sequence[Photo],
+    preprocessing: Preprocessing,
+    *,
+    precision: str = "fp32",
+    workers: int = 0,
+    decoded: DecodedPhotos | None = None,
+) -> Seen:
+    """Classify `photos`, and tell the features that it was done by, in their order.
 
     Args:
         resnet: The network, on any device; put into evaluation mode.
@@ -58,13 +80,14 @@ def predict(  # noqa: PLR0913 - what, on what, and how
         batch_size=_BATCH_SIZE,
         num_workers=workers,
     )
-    batches = []
+    probabilities, pooled = [], []
     hidden = None if world.is_first() else True
     with (
         torch.inference_mode(),
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"),
     ):
         for pixels, _ in tqdm(loader, desc="evaluation", leave=False, disable=hidden):
-            logits, _ = network(pixels.to(device))  # [N, C]
-            batches.append(softmax(logits.float().cpu().numpy()))
-    return np.concatenate(batches)
+            logits, features = network(pixels.to(device))  # [N, C], [N, F, h, w]
+            probabilities.append(softmax(logits.float().cpu().numpy()))
+            pooled.append(features.float().mean(dim=(2, 3)).cpu().numpy())
+    return Seen(np.concatenate(probabilities), np.concatenate(pooled))

@@ -19,6 +19,8 @@ from classifier.description import DESCRIPTION_FILE, read_description, sha256_of
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import read_state_dict
 from classifier.reference import REFERENCE_FILE
+from classifier.similarity import CLASS_MEANS_FILE
+from train.class_means import add_class_means
 from train.cli import add_urls, run_command
 from train.errors import WeightsError
 from train.evaluate import EVALUATION_JSON, evaluate_folder
@@ -72,9 +74,11 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
     answers = reference_answers(resnet, trained.preprocessing)
     write_model_files(out, description, class_names, answers, recipe)
     with tempfile.TemporaryDirectory() as folder:
-        metrics = evaluate_folder(out, data_root, Path(folder))
+        results = evaluate_folder(out, data_root, Path(folder))
         evaluation = json.loads((Path(folder) / _VAL_EVALUATION).read_text(encoding="utf-8"))
+    metrics = {split: result.metrics for split, result in results.items()}
     description = describe(description, metrics["val"])
+    description = add_class_means(out, description, results)
     write_model_files(out, description, class_names, answers, recipe)
     report = json.loads((model_root / REPORT_JSON).read_text(encoding="utf-8"))
     write_text(out / MODEL_CARD, _model_card(out, description, metrics, report, evaluation))
@@ -91,7 +95,10 @@ def _model_card(
 ) -> str:
     val, train = metrics["val"], metrics["train"]
     recipe = (out / RECIPE_FILE).read_text(encoding="utf-8")
-    files = (description.weights_file, LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, RECIPE_FILE)
+    files = (
+        *(description.weights_file, CLASS_MEANS_FILE, LABELS_FILE),
+        *(DESCRIPTION_FILE, REFERENCE_FILE, RECIPE_FILE),
+    )
     hashes = [(name, f"`{sha256_of_file(out / name)}`") for name in files]
     return f"""# Model card: the starter model
 
@@ -144,6 +151,8 @@ No photo is part of this repository.
 ## Limits
 
 It must answer with one of its {len(val.per_class)} classes, whatever the picture shows.
+`reject_unknown` finds some of the pictures of other things: [docs/quality.md](../docs/quality.md)
+says how many.
 The photos are mostly close-ups from one photo-sharing site in the 2010s: expect less on other
 ones, and measure on your own before relying on it.
 {_worst_confusion(val)}

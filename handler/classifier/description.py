@@ -60,9 +60,13 @@ class ModelDescription:
         val_accuracy_ci95: Lower and upper end of its 95 % confidence interval.
         val_images: How many photos the accuracy was measured on.
         temperature: What the logits were divided by to calibrate them; the weights hold it already.
-        reject_below: Confidence under which a photo is taken for none of the classes, 0..1; None if
-            it was never fitted.
-        false_reject_rate: Share of the validation photos that have less confidence than that.
+        class_means_sha256: Of the mean features of each class, beside the weights; empty if there
+            are none.
+        similarity_below: Similarity to the nearest class mean under which a photo is taken for none
+            of the classes, -1..1; None if there are no class means.
+        reject_below: Confidence under which it is where there are no class means, 0..1; None if it
+            was never fitted.
+        false_reject_rate: Share of the validation photos under each of the two.
         recipe: Name of the training recipe.
         git_revision: Revision of the code that trained it.
     """
@@ -76,6 +80,8 @@ class ModelDescription:
     val_accuracy_ci95: tuple[float, float] | None = None
     val_images: int = 0
     temperature: float = 1.0
+    class_means_sha256: str = ""
+    similarity_below: float | None = None
     reject_below: float | None = None
     false_reject_rate: float | None = None
     recipe: str = ""

@@ -29,11 +29,14 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
     """
     best = int(classification.probabilities.argmax())
     evidence = class_activation_map(classification.features, model.class_weights[best])
-    rejected = model.rejects(classification)
+    about_all = {
+        "similarity": model.similarity(classification),
+        "rejected": model.rejects(classification),
+    }
     return {
         "label": model.class_names[best],
         "probability": float(classification.probabilities[best]),
-        **({} if rejected is None else {"rejected": rejected}),
+        **{name: value for name, value in about_all.items() if value is not None},
         "class_activation_map": [[round(float(v), 4) for v in row] for row in evidence],
     }
 

@@ -22,6 +22,7 @@ from classifier.images import Pixels, read_pixels
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.meter import DECODE_SECONDS, INFERENCE_SECONDS, Meter
 from classifier.runtimes import RUNTIMES, load_runtime
+from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,15 +120,31 @@ class Model:
         model_file = model_dir / self.choice.model_file
         self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads, gpu=gpu)
         self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self._class_directions = self._read_class_directions(model_dir / CLASS_MEANS_FILE)
         self._reject_below = self._threshold()
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
 
+    def _read_class_directions(self, path: Path) -> NDArray[np.float32] | None:
+        """Read the directions of the class means [C, F]; None where the model has none."""
+        if self.description.similarity_below is None:
+            return None
+        means, expected = read_class_means(path), self.class_weights.shape
+        if means.shape != expected:
+            raise ModelError(
+                f"{path}: holds class means of shape {means.shape}, the network's last layer has "
+                f"{expected}: they belong to another model"
+            )
+        return directions(means)
+
     def _threshold(self) -> float:
-        threshold = self.description.reject_below
+        threshold = self.description.similarity_below
+        if threshold is None:
+            threshold = self.description.reject_below
         if self.settings.reject_unknown and threshold is None:
             raise ModelError(
-                f"handler.reject_unknown is set, but {DESCRIPTION_FILE} has no reject_below: "
-                "train the model anew, or set reject_unknown to false"
+                f"handler.reject_unknown is set, but {DESCRIPTION_FILE} has neither "
+                "similarity_below nor reject_below: train the model anew, or set reject_unknown to "
+                "false"
             )
         return threshold or 0.0
 
@@ -157,12 +174,23 @@ class Model:
     def rejects(self, classification: Classification) -> bool | None:
         """Whether an image is taken for none of the classes; None if the settings do not ask.
 
-        It is if the best probability stays below what all but a few validation photos reach
-        (Hendrycks and Gimpel 2017, arXiv:1610.02136).
+        It is if its similarity to the nearest class mean stays below what all but a few validation
+        photos reach. A model without class means goes by the best probability instead (Hendrycks
+        and Gimpel 2017, arXiv:1610.02136).
         """
         if not self.settings.reject_unknown:
             return None
-        return bool(classification.probabilities.max() < self._reject_below)
+        score = self.similarity(classification)
+        if score is None:
+            score = float(classification.probabilities.max())
+        return score < self._reject_below
+
+    def similarity(self, classification: Classification) -> float | None:
+        """How like the photos of the nearest class an image is, -1..1; None without class means."""
+        if self._class_directions is None:
+            return None
+        pooled = classification.features.mean(axis=(1, 2))  # [F]
+        return float(similarity(pooled[np.newaxis], self._class_directions)[0])
 
     def _compare(self, name: str, probabilities: NDArray[np.float32]) -> None:
         expected = self._expected[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +17,10 @@ from archive.errors import BuildError
 from archive.source import read_source
 from classifier.errors import ModelError
 from classifier.model import RUNTIME_FILE, RuntimeChoice
+from classifier.similarity import CLASS_MEANS_FILE
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -121,6 +123,28 @@ def test_missing_weights_name_the_remedy(folder: Path) -> None:
     (folder / "resnet18.pth").unlink()
     with pytest.raises(BuildError, match="make train"):
         read_source(folder)
+
+
+@pytest.mark.parametrize("change", [lambda path: path.write_bytes(b"other"), Path.unlink])
+def test_class_means_that_are_not_the_models_are_refused(
+    folder: Path, change: Callable[[Path], None]
+) -> None:
+    change(folder / CLASS_MEANS_FILE)
+    with pytest.raises(BuildError, match=f"{CLASS_MEANS_FILE}: (its SHA-256 is|missing)"):
+        read_source(folder)
+
+
+def test_class_means_are_packed_where_the_model_has_them(folder: Path, tmp_path: Path) -> None:
+    build(read_source(folder), "torch-fp32", None, tmp_path / "built")
+    packed = (tmp_path / "built" / CLASS_MEANS_FILE).read_bytes()
+    assert packed == (folder / CLASS_MEANS_FILE).read_bytes()
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    for name in ("class_means_sha256", "similarity_below"):  # as before there were any
+        del description[name]
+    (folder / "model.json").write_text(json.dumps(description), encoding="utf-8")
+    (folder / CLASS_MEANS_FILE).unlink()
+    build(read_source(folder), "torch-fp32", None, tmp_path / "older")
+    assert not (tmp_path / "older" / CLASS_MEANS_FILE).exists()
 
 
 def test_a_head_of_another_size_is_refused(folder: Path) -> None:

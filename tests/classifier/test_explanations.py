@@ -26,9 +26,14 @@ def classification(features: NDArray[np.float32]) -> Classification:
 
 @pytest.fixture
 def model() -> Any:
-    """The two members that an explanation needs: the second class looks for the first feature."""
+    """The members that an explanation needs: the second class looks for the first feature."""
     weights = np.array([[0, 0], [2, 0], [0, 1]], np.float32)
-    return SimpleNamespace(class_names=CLASS_NAMES, class_weights=weights, rejects=lambda _: None)
+    return SimpleNamespace(
+        class_names=CLASS_NAMES,
+        class_weights=weights,
+        rejects=lambda _: None,
+        similarity=lambda _: None,
+    )
 
 
 @pytest.fixture

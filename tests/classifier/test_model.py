@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import shutil
@@ -18,6 +19,7 @@ from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, Classification, M
 from classifier.reference import REFERENCE_NAMES, draw_png, read_reference
 from classifier.runtimes import Outputs
 from classifier.settings import Settings
+from classifier.similarity import CLASS_MEANS_FILE
 from tests.models import CLASS_NAMES, pixels_of
 from tests.pictures import SAMPLES
 
@@ -198,11 +200,50 @@ def test_the_tolerance_is_that_of_the_runtime(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["model.json", "index_to_name.json", "reference.json", RUNTIME_FILE, CLASS_WEIGHTS_FILE]
+    "name",
+    [
+        *("model.json", "index_to_name.json", "reference.json"),
+        *(RUNTIME_FILE, CLASS_WEIGHTS_FILE, CLASS_MEANS_FILE),
+    ],
 )
 def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ModelError, match=re.escape(f"{folder / name}: ")):
+        load(folder)
+
+
+def test_similarity_is_that_of_the_features_to_the_nearest_class_mean(
+    model: Model, folder: Path, alone: dict[bytes, Classification]
+) -> None:
+    means = np.load(folder / CLASS_MEANS_FILE)  # [3, F]
+    for answer in alone.values():
+        pooled = answer.features.mean(axis=(1, 2))
+        cosines = means @ pooled / np.linalg.norm(means, axis=1) / np.linalg.norm(pooled)
+        assert model.similarity(answer) == pytest.approx(cosines.max(), abs=1e-5)
+
+
+def test_a_model_without_class_means_goes_by_its_confidence(
+    folder: Path, alone: dict[bytes, Classification]
+) -> None:
+    (folder / CLASS_MEANS_FILE).unlink()
+    description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    for name in ("class_means_sha256", "similarity_below"):  # as before there were any
+        del description[name]
+    answer = alone[GOOD[0]]
+    for change, rejected in ((1e-3, True), (-1e-3, False)):
+        description["reject_below"] = float(answer.probabilities.max()) + change
+        (folder / "model.json").write_text(json.dumps(description), encoding="utf-8")
+        asked = dataclasses.replace(LIMITS, reject_unknown=True)
+        model = Model(folder, asked, threads=1, batch_size=BATCH_SIZE)
+        assert model.similarity(answer) is None
+        assert model.rejects(answer) is rejected
+
+
+def test_class_means_of_another_model_are_refused(folder: Path) -> None:
+    np.save(folder / CLASS_MEANS_FILE, np.zeros((3, 7), np.float32))
+    with pytest.raises(
+        ModelError, match=r"shape \(3, 7\), the network's last layer has \(3, 512\)"
+    ):
         load(folder)
 
 

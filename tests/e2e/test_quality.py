@@ -41,8 +41,12 @@ def test_figures_are_those_of_the_server(
     plain = content["conditions"]["as they are"]
     assert plain["accuracy"] == pytest.approx(right / len(photos))
     assert plain["images"] == len(photos)
-    drawn = served.inference.predict(others / "drawn.png").probability
-    assert content["others"] == {"drawn.png": pytest.approx(drawn)}
+    drawn = served.inference.explain(others / "drawn.png")
+    scores = {"confidence": drawn["probability"], "similarity": drawn["similarity"]}
+    assert content["others"] == {"drawn.png": pytest.approx(scores)}
+    similar = [served.inference.explain(photo)["similarity"] for photo in photos]
+    rejected = sum(value < content["below"]["similarity"] for value in similar) / len(photos)
+    assert plain["rejected"]["similarity"] == pytest.approx(rejected)
 
 
 def test_without_a_server_the_remedy_is_named(

@@ -25,6 +25,7 @@ from classifier.errors import ModelError
 from classifier.model import Classification
 from classifier.network import load_resnet
 from classifier.reference import REFERENCE_NAMES, draw_png
+from classifier.similarity import CLASS_MEANS_FILE
 from tests.bodies import v1
 from tests.handler.asking import CONFIG, Worker
 from tests.models import (
@@ -193,15 +194,21 @@ def test_an_archive_that_answers_otherwise_than_the_evaluation_is_not_loaded(
         Worker(folder)
 
 
-@pytest.mark.parametrize(("threshold", "rejected"), [(0.0, False), (1.1, True)])
+@pytest.mark.parametrize(("threshold", "rejected"), [(-1.0, False), (1.1, True)])
+@pytest.mark.parametrize("means", [True, False])
 def test_a_photo_under_the_threshold_is_rejected_where_that_is_asked(
-    torch_build: Path, tmp_path: Path, threshold: float, rejected: bool
+    torch_build: Path, tmp_path: Path, threshold: float, rejected: bool, means: bool
 ) -> None:
     folder = shutil.copytree(torch_build, tmp_path / "model")
     description = read_description(folder / DESCRIPTION_FILE)
-    write_description(
-        folder / DESCRIPTION_FILE, dataclasses.replace(description, reject_below=threshold)
-    )
+    if means:  # confidence would say the opposite
+        changed = dataclasses.replace(
+            description, similarity_below=threshold, reject_below=-threshold
+        )
+    else:
+        (folder / CLASS_MEANS_FILE).unlink()
+        changed = dataclasses.replace(description, similarity_below=None, reject_below=threshold)
+    write_description(folder / DESCRIPTION_FILE, changed)
     worker = Worker(folder, {"handler": CONFIG["handler"] | {"reject_unknown": True}})
     assert worker.ask_one({"images": ROSE}).json["rejected"] is rejected
     explained = worker.ask_one({"body": ROSE}, explain="True")
@@ -213,7 +220,8 @@ def test_rejection_without_a_threshold_does_not_start(torch_build: Path, tmp_pat
     folder = shutil.copytree(torch_build, tmp_path / "model")
     description = read_description(folder / DESCRIPTION_FILE)
     write_description(
-        folder / DESCRIPTION_FILE, dataclasses.replace(description, reject_below=None)
+        folder / DESCRIPTION_FILE,
+        dataclasses.replace(description, similarity_below=None, reject_below=None),
     )
     with pytest.raises(ModelError, match="reject_unknown is set"):
         Worker(folder, {"handler": CONFIG["handler"] | {"reject_unknown": True}})

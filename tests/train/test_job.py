@@ -20,6 +20,7 @@ from classifier.labels import read_labels
 from classifier.network import read_state_dict
 from classifier.reference import read_reference
 from classifier.runtimes import load_runtime
+from classifier.similarity import CLASS_MEANS_FILE
 from tests.train.conftest import draw_photo
 from train.__main__ import main
 from train.checkpoint import CHECKPOINT_FILE
@@ -119,6 +120,9 @@ def test_a_training_writes_what_the_archive_needs(
     half = tmp_path / "pretrained/resnet18.safetensors"
     assert exported.weights_sha256 == sha256_of_file(half)
     assert half.stat().st_size < 0.51 * weights.stat().st_size
+    for model in (folder, half.parent):
+        written_means = sha256_of_file(model / CLASS_MEANS_FILE)
+        assert read_description(model / DESCRIPTION_FILE).class_means_sha256 == written_means
     card = (tmp_path / "pretrained/README.md").read_text()
     assert exported.weights_sha256 in card
     assert "CC-BY 2.0" in card

@@ -1,0 +1,58 @@
+"""How like the photos that were learned a picture is: its features against each class's mean.
+
+A network gives its probabilities to whatever it is shown, and may be sure of a picture of none of
+its classes. The features before the last layer tell more: those of such a picture point elsewhere.
+
+    nearest class mean            Mensink et al. 2013, doi:10.1109/TPAMI.2013.83
+    cosine, to tell the unknown   Techapanurak et al. 2019, arXiv:1905.10628
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from classifier.errors import ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+CLASS_MEANS_FILE = "class_means.npy"
+_SMALLEST = 1e-12  # no features at all are similar to nothing
+
+
+def similarity(
+    pooled: NDArray[np.float32], class_directions: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the cosine between the features of each image and the nearest class mean, [N].
+
+    Args:
+        pooled: [N, F], the means over the last feature map.
+        class_directions: [C, F], of length 1, from `directions`.
+    """
+    cosines = directions(pooled) @ class_directions.T  # [N, C]
+    nearest: NDArray[np.float32] = cosines.max(axis=1)
+    return nearest
+
+
+def directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Bring vectors [N, F] to length 1."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = vectors / np.maximum(lengths, _SMALLEST)
+    return scaled
+
+
+def read_class_means(path: Path) -> NDArray[np.float32]:
+    """Read the mean features of each class, float32 [C, F].
+
+    Raises:
+        ModelError: The file is missing or damaged.
+    """
+    try:
+        means: NDArray[np.float32] = np.load(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot read the class means: {error}") from error
+    return means

@@ -1,0 +1,33 @@
+"""The similarity to class means: a cosine, of the nearest one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifier.similarity import directions, similarity
+
+MEANS = np.array([[2, 0, 0], [0, 3, 4]], np.float32)
+
+
+def of(*vectors: tuple[float, float, float]) -> list[float]:
+    return list(similarity(np.array(vectors, np.float32), directions(MEANS)))
+
+
+def test_it_is_the_cosine_to_the_nearest_mean() -> None:
+    found = of((5, 0, 0), (0, 0.3, 0.4), (0, 1, 0), (-1, 0, 0), (1, 0, 1))
+    assert found == pytest.approx([1, 1, 0.6, 0, np.sqrt(0.5)], abs=1e-6)
+
+
+@given(st.lists(st.floats(-10, 10, width=32), min_size=3, max_size=3), st.floats(0.125, 8))
+def test_how_strong_the_features_are_does_not_matter(vector: list[float], factor: float) -> None:
+    (one,) = of((vector[0], vector[1], vector[2]))
+    (other,) = of((factor * vector[0], factor * vector[1], factor * vector[2]))
+    assert one == pytest.approx(other, abs=1e-5)
+    assert -1.001 < one < 1.001
+
+
+def test_no_features_are_similar_to_nothing() -> None:
+    assert of((0, 0, 0)) == [0]
