@@ -141,13 +141,18 @@ learning is worth more there than here.
 
 def _doubt(found: Effects) -> str:
     photos = "The interval counts which photos were asked about"
+    bold = "In bold is what it tells from 0"
     if found.deviation is None:
-        return f"{photos}, but not what chance does to a training: there is one seed only."
+        return (
+            f"{photos}, but not what chance does to a training.\n"
+            f"{bold}; another `seed` changes nothing but chance, so what is no larger than those "
+            "rows means nothing."
+        )
     return (
         f"{photos}, and what chance does to trainings: from seed to seed a difference varies with\n"
         f"a standard deviation of {100 * found.deviation:.1f} points.\n"
-        f"In bold is what the interval tells from 0; of {len(found.all)} rows, chance alone would "
-        f"do so to {0.05 * len(found.all):.1f}."
+        f"{bold}; of {len(found.all)} rows, chance alone would do so to "
+        f"{0.05 * len(found.all):.1f}."
     )
 
 

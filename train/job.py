@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from classifier.description import ModelDescription
+from classifier.network import build_resnet
 from train import world
 from train.calibration import fit, fold_temperature
 from train.check import check_data_set
@@ -30,6 +31,8 @@ from train.weights import initial_network
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from torch import Tensor
 
     from train.calibration import TemperatureFit
     from train.checkpoint import Progress
@@ -93,14 +96,12 @@ def _write_model(
 ) -> tuple[ModelDescription, dict[str, Metrics], TemperatureFit | None]:
     """Write the best epoch's weights, calibrated, and evaluate what was written."""
     arch, class_names = job.recipe.arch, data_set.class_names
-    path = job.train_root / f"{arch}.pth"
-    resnet, sha256 = write_network(path, progress.best_state, arch, len(class_names))
-    calibration = None
+    state, calibration = progress.best_state, None
     if job.recipe.calibrate:
-        probabilities = predict(resnet.to(choose_device()), data_set.val, PREPROCESSING)
-        calibration = fit(probabilities, np.array([photo.label for photo in data_set.val]))
-        state = fold_temperature(progress.best_state, calibration.temperature)
-        resnet, sha256 = write_network(path, state, arch, len(class_names))
+        calibration = _calibration(state, arch, data_set)
+        state = fold_temperature(state, calibration.temperature)
+    path = job.train_root / f"{arch}.pth"
+    resnet, sha256 = write_network(path, state, arch, len(class_names))
     answers = reference_answers(resnet, PREPROCESSING)
     results = evaluate(
         resnet.to(choose_device()),
@@ -129,3 +130,11 @@ def _write_model(
     description = add_class_means(job.train_root, description, results)
     write_model_files(job.train_root, description, class_names, answers, job.recipe)
     return description, metrics, calibration
+
+
+def _calibration(state: dict[str, Tensor], arch: str, data_set: DataSet) -> TemperatureFit:
+    """Fit the temperature of weights that are in no file yet."""
+    resnet = build_resnet(arch, len(data_set.class_names))
+    resnet.load_state_dict(state)
+    probabilities = predict(resnet.to(choose_device()), data_set.val, PREPROCESSING)
+    return fit(probabilities, np.array([photo.label for photo in data_set.val]))

@@ -111,7 +111,7 @@ def test_the_page_marks_what_is_clear_and_says_what_is_not(recipes: tuple[Recipe
     other[0, :100] = False
     page = markdown(effects(base, right, {changed: other}), base, 300, MACHINE)
     assert "| `flip = true` | `flip = false` | 75.0 % | **-25.0** | -29.2 to -20.8 |" in page
-    assert "there is one seed only" in page
+    assert "not what chance does to a training" in page
     assert "300 photos, measured on 400\nothers" in page
     both = np.concatenate([right, right])
     page = markdown(effects(base, both, {changed: both}), base, 300, MACHINE)
