@@ -78,5 +78,5 @@ are rejected, before quantisation.
     named = ", ".join(f"{name} ({missed[name]:.2f})" for name in surest)
     return f"""{text}
 Of {len(others)} pictures that show none of the classes, {len(others) - len(missed)} are rejected.
-Not rejected, the surest first: {named or "none"}.
+Not rejected, the highest score first: {named or "none"}.
 """
