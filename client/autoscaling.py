@@ -82,8 +82,7 @@ class Autoscaler:
 
     def _tell(self, sample: Sample, decision: Decision) -> None:
         """Show a change, and why; and why there is none, where the reason is another one."""
-        queue = "no answers" if sample.queue_ms is None else f"queue {sample.queue_ms:.1f} ms"
-        seen = f"{queue} over {sample.answered} answers, {sample.waiting} waiting"
+        seen = f"{_queue_words(sample)}, {sample.waiting} waiting"
         if decision.workers == sample.workers:
             kind = decision.reason.partition(" for ")[0]
             if kind != self._said:
@@ -101,6 +100,12 @@ class Autoscaler:
         if words != self._said:
             self._say(words)
         self._said = words
+
+
+def _queue_words(sample: Sample) -> str:
+    if sample.queue_ms is None:
+        return "no answers"
+    return f"queue {sample.queue_ms:.1f} ms over {sample.answered} answers"
 
 
 def run(

@@ -101,13 +101,19 @@ def deploy(connection: Connection, options: argparse.Namespace) -> int:
     archive = options.archive or f"{connection.model}-{options.version}.mar"
     checks = _checks(options, options.min_agreement, other_labels=options.other_labels)
     Rollout(connection, Release(options.version, archive), checks, _say).run()
+    _say(
+        f"serving {connection.model} {options.version}; `make rollback` returns, and once stopped, "
+        f"`make serve VERSION={options.version}` starts with it"
+    )
     return 0
 
 
 def rollback(connection: Connection, options: argparse.Namespace) -> int:
     """Return to the version before; it may answer as differently as it did."""
     checks = _checks(options, 0.0, other_labels=True)
-    Rollout(connection, former_release(connection), checks, _say).run()
+    former = former_release(connection)
+    Rollout(connection, former, checks, _say).run()
+    _say(f"serving {connection.model} {former.version} from {former.archive}")
     return 0
 
 

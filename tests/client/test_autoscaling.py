@@ -90,6 +90,15 @@ def test_calm_takes_a_worker_away_and_is_told_once() -> None:
     assert [words.partition(": ")[0] for words in loop.said] == ["flowers", "flowers", "scaled"]
 
 
+def test_a_time_without_requests_is_told() -> None:
+    loop = Loop([page(100, 1.0)])
+    loop.steps(2)
+
+    assert loop.said == [
+        "flowers: 2 workers, no answers, 0 waiting: below 25 ms for 1 intervals of 2"
+    ]
+
+
 def test_a_dry_run_changes_nothing() -> None:
     loop = Loop([page(100, 1.0), page(200, 9.0)], dry=True)
     loop.steps(2)
