@@ -5,6 +5,7 @@ key_file.json       its tokens, written by TorchServe, mode 0600
 logs/               server.log, worker.log, access.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
 tls/                the certificate that was made here, and its key
+rollout.json        what the last deployment replaced, written by `client.rollout`
 server.json         process id and start time, addresses, certificate
 """
 

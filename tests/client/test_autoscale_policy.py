@@ -108,5 +108,5 @@ def test_taking_away_too_much_makes_it_wait_longer() -> None:
     grown = follow(replace(LATE, workers=1), memory=shrunk.memory)
 
     assert (shrunk.workers, grown.workers) == (1, 2)
-    assert follow(*[CALM] * 11, memory=grown.memory).workers == 2
+    assert follow(*[CALM] * 6, memory=grown.memory).workers == 2
     assert follow(*[CALM] * 12, memory=grown.memory).workers == 1

@@ -18,7 +18,7 @@ from client.model_store import sha256_of
 from client.rollout import Rollout, former_release
 from client.rollout_record import Release
 from tests.client import replies
-from tests.client.fake_models import FakeConnection, FakeModels, write_archive
+from tests.client.fake_models import WORK_S, FakeConnection, FakeModels, write_archive
 from tests.client.fakes import URL, Script, reply
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ class Site:
         Rollout(
             self.connection,
             release,
-            Checks(**({"samples": [self.sample]} | checks)),
+            # watched for less long than the old version has requests in work
+            Checks(**({"samples": [self.sample], "watch_s": WORK_S / 4} | checks)),
             self.said.append,
             drained=drained,
             metrics=MetricsClient(URL, Script(*pages).session()),
@@ -150,6 +151,22 @@ def test_failures_after_the_switch_take_it_back(site: Site) -> None:
     site.failed = [3, 3, 4]
     site.deploy(max_failures=1)
     assert site.server.default == "2.0"
+
+
+def test_a_worker_that_ends_after_the_switch_takes_it_back(site: Site) -> None:
+    site.offer("2.0")
+    send = site.server.send
+
+    def ending(request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        answer = send(request, **options)
+        if str(request.path_url).endswith("2.0/set-default"):
+            site.server.versions["2.0"].ready_at = {7: 0.0, 8: 0.0}
+        return answer
+
+    site.server.send = ending  # type: ignore[method-assign]
+    with pytest.raises(RolloutFailed, match="one of its workers ended"):
+        site.deploy()
+    assert site.is_as_before()
 
 
 @pytest.mark.parametrize("command", range(3), ids=["register", "scale", "set-default"])
