@@ -51,11 +51,12 @@ class Site:
             wait_until_drained, processor_s=self.server.processor_s, clock=clock, sleep=sleep
         )
         pages = (reply(200, replies.metrics_page(5, 5, failed)) for failed in self.failed)
+        # watched for less long than the old version has requests in work
+        asked: dict[str, Any] = {"samples": [self.sample], "watch_s": WORK_S / 4} | checks
         Rollout(
             self.connection,
             release,
-            # watched for less long than the old version has requests in work
-            Checks(**({"samples": [self.sample], "watch_s": WORK_S / 4} | checks)),
+            Checks(**asked),
             self.said.append,
             drained=drained,
             metrics=MetricsClient(URL, Script(*pages).session()),
