@@ -26,9 +26,11 @@ from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
 from classifier.reference import REFERENCE_FILE
 from classifier.runtimes import RUNTIMES
-from classifier.similarity import CLASS_MEANS_FILE
+from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from archive.source import Source
 
 logger = logging.getLogger(__name__)
@@ -149,4 +151,13 @@ def _measure(runtime: str, model_file: Path, source: Source, val: LabelledPhotos
         fp32_file = Path(temporary) / write_runtime("openvino-fp32", source, Path(temporary))
         fp32 = gate.predict("openvino-fp32", fp32_file, val.pixels, threads)
     candidate = gate.predict(runtime, model_file, val.pixels, threads)
-    return gate.compare(candidate, fp32, val)
+    return gate.compare(candidate, fp32, val, _false_rejects(source, candidate.features))
+
+
+def _false_rejects(source: Source, features: NDArray[np.float32]) -> float | None:
+    """Return the share of photos with these pooled features [N, F] that would be rejected."""
+    below = source.description.similarity_below
+    if below is None:
+        return None
+    means = read_class_means(source.folder / CLASS_MEANS_FILE)
+    return float((similarity(features, directions(means)) < below).mean())

@@ -6,7 +6,7 @@ Measured on the validation photos, through the runtime that would serve them.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -35,12 +35,15 @@ class Figures:
         fp32_accuracy: The same for float32.
         agreement: Share of photos that both put into the same class.
         images: Number of photos.
+        false_rejects: Share of photos that would be taken for none of the classes; None where the
+            model has no class means. It tells whether the threshold, fitted in float32, holds.
     """
 
     accuracy: float
     fp32_accuracy: float
     agreement: float
     images: int
+    false_rejects: float | None = None
 
     @property
     def passes(self) -> bool:
@@ -49,35 +52,45 @@ class Figures:
         return loss <= MAX_ACCURACY_LOSS + _ROUNDING and self.agreement >= MIN_AGREEMENT
 
     def __str__(self) -> str:
+        rejects = "" if self.false_rejects is None else f", false rejects {self.false_rejects:.2%}"
         return (
             f"accuracy {self.accuracy:.2%}, fp32 {self.fp32_accuracy:.2%}, "
-            f"agreement {self.agreement:.2%} on {self.images} photos"
+            f"agreement {self.agreement:.2%}{rejects} on {self.images} photos"
         )
 
     def as_dict(self) -> dict[str, float]:
-        """Return the figures by name."""
-        return asdict(self)
+        """Return the figures by name, those that there are."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class Answers(NamedTuple):
+    """What a runtime makes of N photos: the best class of each [N], pooled features [N, F]."""
+
+    classes: NDArray[np.int64]
+    features: NDArray[np.float32]
 
 
 def predict(
     runtime: str, model_file: Path, photos: Sequence[NDArray[np.uint8]], threads: int
-) -> NDArray[np.int64]:
-    """Return the best class of each photo, [N]."""
+) -> Answers:
+    """Answer all photos, uint8 [H, W, 3] each."""
     loaded = load_runtime(runtime, model_file, threads=threads)
-    classes = [
-        loaded.infer(np.stack(photos[start : start + BATCH_SIZE])).logits.argmax(axis=1)
-        for start in range(0, len(photos), BATCH_SIZE)
-    ]
-    return np.concatenate(classes)
+    classes, pooled = [], []
+    for start in range(0, len(photos), BATCH_SIZE):
+        outputs = loaded.infer(np.stack(photos[start : start + BATCH_SIZE]))
+        classes.append(outputs.logits.argmax(axis=1))
+        pooled.append(outputs.features.mean(axis=(2, 3)))
+    return Answers(np.concatenate(classes), np.concatenate(pooled))
 
 
 def compare(
-    candidate: NDArray[np.int64], fp32: NDArray[np.int64], photos: LabelledPhotos
+    candidate: Answers, fp32: Answers, photos: LabelledPhotos, false_rejects: float | None
 ) -> Figures:
     """Compare the answers of a faster precision with float32's."""
     return Figures(
-        accuracy=float((candidate == photos.labels).mean()),
-        fp32_accuracy=float((fp32 == photos.labels).mean()),
-        agreement=float((candidate == fp32).mean()),
+        accuracy=float((candidate.classes == photos.labels).mean()),
+        fp32_accuracy=float((fp32.classes == photos.labels).mean()),
+        agreement=float((candidate.classes == fp32.classes).mean()),
         images=len(photos.labels),
+        false_rejects=false_rejects,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -15,9 +16,12 @@ from archive import gate
 from archive.build import FIGURES_FILE, INT8_FOLDER, build, quantise_starter, tell_of_idle_gpu
 from archive.errors import BuildError
 from archive.source import read_source
+from classifier.description import read_description, write_description
 from classifier.errors import ModelError
-from classifier.model import RUNTIME_FILE, RuntimeChoice
-from classifier.similarity import CLASS_MEANS_FILE
+from classifier.model import RUNTIME_FILE, Classification, Model, RuntimeChoice
+from classifier.settings import Settings
+from classifier.similarity import CLASS_MEANS_FILE, directions, similarity
+from tests.models import build_network, infer_eagerly, pixels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,16 +79,35 @@ def test_a_gpu_that_would_stay_idle_is_told(
 
 @pytest.mark.slow
 def test_int8_is_calibrated_measured_and_shipped(
-    model_folder: Path, data_set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, data_set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fresh weights tell the drawn classes apart by chance only; the gate has a test of its own.
     monkeypatch.setattr(gate.Figures, "passes", property(lambda _: True))
-    source = read_source(model_folder)
+    photos = [photo.read_bytes() for photo in sorted(data_set_folder.glob("val/*/*"))]
+    reject_half(folder, photos)
+    source = read_source(folder)
     choice = build(source, "openvino-int8", data_set_folder, tmp_path / "built")
     assert choice.runtime == "openvino-int8"
-    assert choice.accuracy["images"] == sum(1 for _ in data_set_folder.glob("val/*/*"))
+    assert choice.accuracy["images"] == len(photos)
     int8_bytes = (tmp_path / "built" / "model.bin").stat().st_size
     assert int8_bytes < 0.3 * source.weights.stat().st_size
+
+    limits = Settings(5, 10**7, 10**8, 1, decode_threads=1, reject_unknown=True)
+    model = Model(tmp_path / "built", limits, threads=1, batch_size=gate.BATCH_SIZE)
+    answers = [answer for answer in model.classify(photos) if isinstance(answer, Classification)]
+    rejected = sum(model.rejects(answer) is True for answer in answers)
+    assert 0 < rejected < len(photos)
+    assert choice.accuracy["false_rejects"] == rejected / len(photos)
+
+
+def reject_half(folder: Path, photos: list[bytes]) -> None:
+    """Make a model's threshold one that half of the photos are under."""
+    _, features = infer_eagerly(build_network(), np.stack([pixels_of(photo) for photo in photos]))
+    means = np.load(folder / CLASS_MEANS_FILE)
+    similarities = similarity(features.mean(axis=(2, 3)), directions(means))
+    description = read_description(folder / "model.json")
+    halfway = dataclasses.replace(description, similarity_below=float(np.median(similarities)))
+    write_description(folder / "model.json", halfway)
 
 
 def test_a_precision_that_fails_the_gate_gives_way_to_the_next(
