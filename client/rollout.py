@@ -74,22 +74,24 @@ class Rollout:
         before = self._versions()
         if self._new.version in before:
             raise RolloutFailed(f"{self._model} {self._new.version} is registered already")
-        former = self._release_of(old)
         try:
             self._take_over(old, before)
-        except BaseException as error:
+        except ClientError as error:
+            what = f"{self._model} {self._new.version} does not take over: {error}"
+            try:
+                self._take_back(old.version, before)
+            except ClientError as second:
+                raise RolloutFailed(
+                    f"{what}; and {old.version} could not be put back: {second}; see `make status`"
+                ) from error
+            raise RolloutFailed(f"{what}; {old.version} goes on serving") from error
+        except BaseException:
             self._take_back(old.version, before)
-            if not isinstance(error, ClientError):
-                raise
-            raise RolloutFailed(
-                f"{self._model} {self._new.version} does not take over: {error}; "
-                f"{old.version} goes on serving"
-            ) from error
-        if self._connection.run_dir:
-            write_record(self._connection.run_dir, self._model, self._new, former)
+            raise
         self._retire(old.version)
 
     def _take_over(self, old: ModelStatus, before: set[str]) -> None:
+        former = self._release_of(old)
         self._check_archive()
         status = self._start(old, before)
         self._tell(check_answers(self._connection, self._new.version, old.version, self._checks))
@@ -103,6 +105,8 @@ class Rollout:
             clock=self._clock,
             sleep=self._sleep,
         )
+        if self._connection.run_dir:
+            write_record(self._connection.run_dir, self._model, self._new, former)
 
     def _release_of(self, status: ModelStatus) -> Release:
         store = find_model_store(self._connection.run_dir)

@@ -170,6 +170,28 @@ def test_a_worker_that_ends_after_the_switch_takes_it_back(site: Site) -> None:
     assert site.is_as_before()
 
 
+def test_what_cannot_be_put_back_is_told(site: Site) -> None:
+    site.offer("2.0", answer={"cat": 0.9})
+    send = site.server.send
+
+    def failing(request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        if request.method == "DELETE":
+            return reply(500, {"message": "no"})
+        return send(request, **options)
+
+    site.server.send = failing  # type: ignore[method-assign]
+    with pytest.raises(RolloutFailed, match=r"cat, no label; and 1\.0 could not be put back: no"):
+        site.deploy()
+
+
+def test_a_record_that_cannot_be_written_takes_it_back(site: Site, tmp_path: Path) -> None:
+    site.offer("2.0")
+    (tmp_path / "run" / "rollout.writing").mkdir()
+    with pytest.raises(RolloutFailed, match="cannot write"):
+        site.deploy()
+    assert site.is_as_before()
+
+
 @pytest.mark.parametrize("command", range(3), ids=["register", "scale", "set-default"])
 def test_an_interruption_leaves_the_old_version_serving(site: Site, command: int) -> None:
     site.offer("2.0")
