@@ -6,6 +6,7 @@ its SHA-256 beside it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -83,7 +84,8 @@ def copy_as_version(mar: Path, version: str, output: Path) -> None:
                     with source.open(info) as member, target.open(entry, "w") as written:
                         shutil.copyfileobj(member, written)
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        output.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            output.unlink()
         raise LocalFileError(f"cannot copy {mar} to {output}: {error}") from error
 
 

@@ -12,6 +12,7 @@ Not responsible for deciding when this is worth its time: see `client.scaling`.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -88,8 +89,9 @@ class StandIn:
         except ModelApiDisabled as error:
             raise NoStandIn("the model API is off (make serve MODEL_API=1)") from error
         finally:
-            # The server has unpacked it by now, or never will.
-            (self.store / archive).unlink(missing_ok=True)
+            # The server has unpacked it by now, or never will. A store may be read-only.
+            with contextlib.suppress(OSError):
+                (self.store / archive).unlink()
         self._start(workers)
         standing_in = self.management.describe(self.model, self.version, customized=True)
         if standing_in.metadata != served.metadata:
