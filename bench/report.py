@@ -53,6 +53,7 @@ def write(steps: Mapping[str, Any], output: Path) -> None:
         steps=steps,
         summary=summary,
         bars=bars(summary),
+        ceiling=ceiling(summary),
         throughput_table=throughput_table(summary),
         latency_table=latency_table(summary),
         open_table=open_table(summary),
@@ -78,6 +79,29 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Format a Markdown table; the first column is text, the others are figures."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def ceiling(summary: Summary) -> dict[str, str | None]:
+    """What the cores allow without a server; `against_stock` is None if it was not measured."""
+    limit = summary.throughput(LIMIT)
+    against_stock = compared(limit, summary.throughput(STOCK))
+    share = compared(summary.throughput(OURS), limit)
+    cpu, cost = summary.cpu_ms(OURS), summary.steps.get("cost")
+    return {
+        "throughput": told_rounds(limit),
+        "against_stock": told(against_stock) if against_stock else None,
+        "share": told(share) if share else "-",
+        "inference": f"{cost['inference_ms_batch_16'] / _server_cpu(cpu):.0%}"
+        if cost and cpu
+        else None,
+        "int8": _int8_instructions(summary.steps["about"]["machine"]["instructions"]),
+    }
+
+
+def _int8_instructions(present: Sequence[str]) -> str:
+    if "amx_int8" in present:
+        return "AMX"
+    return "VNNI" if {"avx512_vnni", "avx_vnni"} & set(present) else "neither VNNI nor AMX"
 
 
 def throughput_table(summary: Summary) -> str:

@@ -77,6 +77,15 @@ def test_the_report_has_tables_plots_and_the_failure(steps: dict[str, Any], tmp_
         assert not line.startswith("|") or line.endswith("|")
 
 
+def test_what_the_cores_allow_is_said(steps: dict[str, Any], tmp_path: Path) -> None:
+    found = report.ceiling(Summary(steps))
+    assert found["against_stock"] == "18.0 (16.0 to 20.0)"  # 400 / 20 and 400 / 25
+    report.write(steps, tmp_path / "benchmarks.md")
+    assert "This one has VNNI." in (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
+    steps["about"]["machine"]["instructions"] = ["avx2"]
+    assert report.ceiling(Summary(steps))["int8"] == "neither VNNI nor AMX"
+
+
 def test_a_report_needs_the_first_step_only(steps: dict[str, Any], tmp_path: Path) -> None:
     few = {name: steps[name] for name in ("about", "check")}
     report.write(few, tmp_path / "benchmarks.md")
