@@ -11,7 +11,6 @@ import argparse
 import dataclasses
 import logging
 import shutil
-import statistics
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from bench.environments import ROOT
 from bench.errors import BenchError, LoadFailed, PeerFailed
 from bench.knobs import WORKERS, Knob, Settings, current, knobs, split
 from bench.plan import FULL, Plan
-from bench.search import Figures, Trial, descend
+from bench.search import Figures, Rounds, Trial, descend
 from bench.servers.marigold import Marigold
 from bench.subject import CORES, Subject, find_photos, prepare
 from bench.variants import remove, variant
@@ -48,7 +47,7 @@ class Tuner:
     def __init__(self, subject: Subject, all_knobs: list[Knob], plan: Plan, rounds: int) -> None:
         self._subject, self._knobs, self._plan, self._rounds = subject, all_knobs, plan, rounds
 
-    def measure(self, best: Settings, candidate: Settings) -> tuple[Figures, Figures] | None:
+    def measure(self, best: Settings, candidate: Settings) -> Rounds | None:
         """Measure two settings in turns; None if the candidate does not start or answer."""
         runs: dict[str, list[Figures]] = {"best": [], "candidate": []}
         for number in range(self._rounds):
@@ -61,7 +60,7 @@ class Tuner:
                         raise
                     logger.warning("  %s", error)
                     return None
-        return _median(runs["best"]), _median(runs["candidate"])
+        return list(zip(runs["best"], runs["candidate"], strict=True))
 
     def _one(self, settings: Settings) -> Figures:
         model, properties = split(self._knobs, settings)
@@ -136,13 +135,6 @@ def _row(trial: Trial) -> str:
     )
 
 
-def _median(runs: list[Figures]) -> Figures:
-    return Figures(
-        statistics.median(run.throughput for run in runs),
-        statistics.median(run.p99_ms for run in runs),
-    )
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.tune", description=__doc__)
     parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
@@ -152,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--p99-ms", type=float, default=50.0, help="bound of the latency")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run under load")
-    parser.add_argument("--rounds", type=int, default=2, help="how often two settings take turns")
+    parser.add_argument("--rounds", type=int, default=3, help="how often two settings take turns")
     parser.add_argument("--passes", type=int, default=1, help="how often all are gone through")
     parser.add_argument("--only", metavar="NAMES", help="settings, such as batchSize,vmargs")
     parser.add_argument("--write", action="store_true", help="write the best into config/")

@@ -11,7 +11,7 @@ import pytest
 from bench import tune
 from bench.config_files import get_properties
 from bench.knobs import Knob, Settings, Value, current, knobs, split
-from bench.search import Figures, better, descend
+from bench.search import Figures, Rounds, better, descend
 from bench.subject import Subject
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def search(
 ) -> tuple[Settings, list[tuple[str, Value, bool]]]:
     """Search on a machine that is a function of the settings."""
 
-    def measure(best: Settings, candidate: Settings) -> tuple[Figures, Figures] | None:
+    def measure(best: Settings, candidate: Settings) -> Rounds | None:
         figures, against = machine(candidate), machine(best)
         assert against is not None
-        return None if figures is None else (against, figures)
+        return None if figures is None else [(against, figures)] * 2
 
     steps = list(descend(START, [BATCH, DELAY], measure, p99_ms, passes))
     trials = [(step.trial.name, step.trial.value, step.trial.taken) for step in steps]
@@ -53,6 +53,16 @@ def test_a_gain_within_the_noise_changes_nothing() -> None:
     best, trials = search(lambda s: Figures(100 + int(s["batchSize"]) / 10, 20))
     assert best == START
     assert not any(taken for _, _, taken in trials)
+
+
+def test_what_wins_one_round_and_loses_another_is_not_taken() -> None:
+    def measure(_: Settings, __: Settings) -> Rounds:
+        return [(Figures(100, 20), Figures(120, 20)), (Figures(100, 20), Figures(101, 20))]
+
+    (step,) = descend(START, [DELAY], measure, p99_ms=50)
+    assert not step.trial.taken
+    assert step.best == START
+    assert step.trial.candidate == Figures(110.5, 20)
 
 
 def test_throughput_beyond_the_bound_of_latency_is_refused() -> None:
@@ -122,8 +132,9 @@ def test_write_puts_the_best_into_the_files(
     monkeypatch.setattr(tune, "find_photos", lambda _: ())
     monkeypatch.setattr(tune, "prepare", lambda *_: nothing)
 
-    def measure(_: Any, best: Settings, candidate: Settings) -> tuple[Figures, Figures]:
-        return tuple(Figures(100.0 * int(s["batchSize"]), 20) for s in (best, candidate))  # type: ignore[return-value]
+    def measure(_: Any, best: Settings, candidate: Settings) -> Rounds:
+        old, new = (Figures(100.0 * int(s["batchSize"]), 20) for s in (best, candidate))
+        return [(old, new)]
 
     monkeypatch.setattr(tune.Tuner, "measure", measure)
     arguments = ["--photos", "x", "--work", str(tmp_path / "work"), "--write"]
