@@ -63,6 +63,10 @@ serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT
 stop: $(VENV)/installed ## wait for requests in flight, then stop the server
 	@$(PY) -m server stop --run-dir $(RUN_DIR)
 
+.PHONY: restart
+restart: $(MAR).sha256 ## stop and serve, with the archive ready before the server stops
+	@$(MAKE) --no-print-directory stop serve
+
 .PHONY: predict
 predict: $(VENV)/installed ## classify files through the running server (IMAGE="a.jpg b.jpg")
 	@$(CLIENT) predict $(AT) --model $(MODEL_NAME) $(IMAGE)

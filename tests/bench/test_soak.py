@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from archive.source import read_source
+from bench.soak.model import CLASS_NAMES, write_small_model
 from bench.soak.report import draw, markdown
 from bench.soak.trend import slope
+from classifier.description import Preprocessing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +81,10 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
     with Image.open(tmp_path / "images" / "soak.png") as picture:
         picture.load()
         assert picture.width > picture.height > 0
+
+
+def test_the_small_model_is_one_that_an_archive_is_made_from(tmp_path: Path) -> None:
+    write_small_model(tmp_path)
+    source = read_source(tmp_path)
+    assert source.description.preprocessing.crop < Preprocessing().crop
+    assert len(source.class_names) == len(CLASS_NAMES)

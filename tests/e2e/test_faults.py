@@ -14,6 +14,7 @@ from classifier.reference import REFERENCE_NAMES, draw_png
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.faults.stage import Stage
     from tests.e2e.served import Served
@@ -71,3 +72,12 @@ def test_a_fault_passes_and_leaves_nothing_behind(stage: Stage, fault: Fault) ->
     assert result.ours.keys() - {WELL} <= OURS.get(fault.name, set())
     assert result.patient.keys() == {WELL}
     assert result.left == []
+
+
+def test_a_restart_has_its_archive_ready_before_it_stops(served: Served, tmp_path: Path) -> None:
+    elsewhere = (f"MODEL_STORE={tmp_path / 'store'}", f"BUILD_DIR={tmp_path / 'build'}")
+    steps = served.make("restart", "--dry-run", *elsewhere)
+    verify, stop, start = (
+        steps.index(step) for step in ("-m archive verify", "-m server stop", "-m server start")
+    )
+    assert verify < stop < start
