@@ -12,6 +12,7 @@ server.json         process id and start time, addresses, certificate
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,11 @@ class RunFolder:
         """Remove what would claim that a server runs here."""
         for path in (self._record, self.key_file, self.temporary / ".model_server.pid"):
             path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Forget a server that has ended, and remove what it unpacked."""
+        self.forget()
+        shutil.rmtree(self.temporary, ignore_errors=True)
 
     def server(self) -> tuple[psutil.Process, int] | None:
         """Return the running server's process and first port; None if none runs here.

@@ -93,9 +93,8 @@ def start(options: Options, folder: RunFolder) -> None:
     if orphans := end_orphans(folder):
         logger.warning("ended workers of a server that is gone: %s", orphans)
     check_free(options.ports, options.profile.host)
-    shutil.rmtree(folder.temporary, ignore_errors=True)
     shutil.rmtree(folder.logs, ignore_errors=True)
-    folder.forget()
+    folder.clear()
     folder.create()
     pair = _key_pair(options.profile, folder)
     folder.config.write_text(_config(options, pair), encoding="utf-8")
@@ -111,7 +110,7 @@ def start(options: Options, folder: RunFolder) -> None:
     except BaseException as error:
         # While it revives its workers again and again, it does not end by itself.
         terminate(process, patience_s=1)
-        folder.forget()
+        folder.clear()
         if isinstance(error, ClientError):
             raise StartError(f"the server does not scale: {error}") from error
         raise

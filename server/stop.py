@@ -43,6 +43,7 @@ def stop(folder: RunFolder, *, grace_s: float) -> bool:
         if not _wait_for_requests(folder, _addresses(folder, port), grace_s):
             logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
         terminate(process)
+        folder.clear()
     folder.forget()
     return bool(running)
 

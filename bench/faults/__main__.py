@@ -83,8 +83,7 @@ def _measure(faults: list[Fault], options: argparse.Namespace, load: Load) -> di
             continue
         with running(options.mar, options.work, needs) as stage:
             result = make(fault, stage, load)
-        remaining = sorted(stage.belongings())
-        results[fault.name] = result.as_json() | {"left_after_stop": remaining}
+            results[fault.name] = result.as_json() | {"left_after_stop": stage.stop()}
         logger.info("%s: well after %.1f s", fault.title, result.recovered_s)
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bench.faults.clock import Clock
 
 _LOGS = ("logs",)  # they grow, as they should
+_STAYS = ("config.properties",)  # for whoever wonders what a stopped server was started with
 _UNPACKED = ("tmp", "models")
 
 
@@ -98,6 +99,11 @@ class Stage:
             for process in psutil.process_iter(["cmdline"])
             if any(mark in argument for argument in process.info["cmdline"] or [])
         ]
+
+    def stop(self) -> list[str]:
+        """Stop the server for good; return what is left of it."""
+        self.supervisor.stop()
+        return sorted(self.belongings() - Counter(_STAYS))
 
     def belongings(self) -> Counter[str]:
         """Return what a fault could leave more of: processes, open ports, files."""

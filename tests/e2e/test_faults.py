@@ -56,7 +56,7 @@ def stage(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     needs = [need for need in NEEDS if not missing(need)]
     with running(mar, folder / "stage", needs, grace_s=1.0) as found:
         yield found
-    assert not found.belongings()
+        assert found.stop() == []
 
 
 def test_every_fault_has_its_promise() -> None:

@@ -76,6 +76,7 @@ def test_a_process_id_that_was_given_to_somebody_else_is_not_the_server(
     assert folder.server() is None
     assert stop(folder, grace_s=0) is False
     assert process.is_running()
+    assert folder.temporary.is_dir()  # it may be in use
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"pid": "x"}'])
@@ -84,15 +85,16 @@ def test_a_damaged_record_counts_as_no_server(folder: RunFolder, text: str) -> N
     assert folder.server() is None
 
 
-def test_stopping_ends_the_process_and_forgets_its_keys(
+def test_stopping_ends_the_process_and_leaves_only_its_logs(
     folder: RunFolder, process: psutil.Process
 ) -> None:
     folder.record(process, 65000, ADDRESSES)
     folder.key_file.write_text("{}", encoding="utf-8")
+    (folder.temporary / "models").mkdir()
     assert stop(folder, grace_s=0) is True
     assert not process.is_running()
-    assert not folder.key_file.exists()
     assert folder.server() is None
+    assert [path.name for path in folder.path.iterdir()] == ["logs"]
 
 
 def test_stopping_nothing_is_no_error(
