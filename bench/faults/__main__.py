@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the faults; return the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("client").setLevel(logging.WARNING)  # its retries are counted, not told
     try:
         photos = tuple(path.read_bytes() for path in find_photos(options.photos)[:MAX_PHOTOS])
         load = Load(photos, {"plain": options.clients, "ours": 2, "patient": 2}, STREAK)
