@@ -45,7 +45,7 @@ def server(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def load(server: Served) -> Iterator[Load]:
     """Clients that ask all the time; none of them may see anything but answers."""
-    with Load(server, PICTURE, ours=2, plain=2, pause_s=0.02) as running:
+    with Load(server, PICTURE, ours=2, plain=2, pause_s=0.05) as running:
         yield running
     assert set(running.total()) == {"200"}
     assert all(running.seen[name]["200"] > 10 for name in (OURS, PLAIN))
