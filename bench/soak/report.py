@@ -113,4 +113,4 @@ def _lines(axes: Any, x: Sequence[float], lines: Mapping[str, Sequence[float]]) 
     for name, y in lines.items():
         axes.plot(x, y, label=name)
     axes.set_ylim(bottom=0)
-    axes.legend()
+    axes.legend(loc="lower right")
