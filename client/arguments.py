@@ -38,10 +38,7 @@ def _integer(text: str, least: int) -> int:
 
 def positive(text: str) -> float:
     """Read a number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number above 0, such as 30, not {text!r}")
     return value
@@ -49,10 +46,15 @@ def positive(text: str) -> float:
 
 def share(text: str) -> float:
     """Read a number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = _number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, not {text!r}")
     return value
+
+
+def _number(text: str) -> float:
+    """Read a number; what is none becomes NaN, which no range holds."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -13,11 +13,10 @@ from client.grpc_call import GrpcChannel
 from client.grpc_stubs import management_pb2 as messages
 from client.grpc_stubs.management_pb2_grpc import ManagementAPIsServiceStub
 from client.models import ModelEntry, ModelStatus, read_model_entries, read_model_status
+from client.starting import START_DEADLINE_S
 
 if TYPE_CHECKING:
     from client.tokens import TokenSource
-
-_WORKER_START_S = 180.0  # a worker imports torch and compiles the model before it is ready
 
 
 class GrpcManagementClient:
@@ -98,7 +97,7 @@ class GrpcManagementClient:
         self._channel.close()
 
     def _words(self, method: Any, request: Any) -> str:
-        reply = self._channel.call(method, request, timeout_s=_WORKER_START_S)
+        reply = self._channel.call(method, request, timeout_s=START_DEADLINE_S)
         return str(reply.msg)
 
     def _json(self, method: Any, request: Any) -> Any:

@@ -19,6 +19,7 @@ from client.models import (
     read_model_entries,
     read_model_status,
 )
+from client.starting import START_DEADLINE_S
 from client.transport import Patience, Transport
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from client.tokens import TokenSource
 
 __all__ = ["ManagementClient", "ModelEntry", "ModelStatus", "WorkerStatus", "wait_until_idle"]
-
-_WORKER_START_S = 180.0  # a worker imports torch and compiles the model before it is ready
 
 
 class ManagementClient:
@@ -98,7 +97,7 @@ class ManagementClient:
         *,
         version: str | None = None,
         synchronous: bool = True,
-        timeout_s: float = _WORKER_START_S,
+        timeout_s: float = START_DEADLINE_S,
     ) -> str:
         """Set the number of workers at once, and return the server's own words.
 
@@ -130,7 +129,7 @@ class ManagementClient:
         max_batch_delay_ms: int | None = None,
         response_timeout_s: int | None = None,
         synchronous: bool = True,
-        timeout_s: float = _WORKER_START_S,
+        timeout_s: float = START_DEADLINE_S,
     ) -> str:
         """Register an archive, and return the server's own words. Never sent a second time.
 

@@ -44,7 +44,8 @@ def stop(folder: RunFolder, *, grace_s: float) -> bool:
             logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
         terminate(process)
         folder.clear()
-    folder.forget()
+    else:
+        folder.forget()
     return bool(running)
 
 
