@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ from archive import gate
 from archive.errors import BuildError
 from archive.optimise import TOLERANCE, write_runtime
 from archive.photos import LabelledPhotos, read_photos
+from classifier.cores import usable_cores
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
@@ -146,7 +146,7 @@ def _read(source: Source, data_url: Path) -> tuple[LabelledPhotos, LabelledPhoto
 
 
 def _measure(runtime: str, model_file: Path, source: Source, val: LabelledPhotos) -> gate.Figures:
-    threads = len(os.sched_getaffinity(0))
+    threads = usable_cores()
     with tempfile.TemporaryDirectory() as temporary:
         fp32_file = Path(temporary) / write_runtime("openvino-fp32", source, Path(temporary))
         fp32 = gate.predict("openvino-fp32", fp32_file, val.pixels, threads)

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from bench import environments
+from classifier.cores import usable_cores
 from server.java import find_java_home
 
 # What decides which kernels OpenVINO and PyTorch take.
@@ -35,7 +36,7 @@ def describe() -> dict[str, Any]:
     present = set(flags[1].split()) if flags else set()
     return {
         "cpu": model[1] if model else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": usable_cores(),
         "instructions": [flag for flag in _FLAGS if flag in present],
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.release()}",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, Unusable
 from bench.peers import models
+from classifier.cores import usable_cores
 from classifier.description import DESCRIPTION_FILE, ModelDescription, read_description
 from classifier.labels import LABELS_FILE, read_labels
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-CORES = len(os.sched_getaffinity(0))
+CORES = usable_cores()
 _LARGEST = 10 * 2**20  # bytes; the archive's own limit
 
 

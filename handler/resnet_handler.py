@@ -20,6 +20,7 @@ from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
 
 from classifier.answers import Answer, rank
+from classifier.cores import usable_cores
 from classifier.errors import InternalError, InvalidRequest, RequestError, http_status
 from classifier.explanations import explain, overlay_png
 from classifier.meter import (
@@ -59,7 +60,7 @@ class ResNetHandler:
         """
         model_dir = Path(context.system_properties["model_dir"])
         # The server divides the cores among its workers; alone, a worker takes them all.
-        threads = int(os.environ.get("MARIGOLD_THREADS") or len(os.sched_getaffinity(0)))
+        threads = int(os.environ.get("MARIGOLD_THREADS") or usable_cores())
         self._model_name = (context.model_name, context.manifest["model"]["modelVersion"])
         self._meter = Meter()
         self._model = Model(

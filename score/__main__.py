@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-import os
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from archive.errors import ArchiveError
+from classifier.cores import usable_cores
 from classifier.errors import ClassifierError
 from score.errors import ScoreError
 from score.places import open_place
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _score(options: argparse.Namespace) -> None:
     if min(options.workers or 1, options.threads, options.shard_size) < 1:
         raise ScoreError("--workers, --threads and --shard-size must be at least 1")
-    workers = options.workers or max(1, len(os.sched_getaffinity(0)) // options.threads)
+    workers = options.workers or max(1, usable_cores() // options.threads)
     mar = options.mar.read_bytes()
     sha256 = hashlib.sha256(mar).hexdigest()
     with open_place(options.input) as source, open_place(options.output) as target:

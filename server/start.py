@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from classifier.cores import usable_cores
 from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.addresses import Addresses
@@ -23,7 +24,6 @@ from client.management import ManagementClient
 from client.tokens import Tokens
 from client.trust import Trust
 from server import diagnosis
-from server.cores import usable_cores
 from server.errors import StartError
 from server.java import find_java_home
 from server.leftovers import end_orphans

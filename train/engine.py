@@ -6,7 +6,6 @@ Several processes share out each batch; see `train.world`.
 from __future__ import annotations
 
 import math
-import os
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +20,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from classifier.cores import usable_cores
 from train import world
 from train.batch_norm import synchronise_batch_norm
 from train.data_set import TrainingPhotos, mix_seeds
@@ -180,7 +180,7 @@ class _Shares(Sampler[list[int]]):
 
 def loader_workers(recipe: Recipe) -> int:
     """Return how many processes read photos: no more than there are cores for each that trains."""
-    return min(recipe.workers, max(1, (os.cpu_count() or 1) // world.size_here()))
+    return min(recipe.workers, max(1, usable_cores() // world.size_here()))
 
 
 def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) -> TrainFigures:

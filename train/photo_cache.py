@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from classifier.cores import usable_cores
 from storage.cache import cache_root, hold, remove_unused
 from train.data_set import read_evaluation_pixels, read_shrunk
 from train.errors import CacheError
@@ -139,7 +140,7 @@ def _build(photos: Sequence[Photo], read: Callable[[Path], Pixels], folder: Path
     sizes = []
     with (
         (building / _PIXELS).open("wb") as file,
-        ThreadPoolExecutor(os.cpu_count()) as threads,  # Pillow decodes without Python's lock
+        ThreadPoolExecutor(usable_cores()) as threads,  # Pillow decodes without Python's lock
     ):
         decoded = threads.map(read, (photo.path for photo in photos))
         for pixels in tqdm(decoded, "decoding", total=len(photos), leave=False, disable=None):

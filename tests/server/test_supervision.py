@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from client.addresses import addresses_from
-from server.cores import usable_cores
 from server.errors import ServerEnded
 from server.following import Followed
 from server.run_folder import RunFolder
@@ -97,21 +96,3 @@ def test_log_files_are_followed_through_a_change_of_file(tmp_path: Path) -> None
             (tmp_path / "worker.log").write_text("late\n")
         followed.copy_news()
     assert output.getvalue() == b"one\ntwo\nthree\nlate\n"
-
-
-@pytest.mark.parametrize(
-    ("limit", "cores"),
-    [("200000 100000", 2), ("150000 100000", 2), ("10000 100000", 1), ("max 100000", None)],
-)
-def test_a_quota_bounds_the_cores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, cores: int | None
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
-    (tmp_path / "membership").write_text("0::/pod/server\n")
-    (tmp_path / "pod" / "server").mkdir(parents=True)
-    (tmp_path / "pod" / "server" / "cpu.max").write_text(limit + "\n")
-    assert usable_cores(tmp_path / "membership", tmp_path) == (cores or 64)
-
-
-def test_without_control_groups_all_cores_count(tmp_path: Path) -> None:
-    assert usable_cores(tmp_path / "none", tmp_path) == len(os.sched_getaffinity(0))

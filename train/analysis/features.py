@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
+from classifier.cores import usable_cores
 from classifier.images import to_rgb, upright
 from train.data_set import read_image
 
@@ -29,7 +29,7 @@ _LONG_SIDE = 512
 
 def measure_photos(photos: Sequence[Photo]) -> NDArray[np.float64]:
     """Measure the features of N photos, [N, 6] in the order of `FEATURES`."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow and numpy let other threads run
+    with ThreadPoolExecutor(usable_cores()) as pool:  # Pillow and numpy let other threads run
         paths = [photo.path for photo in photos]
         rows = pool.map(_measure_file, paths)
         return np.array(
