@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.environments import ROOT
-from bench.training import ORIGINAL, compare_speed, compare_time, link_some, table
+from bench.training import (
+    COMPILED,
+    ORIGINAL,
+    compare_speed,
+    compare_time,
+    link_some,
+    loops,
+    table,
+    verdict,
+)
 from tests.classes import PHOTOS, TWELVE, draw_twelve_classes
 from train.check import check_data_set
 from train.recipe import read_recipe
@@ -33,7 +42,7 @@ def recipe() -> Recipe:
 
 @pytest.mark.slow
 def test_both_loops_learn_the_same_photos(data_root: Path, recipe: Recipe, tmp_path: Path) -> None:
-    root = link_some(data_root, images=12, folder=tmp_path / "some")
+    root = link_some(data_root, 12, tmp_path / "some")
     data_set, _ = check_data_set(root)
     assert data_set.class_names == TWELVE
     assert len(data_set.train) == 12
@@ -52,6 +61,31 @@ def test_both_loops_learn_the_same_photos(data_root: Path, recipe: Recipe, tmp_p
 def test_speeds_are_told_as_medians_and_ratios() -> None:
     lines = table({ORIGINAL: [9.0, 10.0, 12.0], "ours": [30.0, 24.0, 25.0]}).splitlines()
     assert lines[2:] == [
-        "| original loop | 10.0 | 9.0 to 12.0 | 1.00 |",
+        "| the original loop | 10.0 | 9.0 to 12.0 | 1.00 |",
         "| ours | 25.0 | 24.0 to 30.0 | 2.50 |",
     ]
+
+
+def test_each_loop_changes_one_thing() -> None:
+    found = loops(ROOT / "config" / "train.toml", ["workers=1"], compiled=True)
+    plain, *_ = found.values()
+    assert (plain.crop_first, plain.crop_last, plain.workers) == (224, 224, 1)
+    changed = {
+        name: {key: value for key, value in vars(recipe).items() if value != vars(plain)[key]}
+        for name, recipe in found.items()
+    }
+    assert changed == {
+        "ours, fp32": {},
+        "ours, no loader process": {"workers": 0},
+        "ours, photos decoded anew": {"cached_side": 0},
+        COMPILED: {},
+        "ours, 160 px, the recipe's mean": {"crop_first": 160, "crop_last": 160},
+    }
+
+
+def test_the_verdict_says_when_ours_is_as_good() -> None:
+    times = {"target": 0.654, "original_s": 900.4}
+    assert verdict(times | {"ours_s": 299.7}).endswith(
+        "65.4 %, after 900 s; ours is as good after 300 s."
+    )
+    assert verdict(times | {"ours_s": None}).endswith("ours is never as good.")
