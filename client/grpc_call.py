@@ -13,6 +13,7 @@ import grpc
 
 from client.errors import (
     AuthenticationError,
+    CertificateRefused,
     ClientError,
     ModelApiDisabled,
     ModelNotFound,
@@ -23,8 +24,11 @@ from client.errors import (
     ServerUnreachable,
     TimedOut,
 )
+from client.trust import read_certificates
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from client.key_file import TokenKind
     from client.tokens import TokenSource
 
@@ -56,15 +60,30 @@ class GrpcChannel:
         target: Host and port, such as ``127.0.0.1:8083``.
         kind: Which of the server's tokens this port wants.
         tokens: Where tokens come from; None sends none.
+        ca_file: PEM file of the authorities to believe, or of a self-made certificate; None for a
+            server without TLS.
         timeout_s: Longest wait for an answer, seconds.
+
+    Raises:
+        LocalFileError: `ca_file` cannot be read, or holds no certificate.
     """
 
     def __init__(
-        self, target: str, *, kind: TokenKind, tokens: TokenSource | None, timeout_s: float
+        self,
+        target: str,
+        *,
+        kind: TokenKind,
+        tokens: TokenSource | None,
+        ca_file: Path | None,
+        timeout_s: float,
     ) -> None:
         self._target, self._kind, self._tokens, self._timeout_s = target, kind, tokens, timeout_s
         options = [("grpc.max_receive_message_length", _LARGEST_REPLY)]
-        self.channel = grpc.insecure_channel(target, options=options)
+        if ca_file is None:
+            self.channel = grpc.insecure_channel(target, options=options)
+        else:
+            credentials = grpc.ssl_channel_credentials(read_certificates(ca_file).encode())
+            self.channel = grpc.secure_channel(target, credentials, options=options)
 
     def call(self, method: _Method, request: Any, *, timeout_s: float | None = None) -> Any:
         """Call a method of a stub that was made for `channel`.
@@ -103,6 +122,8 @@ class GrpcChannel:
         code, details = error.code(), error.details() or "the server gave no reason"
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return TimedOut(f"no answer from {self._target} within {timeout_s:.3g} s")
+        if code is grpc.StatusCode.UNAVAILABLE and "CERTIFICATE_VERIFY_FAILED" in details:
+            return CertificateRefused(f"{self._target} does not show a certificate of `ca_file`")
         if code is grpc.StatusCode.UNAVAILABLE:
             return ServerUnreachable(f"nothing answers at {self._target}: {details}")
         status, kind = _ERRORS.get(code, (500, ServerError))

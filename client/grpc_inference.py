@@ -17,6 +17,8 @@ from client.grpc_stubs.inference_pb2_grpc import InferenceAPIsServiceStub
 from client.predictions import Prediction, read_prediction
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from client.tokens import TokenSource
 
 
@@ -28,19 +30,24 @@ class GrpcInferenceClient:
         model: Name of the model.
         version: Version of the model; None for the server's default version.
         tokens: Where the inference token comes from; None for a server without authorization.
+        ca_file: PEM file of the authorities to believe, or of a self-made certificate; None for a
+            server without TLS.
         timeout_s: Longest wait for one answer, seconds.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where, what, and four things that all have a usual value
         self,
         target: str = "127.0.0.1:8083",
         model: str = "flowers",
         *,
         version: str | None = None,
         tokens: TokenSource | None = None,
+        ca_file: Path | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        self._channel = GrpcChannel(target, kind="inference", tokens=tokens, timeout_s=timeout_s)
+        self._channel = GrpcChannel(
+            target, kind="inference", tokens=tokens, ca_file=ca_file, timeout_s=timeout_s
+        )
         self._stub = InferenceAPIsServiceStub(self._channel.channel)
         self._model, self._version = model, version
 

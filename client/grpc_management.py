@@ -16,6 +16,8 @@ from client.models import ModelEntry, ModelStatus, read_model_entries, read_mode
 from client.starting import START_DEADLINE_S
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from client.tokens import TokenSource
 
 
@@ -25,6 +27,8 @@ class GrpcManagementClient:
     Args:
         target: Host and port; the port is the first one plus 4.
         tokens: Where the management token comes from; None for a server without authorization.
+        ca_file: PEM file of the authorities to believe, or of a self-made certificate; None for a
+            server without TLS.
         timeout_s: Longest wait for an answer that needs no worker to start, seconds.
     """
 
@@ -33,9 +37,12 @@ class GrpcManagementClient:
         target: str = "127.0.0.1:8084",
         *,
         tokens: TokenSource | None = None,
+        ca_file: Path | None = None,
         timeout_s: float = 30.0,
     ) -> None:
-        self._channel = GrpcChannel(target, kind="management", tokens=tokens, timeout_s=timeout_s)
+        self._channel = GrpcChannel(
+            target, kind="management", tokens=tokens, ca_file=ca_file, timeout_s=timeout_s
+        )
         self._stub = ManagementAPIsServiceStub(self._channel.channel)
 
     def list_models(self) -> list[ModelEntry]:

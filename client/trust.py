@@ -40,9 +40,11 @@ class Trust:
             LocalFileError: One of the files cannot be read, or holds no certificate.
         """
         if self.pinned:
-            return _Pinned(_fingerprint(self.pinned))
+            return _Pinned(_fingerprint(read_certificates(self.pinned)))
         if self.ca_file:
-            _fingerprint(self.ca_file)  # or `requests` would tell of it as of a lost connection
+            read_certificates(
+                self.ca_file
+            )  # or `requests` would tell of it as of a lost connection
         return HTTPAdapter(pool_maxsize=_POOL_SIZE)
 
 
@@ -62,14 +64,27 @@ class _Pinned(HTTPAdapter):
         conn.cert_reqs = "CERT_NONE"
 
 
-def _fingerprint(path: Path) -> str:
-    """Return the SHA-256 of the first certificate in a PEM file."""
+def read_certificates(path: Path) -> str:
+    """Return a PEM file that holds a certificate at least.
+
+    Raises:
+        LocalFileError: It cannot be read, or holds none.
+    """
     try:
         text = path.read_text(encoding="ascii")
-        end = text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
-        first = text[text.index(ssl.PEM_HEADER) : end]
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+        ssl.PEM_cert_to_DER_cert(_first(text))
     except OSError as error:
         raise LocalFileError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
         raise LocalFileError(f"{path} holds no certificate in PEM form") from error
+    return text
+
+
+def _fingerprint(certificates: str) -> str:
+    """Return the SHA-256 of the first certificate."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(certificates))).hexdigest()
+
+
+def _first(certificates: str) -> str:
+    end = certificates.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+    return certificates[certificates.index(ssl.PEM_HEADER) : end]

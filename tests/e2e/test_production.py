@@ -6,15 +6,18 @@ import os
 import shlex
 import stat
 import subprocess
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 import requests
 
 from classifier.reference import REFERENCE_NAMES, draw_png
-from client.errors import CertificateRefused
+from client.errors import CertificateRefused, ServerUnreachable
+from client.grpc_inference import GrpcInferenceClient
+from client.grpc_management import GrpcManagementClient
 from client.inference import InferenceClient
 from client.trust import Trust
 from tests.e2e.served import ROOT, Served, clean_environment
@@ -84,23 +87,43 @@ def test_clients_elsewhere_take_the_certificate_as_their_authority(
         assert client.predict(PICTURE).scores
 
 
-def test_a_server_that_cannot_show_who_it_is_gets_no_token(
-    production: tuple[Served, str], served: Served, tmp_path: Path
-) -> None:
-    server, _ = production
-    stranger = tmp_path / "stranger"
+@pytest.fixture
+def other_certificate(tmp_path: Path) -> Path:
+    """A certificate that is not the server's."""
+    path = tmp_path / "other.pem"
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-subj", "/CN=stranger"),
-            *("-keyout", f"{stranger}.key", "-out", f"{stranger}.pem"),
+            *("-keyout", tmp_path / "other.key", "-out", path),
         ],
         capture_output=True,
         check=True,
     )
-    other = Path(f"{stranger}.pem")
-    for trust in (None, Trust(ca_file=other), Trust(pinned=other)):
+    return path
+
+
+def test_a_server_that_cannot_show_who_it_is_gets_no_token(
+    production: tuple[Served, str], served: Served, other_certificate: Path
+) -> None:
+    server, _ = production
+    for trust in (None, Trust(ca_file=other_certificate), Trust(pinned=other_certificate)):
         client = InferenceClient(https_url(server), tokens=served.tokens, trust=trust)
         with pytest.raises(CertificateRefused, match="--ca-file"):
+            client.predict(PICTURE)
+
+
+def test_grpc_speaks_tls_too(production: tuple[Served, str], other_certificate: Path) -> None:
+    server, _ = production
+    certificate = server.run_dir / "tls" / "certificate.pem"
+    options: dict[str, Any] = {"tokens": server.tokens, "ca_file": certificate, "timeout_s": 60}
+    with closing(GrpcInferenceClient(f"{HOST}:{server.port + 3}", **options)) as client:
+        assert client.predict(PICTURE).scores
+    with closing(GrpcManagementClient(f"{HOST}:{server.port + 4}", **options)) as client:
+        assert [entry.name for entry in client.list_models()] == ["flowers"]
+    for ca_file, error in ((other_certificate, CertificateRefused), (None, ServerUnreachable)):
+        options["ca_file"] = ca_file
+        client = GrpcInferenceClient(f"{HOST}:{server.port + 3}", **options)
+        with closing(client), pytest.raises(error):
             client.predict(PICTURE)
 
 
