@@ -16,6 +16,7 @@ from pathlib import Path
 from archive.errors import ArchiveError
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
+from console.ending import exit_code_of
 from storage import StorageError, fetch, is_remote
 
 _NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use here
@@ -25,12 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        options.run(options)
-    except (ArchiveError, ClassifierError, StorageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(lambda: options.run(options), ArchiveError, ClassifierError, StorageError)
 
 
 def _parser() -> argparse.ArgumentParser:

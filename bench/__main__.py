@@ -19,10 +19,10 @@ from bench.plan import FULL, QUICK, Plan
 from bench.results import Results
 from bench.subject import find_photos, prepare
 from classifier.errors import ClassifierError
+from console.ending import exit_code_of
 from server.errors import ControlError
 
 MAX_PHOTOS = 100
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,25 +31,25 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
-    try:
-        plan = _plan(options)
-        results = Results(
-            options.output.with_suffix(".json"), resume=options.resume or options.report
-        )
-        if not options.report:
-            options.work.mkdir(parents=True, exist_ok=True)
-            photos = find_photos(options.photos)[:MAX_PHOTOS]
-            subject = prepare(options.mar, options.model, photos, options.work)
-            run.measure(subject, plan, options.data_url, results)
-        report.write(results.steps, options.output)
-    except (BenchError, ControlError, ClassifierError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; --resume goes on from here", file=sys.stderr)
-        return INTERRUPTED
+    return exit_code_of(
+        lambda: _run(options),
+        BenchError,
+        ControlError,
+        ClassifierError,
+        after_interrupt="; --resume goes on from here",
+    )
+
+
+def _run(options: argparse.Namespace) -> None:
+    plan = _plan(options)
+    results = Results(options.output.with_suffix(".json"), resume=options.resume or options.report)
+    if not options.report:
+        options.work.mkdir(parents=True, exist_ok=True)
+        photos = find_photos(options.photos)[:MAX_PHOTOS]
+        subject = prepare(options.mar, options.model, photos, options.work)
+        run.measure(subject, plan, options.data_url, results)
+    report.write(results.steps, options.output)
     print(f"wrote {options.output}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

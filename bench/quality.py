@@ -23,6 +23,7 @@ from bench.quality_page import CONFIDENCE, SIMILARITY, THRESHOLDS, UNHARMED, mar
 from classifier.errors import ClassifierError
 from client.cli import add_server_options, connection_from
 from client.errors import ClientError
+from console.ending import exit_code_of
 from train.analysis.curves import calibrate
 from train.check import check_data_set
 from train.data_set import read_image
@@ -57,17 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         connection = connection_from(options)
     except ValueError as error:
         parser.error(f"--server or --management: {error}")
-    try:
-        content = _measure(connection, options)
-    except (BenchError, ClassifierError, ClientError, TrainError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(
+        lambda: _run(connection, options), BenchError, ClassifierError, ClientError, TrainError
+    )
+
+
+def _run(connection: Connection, options: argparse.Namespace) -> None:
+    content = _measure(connection, options)
     text = markdown(content)
     print(text, end="")
     if options.output:
         write_text(options.output, text)
         write_text(options.output.with_suffix(".json"), json.dumps(content, indent=1) + "\n")
-    return 0
 
 
 class Asked(NamedTuple):

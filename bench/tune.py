@@ -25,13 +25,13 @@ from bench.subject import CORES, Subject, find_photos, prepare
 from bench.variants import remove, variant
 from bench.visit import visit
 from classifier.errors import ClassifierError
+from console.ending import exit_code_of
 from server.errors import ControlError
 
 logger = logging.getLogger(__name__)
 
 CONFIG = ROOT / "config"
 MODEL_CONFIG, PROPERTIES = "model-config.yaml", "config.properties"
-INTERRUPTED = 130
 
 
 class Tuner:
@@ -85,15 +85,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        _tune(options)
-    except (BenchError, ControlError, ClassifierError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    return exit_code_of(
+        lambda: _tune(options),
+        BenchError,
+        ControlError,
+        ClassifierError,
+        after_interrupt="; nothing was written",
+    )
 
 
 def _tune(options: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from archive.errors import ArchiveError
 from archive.source import read_source
 from classifier.errors import ClassifierError
+from console.ending import exit_code_of
 from modelarts.errors import ModelArtsError
 from modelarts.figures import find_figures
 from modelarts.package import CONFIG_FILE, PACKAGE_FOLDER, write_package
@@ -33,15 +34,14 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        write(options.model, options.data_url, options.output)
-    except (ModelArtsError, ArchiveError, ClassifierError, StorageError, TrainError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code_of(
+        lambda: write(options.model, options.data_url, options.output),
+        ModelArtsError,
+        ArchiveError,
+        ClassifierError,
+        StorageError,
+        TrainError,
+    )
 
 
 def write(model: str, data_url: str | None, output: str) -> None:

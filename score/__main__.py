@@ -15,6 +15,7 @@ from tqdm import tqdm
 from archive.errors import ArchiveError
 from classifier.cores import usable_cores
 from classifier.errors import ClassifierError
+from console.ending import exit_code_of
 from score.errors import ScoreError
 from score.places import open_place
 from score.plan import DONE_FILE, make_plan
@@ -36,15 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--shard-size", type=int, default=2000, help="photos a file (%(default)s)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        _score(options)
-    except (ScoreError, ArchiveError, ClassifierError, StorageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code_of(
+        lambda: _score(options),
+        ScoreError,
+        ArchiveError,
+        ClassifierError,
+        StorageError,
+        after_interrupt="; the same command goes on",
+    )
 
 
 def _score(options: argparse.Namespace) -> None:

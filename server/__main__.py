@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from client.errors import ClientError
+from console.ending import exit_code_of
 from server import diagnosis
 from server.errors import ControlError
 from server.health import LEVELS, check
@@ -24,15 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     options = build_parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        options.run(options)
-    except (ControlError, ClientError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was left running", file=sys.stderr)
-        return 130
-    return 0
+    return exit_code_of(
+        lambda: options.run(options),
+        ControlError,
+        ClientError,
+        after_interrupt="; nothing was left running",
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from console.ending import exit_code_of
 from storage.errors import LocalError, StorageError, UrlError
 from storage.fetching import fetch, fingerprint
 from storage.locations import is_remote, local_path
@@ -36,16 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     prints.set_defaults(run=lambda options: print(fingerprint(options.url)))
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        with logging_redirect_tqdm():
-            options.run(options)
-    except (StorageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
-        return 130
-    return 0
+    with logging_redirect_tqdm():
+        return exit_code_of(
+            lambda: options.run(options),
+            StorageError,
+            after_interrupt="; the same command goes on",
+        )
 
 
 def copy(source: str, target: str) -> None:

@@ -16,16 +16,17 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "classifier": set(),
     "client": {"storage"},  # on demand, for inputs in buckets; see client/inputs.py
+    "console": set(),
     "gateway": {"client"},
-    "modelarts": {"archive", "classifier", "storage", "train"},
-    "score": {"archive", "classifier", "storage"},
-    "storage": set(),
+    "modelarts": {"archive", "classifier", "console", "storage", "train"},
+    "score": {"archive", "classifier", "console", "storage"},
+    "storage": {"console"},
     "resnet_handler": {"classifier"},
-    "train": {"classifier", "storage"},
-    "archive": {"classifier", "storage", "train"},
-    "server": {"classifier", "client"},
+    "train": {"classifier", "console", "storage"},
+    "archive": {"classifier", "console", "storage", "train"},
+    "server": {"classifier", "client", "console"},
     "ui": {"client"},
-    "bench": {"archive", "classifier", "client", "server", "train"},
+    "bench": {"archive", "classifier", "client", "console", "server", "train"},
 }
 HANDLER = ROOT / "handler"
 FOLDERS = {

@@ -1,4 +1,4 @@
-"""What the commands of this package share: logging, and errors that end in one clear line."""
+"""What the commands of this package share: logging, their errors, and the names of URLs."""
 
 from __future__ import annotations
 
@@ -9,35 +9,21 @@ from typing import TYPE_CHECKING
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from classifier.errors import ClassifierError
+from console.ending import exit_code_of
 from train.errors import TrainError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-
 
 def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> int:
-    """Run a command to its exit code: 0, 1 after ``error: ...``, or 130 after Ctrl-C.
-
-    Args:
-        command: What to do.
-        after_interrupt: What is told about the state that Ctrl-C leaves.
-    """
+    """Run a command with its log on stderr, between bars; see `console.ending.exit_code_of`."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
-    try:
-        with logging_redirect_tqdm():
-            command()
-    except (TrainError, ClassifierError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"interrupted{after_interrupt}", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    with logging_redirect_tqdm():
+        return exit_code_of(command, TrainError, ClassifierError, after_interrupt=after_interrupt)
 
 
 def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -23,6 +23,7 @@ from bench.page import write_section
 from bench.subject import find_photos
 from classifier.description import sha256_of_file
 from client.errors import ClientError
+from console.ending import exit_code_of
 from server.errors import ControlError
 
 if TYPE_CHECKING:
@@ -39,18 +40,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     logging.getLogger("client").setLevel(logging.WARNING)  # its retries are counted, not told
-    try:
-        photos = tuple(path.read_bytes() for path in find_photos(options.photos)[:MAX_PHOTOS])
-        load = Load(photos, {"plain": options.clients, "ours": 2, "patient": 2}, STREAK)
-        figures = _measure(_chosen(options.only), options, load)
-        text = markdown(figures)
-        if options.page:
-            write_section(options.page, "faults", text, figures)
-    except (BenchError, ControlError, ClientError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(lambda: _run(options), BenchError, ControlError, ClientError)
+
+
+def _run(options: argparse.Namespace) -> None:
+    photos = tuple(path.read_bytes() for path in find_photos(options.photos)[:MAX_PHOTOS])
+    load = Load(photos, {"plain": options.clients, "ours": 2, "patient": 2}, STREAK)
+    figures = _measure(_chosen(options.only), options, load)
+    text = markdown(figures)
+    if options.page:
+        write_section(options.page, "faults", text, figures)
     print(text, end="")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

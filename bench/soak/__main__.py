@@ -21,6 +21,7 @@ from bench.soak.report import draw, markdown
 from bench.soak.run import Plan, soak
 from bench.subject import find_photos, prepare
 from classifier.errors import ClassifierError
+from console.ending import exit_code_of
 from server.errors import ControlError
 
 MAX_PHOTOS = 100
@@ -31,17 +32,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Soak a server; return the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    try:
-        figures = _measure(options)
-        text = markdown(figures, str(PLOT))
-        if options.page:
-            draw(figures["windows"], options.page.parent / PLOT)
-            write_section(options.page, "soak", text, figures)
-    except (BenchError, ControlError, ClassifierError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(lambda: _run(options), BenchError, ControlError, ClassifierError)
+
+
+def _run(options: argparse.Namespace) -> None:
+    figures = _measure(options)
+    text = markdown(figures, str(PLOT))
+    if options.page:
+        draw(figures["windows"], options.page.parent / PLOT)
+        write_section(options.page, "soak", text, figures)
     print(text, end="")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
