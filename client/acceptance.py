@@ -5,15 +5,15 @@ Not responsible for going back where it does not: see `client.rollout`.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from client.clock import MACHINE, Clock
 from client.comparison import compare
 from client.errors import ClientError, InFlightUnknown, VersionRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from client.commands import Connection
@@ -73,14 +73,13 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
     )
 
 
-def watch(  # noqa: PLR0913
+def watch(
     connection: Connection,
     new: ModelStatus,
     checks: Checks,
     metrics: MetricsClient,
     *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = MACHINE,
 ) -> None:
     """Ask the new default version, and look at its workers and at the failures of the server.
 
@@ -91,9 +90,9 @@ def watch(  # noqa: PLR0913
     management, client = connection.management(), connection.inference()
     pids = {worker.pid for worker in new.workers}
     failed_before = _failures(metrics, new.name)
-    end = clock() + checks.watch_s
-    while clock() < end:
-        sleep(_POLL_S)
+    end = clock.time() + checks.watch_s
+    while clock.time() < end:
+        clock.sleep(_POLL_S)
         for sample in checks.samples[:1]:
             client.predict(sample)
         workers = management.describe(new.name, new.version).workers

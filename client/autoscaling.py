@@ -7,10 +7,10 @@ itself. Not responsible for the rule (`client.autoscale_policy`) or for how a wo
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from client.autoscale_policy import Memory, Sample, decide
+from client.clock import MACHINE, Clock
 from client.errors import ClientError
 
 if TYPE_CHECKING:
@@ -112,12 +112,11 @@ def run(
     autoscaler: Autoscaler,
     interval_s: float,
     *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = MACHINE,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> None:
     """Step once an interval, until `goes_on` says no; a step that took longer delays the next."""
     while goes_on():
-        start = clock()
+        start = clock.time()
         autoscaler.step()
-        sleep(max(0.0, interval_s - (clock() - start)))
+        clock.sleep(max(0.0, interval_s - (clock.time() - start)))

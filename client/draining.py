@@ -11,10 +11,10 @@ Not responsible for keeping new requests away: another version must be the defau
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from client.clock import MACHINE, Clock
 from client.worker_process import processor_seconds
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def wait_until_drained(  # noqa: PLR0913
     *,
     deadline_s: float = DRAIN_DEADLINE_S,
     processor_s: Callable[[int], float | None] = processor_seconds,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = MACHINE,
 ) -> bool:
     """Wait until a version has nothing queued and nothing in work.
 
@@ -91,22 +90,19 @@ def wait_until_drained(  # noqa: PLR0913
         version: The version; not the default one.
         deadline_s: Longest wait, seconds.
         processor_s: Processor time of a worker by its process id; None if unreadable.
-        clock: Seconds, monotonic.
-        sleep: Waits the given seconds.
+        clock: What the wait goes by.
 
     Returns:
         True when it is drained; False if requests that name this version kept coming.
     """
     watch = DrainWatch()
-    end = clock() + deadline_s
-    while True:
+    for _ in clock.looks(deadline_s, _POLL_S):
         status = management.describe(model, version)
         times = _processor_times(status, processor_s)
-        if watch.is_drained(Look(status.queue_pending, times, status.response_timeout_s, clock())):
+        look = Look(status.queue_pending, times, status.response_timeout_s, clock.time())
+        if watch.is_drained(look):
             return True
-        if clock() >= end:
-            return False
-        sleep(_POLL_S)
+    return False
 
 
 def _processor_times(

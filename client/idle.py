@@ -18,15 +18,13 @@ uploaded, is not seen. Clients that send again after "Worker died." lose nothing
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from client.clock import MACHINE, Clock
 from client.metrics import MetricsClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from client.management import ManagementClient
     from client.metrics import Traffic
     from client.models import ModelStatus
@@ -93,8 +91,7 @@ def wait_until_idle(  # noqa: PLR0913
     deadline_s: float = DEFAULT_DEADLINE_S,
     *,
     metrics: MetricsClient | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = MACHINE,
 ) -> bool:
     """Wait for a quiet moment, as the module describes it.
 
@@ -104,8 +101,7 @@ def wait_until_idle(  # noqa: PLR0913
         model: Name of the model, of which all versions count; None for all models.
         deadline_s: Longest wait, seconds. At 0 there is one look.
         metrics: How to read metrics, in place of `metrics_url`.
-        clock: Seconds, monotonic.
-        sleep: Waits the given seconds.
+        clock: What the wait goes by.
 
     Returns:
         True at a quiet moment, False if none came before the deadline.
@@ -116,21 +112,18 @@ def wait_until_idle(  # noqa: PLR0913
     """
     metrics = metrics or MetricsClient(metrics_url)
     watch = IdleWatch()
-    end = clock() + deadline_s
-    while True:
+    for _ in clock.looks(deadline_s, _POLL_S):
         reading = _take_reading(management, metrics, model, clock)
         if reading is not None and watch.is_quiet(reading):
             return True
-        if clock() >= end:
-            return False
-        sleep(_POLL_S)
+    return False
 
 
 def _take_reading(
     management: ManagementClient,
     metrics: MetricsClient,
     model: str | None,
-    clock: Callable[[], float],
+    clock: Clock,
 ) -> Reading | None:
     """Read all counts; None if a request arrived meanwhile, for then they do not fit together.
 
@@ -146,7 +139,7 @@ def _take_reading(
         traffic=after,
         queued=sum(status.queue_pending for status in statuses),
         response_timeout_s=max((status.response_timeout_s for status in statuses), default=0),
-        at_s=clock(),
+        at_s=clock.time(),
     )
 
 

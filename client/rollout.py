@@ -14,11 +14,11 @@ verified one, where it can see the model store.
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from client.acceptance import check_answers, watch
+from client.clock import MACHINE, Clock
 from client.draining import DRAIN_DEADLINE_S, wait_until_drained
 from client.errors import ClientError, ModelNotFound, RolloutFailed, VersionRefused
 from client.metrics import MetricsClient
@@ -54,14 +54,13 @@ class Rollout:
         *,
         drained: Callable[[ManagementClient, str, str], bool] = wait_until_drained,
         metrics: MetricsClient | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock = MACHINE,
     ) -> None:
         self._connection, self._model, self._new = connection, connection.model, new
         self._checks, self._say, self._drained = checks, say, drained
         self._management = connection.management()
         self._metrics = metrics or MetricsClient(connection.addresses.metrics)
-        self._clock, self._sleep = clock, sleep
+        self._clock = clock
 
     def run(self) -> None:
         """Bring the new version into service.
@@ -103,7 +102,6 @@ class Rollout:
             self._checks,
             self._metrics,
             clock=self._clock,
-            sleep=self._sleep,
         )
         if self._connection.run_dir:
             write_record(self._connection.run_dir, self._model, self._new, former)
@@ -127,7 +125,7 @@ class Rollout:
         self._new = replace(self._new, sha256=found)
 
     def _start(self, old: ModelStatus, before: set[str]) -> ModelStatus:
-        start = self._clock()
+        start = self._clock.time()
         self._management.register(
             self._new.archive, model_name=self._model, initial_workers=1, synchronous=False
         )
@@ -141,9 +139,8 @@ class Rollout:
             workers,
             self._new.version,
             clock=self._clock,
-            sleep=self._sleep,
         )
-        self._tell(f"{workers} of {workers} workers ready after {self._clock() - start:.1f} s")
+        self._tell(f"{workers} of {workers} workers ready after {self._clock.time() - start:.1f} s")
         return status
 
     def _versions(self) -> set[str]:

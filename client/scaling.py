@@ -23,7 +23,6 @@ from client.stand_in import SUFFIX, StandIn
 from client.starting import start_workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from client.management import ManagementClient
@@ -78,17 +77,12 @@ def scale_safely(  # noqa: PLR0913
     return management.scale(model, workers)
 
 
-def _is_unused(
-    management: ManagementClient,
-    metrics_url: str,
-    model: str,
-    sleep: Callable[[float], None] = time.sleep,
-) -> bool:
+def _is_unused(management: ManagementClient, metrics_url: str, model: str) -> bool:
     """Whether no request arrives within a second, and none is in work."""
     metrics = MetricsClient(metrics_url)
     try:
         before = metrics.traffic(model).arrived
-        sleep(_UNUSED_S)
+        time.sleep(_UNUSED_S)
         quiet = wait_until_idle(management, metrics_url, model, deadline_s=0)
         return quiet and metrics.traffic(model).arrived == before
     except InFlightUnknown:

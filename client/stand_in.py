@@ -13,10 +13,10 @@ Not responsible for deciding when this is worth its time: see `client.scaling`.
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from client.clock import MACHINE, Clock
 from client.draining import DRAIN_DEADLINE_S, wait_until_drained
 from client.errors import LocalFileError, ModelApiDisabled, NoStandIn, ServerBusy
 from client.model_store import copy_as_version
@@ -48,8 +48,7 @@ class StandIn:
     original: str
     store: Path
     drained: Callable[[ManagementClient, str, str], bool] = wait_until_drained
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    clock: Clock = MACHINE
 
     @property
     def version(self) -> str:
@@ -73,7 +72,7 @@ class StandIn:
                     f"{DRAIN_DEADLINE_S:.3g} s; it keeps its workers"
                 )
             self.management.scale(self.model, workers, version=self.original)
-            self._wait_until_ready(self.original, workers)
+            wait_until_ready(self.management, self.model, workers, self.original, clock=self.clock)
         finally:
             self._step_back()
 
@@ -92,26 +91,11 @@ class StandIn:
             # The server has unpacked it by now, or never will. A store may be read-only.
             with contextlib.suppress(OSError):
                 (self.store / archive).unlink()
-        self._start(workers)
+        start_workers(self.management, self.model, workers, self.version, clock=self.clock)
         standing_in = self.management.describe(self.model, self.version, customized=True)
         if standing_in.metadata != served.metadata:
             raise NoStandIn(f"{served.archive} in the model store is not the archive in service")
         self.management.set_default(self.model, self.version)
-
-    def _start(self, workers: int) -> None:
-        start_workers(
-            self.management,
-            self.model,
-            workers,
-            self.version,
-            clock=self.clock,
-            sleep=self.sleep,
-        )
-
-    def _wait_until_ready(self, version: str, workers: int) -> None:
-        wait_until_ready(
-            self.management, self.model, workers, version, clock=self.clock, sleep=self.sleep
-        )
 
     def _step_back(self) -> None:
         """Make the original the default version again, and remove the stand-in if there is one."""

@@ -9,14 +9,12 @@ Not responsible for taking workers away: see `client.scaling`.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from client.clock import MACHINE, Clock
 from client.errors import WorkersNotReady
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from client.management import ManagementClient
     from client.models import ModelStatus
 
@@ -31,8 +29,7 @@ def start_workers(  # noqa: PLR0913
     version: str | None = None,
     *,
     deadline_s: float = START_DEADLINE_S,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = MACHINE,
 ) -> ModelStatus:
     """Raise the number of workers; returns when all of them take requests.
 
@@ -42,8 +39,7 @@ def start_workers(  # noqa: PLR0913
         workers: Number of workers, not below the present one.
         version: The version; None for the default one.
         deadline_s: Longest wait, seconds.
-        clock: Seconds, monotonic.
-        sleep: Waits the given seconds.
+        clock: What the wait goes by.
 
     Raises:
         WorkersNotReady: One of them ended, or they are not ready in time. The server goes on
@@ -51,9 +47,7 @@ def start_workers(  # noqa: PLR0913
         ClientError: The server does not answer, or has no such model.
     """
     management.scale(model, workers, version=version, synchronous=False)
-    return wait_until_ready(
-        management, model, workers, version, deadline_s=deadline_s, clock=clock, sleep=sleep
-    )
+    return wait_until_ready(management, model, workers, version, deadline_s=deadline_s, clock=clock)
 
 
 def wait_until_ready(  # noqa: PLR0913
@@ -63,13 +57,11 @@ def wait_until_ready(  # noqa: PLR0913
     version: str | None = None,
     *,
     deadline_s: float = START_DEADLINE_S,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    clock: Clock = MACHINE,
 ) -> ModelStatus:
     """Wait for workers that were asked for; arguments and errors as for `start_workers`."""
-    end = clock() + deadline_s
     pids: dict[str, int] = {}
-    while True:
+    for _ in clock.looks(deadline_s, _POLL_S):
         status = management.describe(model, version)
         if status.ready_workers >= workers:
             return status
@@ -82,9 +74,7 @@ def wait_until_ready(  # noqa: PLR0913
                 )
             if worker.pid > 0:
                 pids[worker.id] = worker.pid
-        if clock() >= end:
-            raise WorkersNotReady(
-                f"{status.ready_workers} of {workers} workers of {model} {status.version} "
-                f"are ready after {deadline_s:.3g} s"
-            )
-        sleep(_POLL_S)
+    raise WorkersNotReady(
+        f"{status.ready_workers} of {workers} workers of {model} {status.version} "
+        f"are ready after {deadline_s:.3g} s"
+    )

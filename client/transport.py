@@ -18,11 +18,11 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from client.clock import MACHINE, Clock
 from client.errors import (
     AuthenticationError,
     ClientError,
@@ -82,8 +82,7 @@ class Transport:
         tokens: Where tokens come from; None sends none.
         patience: Times and number of attempts.
         session: Connections; tests give one that answers by itself.
-        clock: Seconds, monotonic.
-        sleep: Waits the given seconds.
+        clock: What pauses and the deadline go by.
         jitter: Random numbers in [0, 1).
     """
 
@@ -95,14 +94,13 @@ class Transport:
         tokens: TokenSource | None = None,
         patience: Patience | None = None,
         session: requests.Session | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Clock = MACHINE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.url, self.patience = url, patience or Patience()
         self._kind, self._tokens = kind, tokens
         self._session = session or new_session(url)
-        self._clock, self._sleep, self._jitter = clock, sleep, jitter
+        self._clock, self._jitter = clock, jitter
 
     def send(
         self, call: Call, *, idempotent: bool, read_s: float | None = None
@@ -122,7 +120,7 @@ class Transport:
         if read_s is not None:
             patience = replace(patience, read_s=read_s, deadline_s=max(patience.deadline_s, read_s))
         call = replace(call, url=self.url + call.url)
-        start = self._clock()
+        start = self._clock.time()
         end = start + patience.deadline_s
         passing = _PASSING_WITH_AN_OUTAGE if patience.outage_s else _PASSING
         suspicions = 0  # that the request itself is what the server fails on
@@ -132,12 +130,12 @@ class Transport:
             except passing as error:
                 suspicions += isinstance(error, _ONCE)
                 pause = patience.pause_s(attempt, self._jitter())
-                now = self._clock() + pause
+                now = self._clock.time() + pause
                 is_last = attempt + 1 >= patience.attempts and now > start + patience.outage_s
                 if not idempotent or is_last or suspicions > 1 or now >= end:
                     raise
                 _log.info("trying again in %.1f s: %s", pause, error)
-                self._sleep(pause)
+                self._clock.sleep(pause)
         raise AssertionError("unreachable")
 
     def _send_authorized(self, call: Call, patience: Patience, end: float) -> requests.Response:
@@ -161,7 +159,7 @@ class Transport:
     def _send_once(
         self, call: Call, token: str | None, patience: Patience, end: float
     ) -> requests.Response:
-        left = max(end - self._clock(), 0.001)  # requests refuses a timeout of 0
+        left = max(end - self._clock.time(), 0.001)  # requests refuses a timeout of 0
         return exchange(
             self._session,
             call,

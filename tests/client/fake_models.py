@@ -87,8 +87,7 @@ class FakeModels(BaseAdapter):
 
     def transport(self, kind: Any) -> Transport:
         """How its clients send: to it, on its clock."""
-        clock, sleep = self.time.clock, self.time.sleep
-        return Transport(URL, kind=kind, session=self.session(), clock=clock, sleep=sleep)
+        return Transport(URL, kind=kind, session=self.session(), clock=self.time)
 
     def processor_s(self, pid: int) -> float | None:
         """Processor time of a worker: it grows for as long as there are requests."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
+from client.clock import Clock
 from client.transport import Transport
 
 if TYPE_CHECKING:
@@ -74,14 +75,14 @@ class Script(BaseAdapter):
         return [request.headers.get("Authorization") for request in self.sent]
 
 
-class FakeTime:
-    """A clock that only sleeping moves."""
+class FakeTime(Clock):
+    """A clock that only sleeping moves; `now` is what it shows."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.pauses: list[float] = []
 
-    def clock(self) -> float:
+    def time(self) -> float:
         """Return the time, seconds."""
         return self.now
 
@@ -104,8 +105,7 @@ def scripted_transport(
         kind=kind,
         tokens=tokens,
         session=script.session(),
-        clock=time.clock,
-        sleep=time.sleep,
+        clock=time,
         jitter=lambda: 0.0,
     )
 

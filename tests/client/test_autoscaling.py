@@ -55,7 +55,7 @@ class Loop:
             say=self.said.append,
         )
         time, left = FakeTime(), iter([True] * number + [False])
-        run(autoscaler, 5.0, clock=time.clock, sleep=time.sleep, goes_on=lambda: next(left))
+        run(autoscaler, 5.0, clock=time, goes_on=lambda: next(left))
         assert time.now == 5.0 * number
 
 

@@ -70,8 +70,7 @@ def drained(server: FakeModels, version: str, deadline_s: float = 60.0) -> bool:
         version,
         deadline_s=deadline_s,
         processor_s=server.processor_s,
-        clock=server.time.clock,
-        sleep=server.time.sleep,
+        clock=server.time,
     )
 
 

@@ -136,8 +136,7 @@ class Server:
             "flowers",
             deadline_s,
             metrics=self.metrics,
-            clock=self.time.clock,
-            sleep=self.time.sleep,
+            clock=self.time,
         )
 
 

@@ -46,9 +46,9 @@ class Site:
 
     def roll_out(self, release: Release, **checks: Any) -> None:
         """Bring a release into service, on the fake's clock."""
-        clock, sleep = self.server.time.clock, self.server.time.sleep
+        clock = self.server.time
         drained = functools.partial(
-            wait_until_drained, processor_s=self.server.processor_s, clock=clock, sleep=sleep
+            wait_until_drained, processor_s=self.server.processor_s, clock=clock
         )
         pages = (reply(200, replies.metrics_page(5, 5, failed)) for failed in self.failed)
         # watched for less long than the old version has requests in work
@@ -61,7 +61,6 @@ class Site:
             drained=drained,
             metrics=MetricsClient(URL, Script(*pages).session()),
             clock=clock,
-            sleep=sleep,
         ).run()
 
     def deploy(self, version: str = "2.0", **checks: Any) -> None:

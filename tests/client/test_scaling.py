@@ -24,13 +24,9 @@ METRICS_URL = "http://127.0.0.1:8082"
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeModels:
     """Three workers; `client.scaling` is on its clock, and sees it under load."""
     fake = FakeModels(tmp_path, workers=3)
-    clock, sleep = fake.time.clock, fake.time.sleep
-    drained = functools.partial(
-        wait_until_drained, processor_s=fake.processor_s, clock=clock, sleep=sleep
-    )
+    drained = functools.partial(wait_until_drained, processor_s=fake.processor_s, clock=fake.time)
     monkeypatch.setattr(
-        "client.scaling.StandIn",
-        functools.partial(StandIn, drained=drained, clock=clock, sleep=sleep),
+        "client.scaling.StandIn", functools.partial(StandIn, drained=drained, clock=fake.time)
     )
     monkeypatch.setattr("client.scaling._is_unused", lambda *_: False)
     monkeypatch.setattr("client.scaling.wait_until_idle", lambda *_: True)

@@ -23,13 +23,10 @@ def server(tmp_path: Path) -> FakeModels:
 
 
 def stand_in(server: FakeModels) -> StandIn:
-    clock, sleep = server.time.clock, server.time.sleep
     drained = functools.partial(
-        wait_until_drained, processor_s=server.processor_s, clock=clock, sleep=sleep
+        wait_until_drained, processor_s=server.processor_s, clock=server.time
     )
-    return StandIn(
-        server.management(), "flowers", "1.0", server.store, drained, clock=clock, sleep=sleep
-    )
+    return StandIn(server.management(), "flowers", "1.0", server.store, drained, clock=server.time)
 
 
 def test_no_worker_is_taken_from_its_requests(server: FakeModels) -> None:

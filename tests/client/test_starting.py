@@ -23,8 +23,7 @@ def start(server: FakeModels, workers: int, version: str, deadline_s: float = 60
         workers,
         version,
         deadline_s=deadline_s,
-        clock=server.time.clock,
-        sleep=server.time.sleep,
+        clock=server.time,
     )
 
 

@@ -116,8 +116,7 @@ def test_the_deadline_covers_all_attempts() -> None:
         kind="inference",
         patience=patience,
         session=script.session(),
-        clock=time.clock,
-        sleep=time.sleep,
+        clock=time,
         jitter=lambda: 0.0,
     )
 
@@ -159,8 +158,7 @@ def patient(script: Script, time: FakeTime, outage_s: float) -> Transport:
         kind="inference",
         patience=Patience(outage_s=outage_s),
         session=script.session(),
-        clock=time.clock,
-        sleep=time.sleep,
+        clock=time,
         jitter=lambda: 0.0,
     )
 
