@@ -118,8 +118,8 @@ def test_grpc_speaks_tls_too(production: tuple[Served, str], other_certificate: 
     options: dict[str, Any] = {"tokens": server.tokens, "ca_file": certificate, "timeout_s": 60}
     with closing(GrpcInferenceClient(f"{HOST}:{server.port + 3}", **options)) as client:
         assert client.predict(PICTURE).scores
-    with closing(GrpcManagementClient(f"{HOST}:{server.port + 4}", **options)) as client:
-        assert [entry.name for entry in client.list_models()] == ["flowers"]
+    with closing(GrpcManagementClient(f"{HOST}:{server.port + 4}", **options)) as management:
+        assert [entry.name for entry in management.list_models()] == ["flowers"]
     for ca_file, error in ((other_certificate, CertificateRefused), (None, ServerUnreachable)):
         options["ca_file"] = ca_file
         client = GrpcInferenceClient(f"{HOST}:{server.port + 3}", **options)
