@@ -54,10 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--others", type=Path, help="folder of pictures of none of the classes")
     parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
     options = parser.parse_args(arguments)
-    try:
-        connection = connection_from(options)
-    except ValueError as error:
-        parser.error(f"--server or --management: {error}")
+    connection = connection_from(options, parser)
     return exit_code_of(
         lambda: _run(connection, options), BenchError, ClassifierError, ClientError, TrainError
     )

@@ -36,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     options = parser.parse_args(arguments)
-    try:
-        connection = connection_from(options)
-    except ValueError as error:
-        parser.error(f"--server or --management: {error}")
+    connection = connection_from(options, parser)
     try:
         code: int = options.run(connection, options)
         sys.stdout.flush()
@@ -154,11 +151,12 @@ def _add_register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=whole, default=1, help="to start (%(default)d)")
 
 
-def connection_from(options: argparse.Namespace) -> Connection:
-    """Return the server that the options of `add_server_options` name.
+def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Connection:
+    """Return the server that the options of `add_server_options` name; exits with 2 at a wrong URL.
 
-    Raises:
-        ValueError: A URL is none.
+    Args:
+        options: What `parser` read.
+        parser: Tells what is wrong with a URL.
     """
     run_dir: Path | None = options.run_dir
     trust = Trust(ca_file=options.ca_file)
@@ -168,7 +166,10 @@ def connection_from(options: argparse.Namespace) -> Connection:
         run_dir = run_dir or _DEFAULT_RUN_DIR
     else:
         server = options.server or f"http://127.0.0.1:{options.port}"
-        addresses = addresses_from(server, options.management)
+        try:
+            addresses = addresses_from(server, options.management)
+        except ValueError as error:
+            parser.error(f"--server or --management: {error}")
     # A server elsewhere does not know the keys of the one that runs here, and must not learn them.
     if run_dir is None and addresses.on_this_machine:
         run_dir = _DEFAULT_RUN_DIR

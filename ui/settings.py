@@ -56,11 +56,11 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     """Read the command line; exits with 2 where it is wrong."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    server = connection_from(options, parser)
     try:
-        server = connection_from(options)
         other = _other(options, server)
     except ValueError as error:
-        parser.error(f"--server, --management or --compare: {error}")
+        parser.error(f"--compare or --compare-management: {error}")
     return Settings(server, other, options.page_host, options.page_port, options.open)
 
 
