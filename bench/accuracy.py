@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import requests
 
+from bench.commands import output_of
 from bench.environments import ROOT
-from bench.errors import BenchError
 from bench.servers.marigold import MODEL_NAME, Marigold
 from bench.subject import ask_in_process
 from bench.visit import visit
@@ -64,20 +63,16 @@ def fp32_archive(subject: Subject) -> Path:
     """
     folder = subject.work / "fp32"
     handed_down = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"}
-    process = subprocess.run(  # noqa: S603  our own Makefile
+    output_of(
         [
             *("make", "--silent", "archive", "RUNTIME=openvino-fp32", "DATA_URL=none"),
             *(f"MODEL={subject.weights}", f"MODEL_STORE={folder}", f"BUILD_DIR={folder / 'build'}"),
         ],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if name not in handed_down},
-        capture_output=True,
-        text=True,
-        timeout=_BUILD_TIMEOUT_S,
-        check=False,
+        "the float32 archive cannot be built",
+        folder=ROOT,
+        environment={k: value for k, value in os.environ.items() if k not in handed_down},
+        timeout_s=_BUILD_TIMEOUT_S,
     )
-    if process.returncode:
-        raise BenchError(f"the float32 archive cannot be built: {process.stderr.strip()[-500:]}")
     return folder / f"{MODEL_NAME}.mar"
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import BenchError, LoadFailed, PeerFailed
+from bench.errors import LoadFailed, PeerFailed
 from bench.limit import MODES as LIMIT_MODES
 from bench.plan import OURS, STOCK
 from bench.servers.marigold import Marigold
 from bench.servers.peers import modes
 from bench.servers.stock import Stock
-from bench.subject import CORES
+from bench.subject import CORES, run_module
 from bench.visit import visit, whole_visit
 
 if TYPE_CHECKING:
@@ -117,26 +114,11 @@ def limit(subject: Subject, mode: str, seconds: float) -> float:
     Raises:
         BenchError: It failed.
     """
-    command = [sys.executable, "-m", "bench.limit", "--mode", mode]
-    return float(_run(subject, *command, "--seconds", str(seconds), "--cores", str(CORES)))
+    options = ("--mode", mode, "--seconds", str(seconds), "--cores", str(CORES))
+    return float(run_module(subject, "bench.limit", *options))
 
 
 def cost(subject: Subject) -> dict[str, float]:
     """Return what decoding and inference cost in CPU time; see `bench.cost`."""
-    costs: dict[str, float] = json.loads(_run(subject, sys.executable, "-m", "bench.cost"))
+    costs: dict[str, float] = json.loads(run_module(subject, "bench.cost"))
     return costs
-
-
-def _run(subject: Subject, *command: str) -> str:
-    process = subprocess.run(  # noqa: S603  our own modules
-        command,
-        input=json.dumps([str(photo.resolve()) for photo in subject.photos]),
-        env=os.environ | subject.environment(model="marigold", workers=1),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    if process.returncode:
-        raise BenchError(f"{command[2]} failed: {process.stderr.strip()[-800:]}")
-    return process.stdout

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.commands import output_of
 from bench.errors import LoadFailed
 from bench.generator import generate
 from bench.processes import end, launch
@@ -53,22 +53,19 @@ def with_wrk(load: Load, folder: Path) -> dict[str, float] | None:
     bodies = folder / "bodies.txt"
     bodies.write_text("".join(f"{body}\n" for body in load.bodies), encoding="utf-8")
     seconds = max(1, round(load.seconds + load.warm_up_s))
-    process = subprocess.run(  # noqa: S603  our own command line
+    printed = output_of(
         [
             *(wrk, "-t1", f"-c{load.clients}", f"-d{seconds}s", "--timeout", "60s"),
             *("-s", str(_SCRIPT)),
             *(part for header in load.headers.items() for part in ("-H", ": ".join(header))),
             f"http://{load.host}:{load.port}{load.path}",
         ],
-        env=os.environ | {"BENCH_BODIES": str(bodies)},
-        capture_output=True,
-        text=True,
-        timeout=seconds + 120,
-        check=False,
+        "wrk failed",
+        LoadFailed,
+        environment=os.environ | {"BENCH_BODIES": str(bodies)},
+        timeout_s=seconds + 120,
     )
-    if process.returncode:
-        raise LoadFailed(f"wrk failed: {process.stderr.strip()[-300:]}")
-    result: dict[str, float] = json.loads(process.stdout.splitlines()[-1])
+    result: dict[str, float] = json.loads(printed.splitlines()[-1])
     if result["errors"]:
         raise LoadFailed(f"wrk saw {result['errors']:.0f} errors")
     return result

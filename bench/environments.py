@@ -8,11 +8,11 @@ constraint of this project's own, so that hardly any package exists in two versi
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+from bench.commands import output_of
 from bench.errors import Unusable
 
 ROOT = Path(__file__).parent.parent
@@ -61,9 +61,6 @@ def _site_packages(interpreter: Path) -> Path:
 
 
 def _run(*command: str) -> str:
-    process = subprocess.run(  # noqa: S603  our own command lines
-        command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+    return output_of(
+        command, f"`{' '.join(command[:4])} ...` failed", Unusable, timeout_s=_TIMEOUT_S
     )
-    if process.returncode:
-        raise Unusable(f"`{' '.join(command[:4])} ...` failed: {process.stderr.strip()[-800:]}")
-    return process.stdout

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from bench.commands import output_of
 from bench.errors import LoadFailed
 from bench.figures import percentile
 
@@ -52,17 +52,14 @@ def generate(load: Load, *, server: str = "the server") -> Run:
     Raises:
         LoadFailed: An answer had another status than 2xx, or none came.
     """
-    process = subprocess.run(
+    printed = output_of(
         [sys.executable, "-m", "bench.load"],
-        input=json.dumps(asdict(load)),
-        capture_output=True,
-        text=True,
-        timeout=_START_S + 10 * (load.seconds + load.warm_up_s) + 60,
-        check=False,
+        f"{server}: the load generator failed",
+        LoadFailed,
+        given=json.dumps(asdict(load)),
+        timeout_s=_START_S + 10 * (load.seconds + load.warm_up_s) + 60,
     )
-    if process.returncode:
-        raise LoadFailed(f"{server}: the load generator failed: {process.stderr.strip()[-500:]}")
-    outcome = json.loads(process.stdout)
+    outcome = json.loads(printed)
     check_statuses(outcome["statuses"], server)
     latencies = outcome["latencies_ms"]
     return Run(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError, Unusable
+from bench.commands import output_of
+from bench.errors import Unusable
 from bench.peers import models
 from classifier.cores import usable_cores
 from classifier.description import DESCRIPTION_FILE, ModelDescription, read_description
@@ -120,16 +120,34 @@ def ask_in_process(
     Raises:
         BenchError: It failed.
     """
-    process = subprocess.run(
-        [sys.executable, "-m", "bench.answers"],
-        input=json.dumps([str(photo.resolve()) for photo in photos]),
-        env=os.environ | subject.environment(model=model, workers=1),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    if process.returncode:
-        raise BenchError(f"the model does not run: {process.stderr.strip()[-800:]}")
-    answers: list[models.Answer] = json.loads(process.stdout)
+    printed = run_module(subject, "bench.answers", photos=photos, model=model)
+    answers: list[models.Answer] = json.loads(printed)
     return answers
+
+
+def run_module(
+    subject: Subject,
+    module: str,
+    *arguments: str,
+    photos: Sequence[Path] = (),
+    model: str = "marigold",
+) -> str:
+    """Run one of our modules without a server, in a process of its own; return what it prints.
+
+    Args:
+        subject: What it computes with.
+        module: Reads a JSON list of photos.
+        arguments: Its own.
+        photos: By default the subject's.
+        model: One of the two models.
+
+    Raises:
+        BenchError: It failed.
+    """
+    return output_of(
+        [sys.executable, "-m", module, *arguments],
+        f"{module} failed",
+        given=json.dumps([str(photo.resolve()) for photo in photos or subject.photos]),
+        environment=os.environ | subject.environment(model=model, workers=1),
+        timeout_s=600,
+    )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 import warnings
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench import environments
+from bench.commands import output_of
 from bench.errors import PeerFailed
 from bench.processes import end, launch
 from bench.servers import HOST, Running, free_ports, wait_for_answer
@@ -125,7 +125,7 @@ def archive(subject: Subject) -> Path:
         warnings.simplefilter("ignore", FutureWarning)
         traced = torch.jit.trace(network, torch.zeros(1, 3, crop, crop))  # type: ignore[no-untyped-call]
     traced.save(str(folder / "model.pt"))
-    process = subprocess.run(  # noqa: S603  our own command line
+    output_of(
         [
             Path(sys.executable).with_name("torch-model-archiver"),
             *("--model-name", MODEL_NAME, "--version", "1.0", "--handler", "image_classifier"),
@@ -133,12 +133,9 @@ def archive(subject: Subject) -> Path:
             *("--extra-files", subject.weights / LABELS_FILE),
             *("--export-path", mar.parent, "--force"),
         ],
-        env=os.environ | {"TMPDIR": str(folder)},
-        capture_output=True,
-        text=True,
-        timeout=_ARCHIVER_TIMEOUT_S,
-        check=False,
+        "the stock archive cannot be packed",
+        PeerFailed,
+        environment=os.environ | {"TMPDIR": str(folder)},
+        timeout_s=_ARCHIVER_TIMEOUT_S,
     )
-    if process.returncode:
-        raise PeerFailed(f"the stock archive cannot be packed: {process.stderr.strip()[-500:]}")
     return mar
