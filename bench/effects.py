@@ -1,8 +1,9 @@
 """From right and wrong answers of trainings to the effect of each setting, and how sure it is.
 
-Each training is compared with the base's of the same seed, photo by photo. Two things blur the
-difference: which photos were asked about, and what chance did to the trainings. The interval counts
-both, the second one only where there are several seeds to see it by.
+Two things blur the difference between two accuracies: which photos were asked about, and what
+chance did to the trainings: the initial weights, the order of the photos, the crops. Trainings of
+one recipe that differ by their seed alone show how large the second one is; the interval counts
+both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from train.markdown import percent, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -60,13 +61,13 @@ class Effects:
     Attributes:
         accuracies: The base's with each seed, 0..1.
         photos: How many were asked about.
-        deviation: Standard deviation of a difference between seeds; None if there is one seed.
+        deviation: Standard deviation of a recipe's accuracy from seed to seed.
         all: Of each change.
     """
 
     accuracies: tuple[float, ...]
     photos: int
-    deviation: float | None
+    deviation: float
     all: tuple[Effect, ...]
 
 
@@ -75,25 +76,31 @@ def effects(base: Recipe, right: Right, changed: Mapping[Recipe, Right]) -> Effe
 
     Args:
         base: The recipe of the base.
-        right: Whether each of its trainings is right about each photo.
-        changed: The same for other recipes.
+        right: Whether each of its trainings, two at least, is right about each photo.
+        changed: The same for other recipes, of which one training is enough.
     """
-    gains = {
-        recipe: answers.astype(float) - right.astype(float) for recipe, answers in changed.items()
-    }  # [seeds, photos] each, of -1, 0 and 1
-    seeds, photos = right.shape
-    variances = [gain.mean(axis=1).var(ddof=1) for gain in gains.values()] if seeds > 1 else []
-    variance = float(np.mean(variances)) if variances else 0.0
+    deviation = _deviation([right, *changed.values()])
     found = []
-    for recipe, gain in gains.items():
+    for recipe, answers in changed.items():
         before, after = _settings(base, recipe)
+        gain = answers.mean(axis=0) - right.mean(axis=0)  # of each photo, -1..1
+        chance = deviation**2 * (1 / len(answers) + 1 / len(right))
+        half = _Z95 * math.sqrt(gain.var(ddof=1) / len(gain) + chance)
         difference = float(gain.mean())
-        error = math.sqrt(gain.mean(axis=0).var(ddof=1) / photos + variance / seeds)
-        ci95 = (difference - _Z95 * error, difference + _Z95 * error)
-        found.append(Effect(before, after, float(changed[recipe].mean()), difference, ci95))
+        ci95 = (difference - half, difference + half)
+        found.append(Effect(before, after, float(answers.mean()), difference, ci95))
     accuracies = tuple(right.mean(axis=1).tolist())
-    deviation = math.sqrt(variance) if variances else None
-    return Effects(accuracies, photos, deviation, tuple(found))
+    return Effects(accuracies, right.shape[1], deviation, tuple(found))
+
+
+def _deviation(groups: Iterable[Right]) -> float:
+    """Pool the standard deviation of accuracies within groups of trainings that differ by seed."""
+    squares, degrees = 0.0, 0
+    for answers in groups:
+        accuracies = answers.mean(axis=1)
+        squares += float(((accuracies - accuracies.mean()) ** 2).sum())
+        degrees += len(accuracies) - 1
+    return math.sqrt(squares / degrees)
 
 
 def as_dict(found: Effects, base: Recipe) -> dict[str, Any]:
@@ -121,39 +128,25 @@ def markdown(found: Effects, base: Recipe, images: int, machine: Mapping[str, An
         for effect in found.all
     ]
     header = ("in the recipe", "instead", "accuracy", "points", "95 % interval")
-    seeds = len(found.accuracies)
     return f"""# What each switch is worth
 
 By `python -m bench.ablation`: small trainings of {images:,} photos, measured on {found.photos:,}
 others, each with one line of the recipe changed.
 A {base.arch} from random weights, {base.epochs} epochs, crops of {base.crop_first} to
 {base.crop_last} pixels; on {machine["cores"]} cores of {machine["cpu"]}.
-Accuracy of the recipe as it is: {" and ".join(map(percent, found.accuracies))}
-({seeds} {"seed" if seeds == 1 else "seeds"}).
+
+The recipe as it is reaches {percent(float(np.mean(found.accuracies)))}: the mean of
+{", ".join(map(percent, found.accuracies))} with {len(found.accuracies)} seeds.
+A standard deviation of {100 * found.deviation:.1f} points is what chance does to a training.
 
 {table(header, rows)}
 Below 0, the recipe's own value is better.
-{_doubt(found)}
+The interval counts that chance, and which photos were asked about.
+In bold is what it tells from 0; of {len(found.all)} rows, chance alone would do so to
+{0.05 * len(found.all):.1f}.
 Large effects carry over to longer trainings; what strengthens the augmentation or slows the
 learning is worth more there than here.
 """
-
-
-def _doubt(found: Effects) -> str:
-    photos = "The interval counts which photos were asked about"
-    bold = "In bold is what it tells from 0"
-    if found.deviation is None:
-        return (
-            f"{photos}, but not what chance does to a training.\n"
-            f"{bold}; another `seed` changes nothing but chance, so what is no larger than those "
-            "rows means nothing."
-        )
-    return (
-        f"{photos}, and what chance does to trainings: from seed to seed a difference varies with\n"
-        f"a standard deviation of {100 * found.deviation:.1f} points.\n"
-        f"{bold}; of {len(found.all)} rows, chance alone would do so to "
-        f"{0.05 * len(found.all):.1f}."
-    )
 
 
 def _settings(base: Recipe, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:

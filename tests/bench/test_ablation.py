@@ -69,7 +69,9 @@ def test_what_was_trained_is_not_trained_again(
     ]
     assert main(command) == 0
     kept = sorted((tmp_path / "work").glob("right-*.json"))
-    assert [len(json.loads(path.read_text())) for path in kept] == [24, 24]  # 2 of 3 each
+    assert [len(json.loads(path.read_text())) for path in kept] == [
+        24
+    ] * 4  # 2 of 3 each; the base thrice
     first = report.read_text(encoding="utf-8")
     content = json.loads(report.with_suffix(".json").read_text(encoding="utf-8"))
     assert [effect["after"] for effect in content["all"]] == [{"flip": False}]
@@ -85,35 +87,42 @@ def recipes() -> tuple[Recipe, Recipe]:
     return base, dataclasses.replace(base, flip=False)
 
 
-def test_an_effect_is_that_of_the_same_photos_and_seeds(recipes: tuple[Recipe, Recipe]) -> None:
+def test_an_effect_is_held_against_chance(recipes: tuple[Recipe, Recipe]) -> None:
     base, changed = recipes
-    right = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], dtype=bool)
-    other = np.array([[1, 0, 0, 0], [1, 1, 0, 0]], dtype=bool)
+    right = np.array([[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    other = np.array([[1, 0, 0, 0]], dtype=bool)
     found = effects(base, right, {changed: other})
     (effect,) = found.all
     assert (effect.before, effect.after) == ({"flip": True}, {"flip": False})
-    assert found.accuracies == (0.75, 0.5)
-    assert effect.accuracy == 0.375
-    assert effect.difference == -0.25
-    # By hand: over the seeds the photos differ by 0, -1/2, -1/2, 0; the seeds by -1/2 and 0.
-    photos, seeds = (1 / 12) / 4, (1 / 8) / 2
-    assert found.deviation == pytest.approx(math.sqrt(1 / 8))
-    half = 1.959964 * math.sqrt(photos + seeds)
+    assert found.accuracies == (0.75, 0.5, 0.25)
+    assert found.photos == 4
+    assert (effect.accuracy, effect.difference) == (0.25, -0.25)
+    # By hand: the photos differ by 0, -2/3, -1/3, 0; the base's accuracies by 1/4 from their mean.
+    assert found.deviation == pytest.approx(0.25)
+    photos, chance = (11 / 108) / 4, 0.25**2 * (1 / 1 + 1 / 3)
+    half = 1.959964 * math.sqrt(photos + chance)
     assert effect.ci95 == pytest.approx((-0.25 - half, -0.25 + half))
     assert not effect.is_clear
     assert json.dumps(as_dict(found, base))
 
 
-def test_the_page_marks_what_is_clear_and_says_what_is_not(recipes: tuple[Recipe, Recipe]) -> None:
+def test_seeds_of_a_change_tell_of_chance_too(recipes: tuple[Recipe, Recipe]) -> None:
     base, changed = recipes
-    right = np.ones((1, 400), dtype=bool)
-    other = right.copy()
+    right = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], dtype=bool)  # 1/4 from their mean
+    other = np.array([[1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    found = effects(base, right, {changed: other})
+    assert found.deviation == pytest.approx(math.sqrt(2 * 0.25**2 / (1 + 2)))
+
+
+def test_the_page_marks_what_is_clear(recipes: tuple[Recipe, Recipe]) -> None:
+    base, changed = recipes
+    right = np.ones((3, 400), dtype=bool)
+    other = right[:1].copy()
     other[0, :100] = False
     page = markdown(effects(base, right, {changed: other}), base, 300, MACHINE)
     assert "| `flip = true` | `flip = false` | 75.0 % | **-25.0** | -29.2 to -20.8 |" in page
-    assert "not what chance does to a training" in page
+    assert "100.0 %, 100.0 %, 100.0 % with 3 seeds" in page
+    assert "A standard deviation of 0.0 points" in page
     assert "300 photos, measured on 400\nothers" in page
-    both = np.concatenate([right, right])
-    page = markdown(effects(base, both, {changed: both}), base, 300, MACHINE)
+    page = markdown(effects(base, right, {changed: right}), base, 300, MACHINE)
     assert "| 100.0 % | +0.0 | +0.0 to +0.0 |" in page
-    assert "standard deviation of 0.0 points" in page
