@@ -34,7 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_urls(parser, "data_url", "train_url", "eval_url")
     parser.add_argument(
-        "--recipe", type=Path, default=CONFIG / "train.toml", help="TOML file (default: train.toml)"
+        "--recipe",
+        type=Path,
+        default=CONFIG / "train.toml",
+        help="TOML file (default: config/train.toml)",
     )
     parser.add_argument(
         "--set",

@@ -1,6 +1,6 @@
 """The command behind `make faults`: makes each fault, and writes the table of docs/operations.md.
 
-It takes about five minutes on two cores. Faults that take what this machine lacks are named and
+It takes about ten minutes on two cores. Faults that take what this machine lacks are named and
 left out: a disk that can be filled takes root, a clock that can be set takes libfaketime.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import machine
-from bench.environments import ROOT
 from bench.errors import BenchError, Unusable
 from bench.faults.faults import FAULTS
 from bench.faults.run import Load, make, missing, running
@@ -60,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, default=16, help="plain clients; 4 others besides")
     parser.add_argument("--only", metavar="NAMES", help=f"of {','.join(f.name for f in FAULTS)}")
     parser.add_argument("--work", type=Path, default=Path("build/faults"), help="scratch folder")
-    parser.add_argument("--page", type=Path, help=f"write into it: {ROOT}/docs/operations.md")
+    parser.add_argument("--page", type=Path, help="write into it, such as docs/operations.md")
     return parser
 
 

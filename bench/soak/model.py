@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -54,4 +54,6 @@ def write_small_model(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_small_model(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m bench.soak.model", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    write_small_model(parser.parse_args().folder)
