@@ -22,6 +22,7 @@ mpl.use("agg")  # files only; there may be no display
 
 _OURS_COLOUR, _OTHER_COLOUR, _FAINT_COLOUR = "#e8a317", "#4c6a92", "#a9b8cc"
 _DPI = 110
+_VISIBLE_MS, _OTHERS = 0.5, "other processes"
 
 
 def draw(summary: Summary, folder: Path) -> dict[str, str]:
@@ -86,18 +87,23 @@ def _clients(axes: Axes, summary: Summary) -> bool:
 
 def _cost(axes: Axes, summary: Summary) -> bool:
     names = [name for name in summary.servers if not name.endswith("-eager") and name != STOCK]
-    parts = sorted({part for name in names for part in summary.cpu_ms(name)})
+    used = {name: _parts(summary.cpu_ms(name)) for name in names}
+    parts = sorted({part for parts in used.values() for part in parts} - {_OTHERS})
     left = dict.fromkeys(names, 0.0)
-    for part in parts:
-        widths = [summary.cpu_ms(name).get(part, 0.0) for name in names]
-        if max(widths) < 0.02:  # noqa: PLR2004  not to be seen
-            continue
+    for part in [*parts, _OTHERS]:
+        widths = [used[name].get(part, 0.0) for name in names]
         axes.barh(names, widths, left=[left[name] for name in names], label=part)
         left = {name: left[name] + width for name, width in zip(names, widths, strict=True)}
     axes.set_xlabel(f"CPU milliseconds an answer, at {summary.main_clients} clients")
     if names:
-        axes.legend(fontsize="small")
+        axes.figure.legend(loc="outside upper center", ncols=4, fontsize="small")
     return bool(names)
+
+
+def _parts(cpu_ms: Mapping[str, float]) -> dict[str, float]:
+    """Put together the processes that are too small to be seen."""
+    large = {part: used for part, used in cpu_ms.items() if used >= _VISIBLE_MS}
+    return large | {_OTHERS: sum(cpu_ms.values()) - sum(large.values())}
 
 
 def _sizes(axes: Axes, summary: Summary) -> bool:
@@ -106,7 +112,7 @@ def _sizes(axes: Axes, summary: Summary) -> bool:
         medians = [spread(rounds[name]).median for rounds in sizes.values()]
         axes.plot(list(sizes), medians, marker="o", label=name, color=_colour(name))
     axes.set_ylabel("photos/s")
-    axes.set_yscale("log")
+    axes.set_ylim(bottom=0)
     axes.set_xlabel("size of the photos")
     if sizes:
         axes.legend()

@@ -107,7 +107,7 @@ def _int8_instructions(present: Sequence[str]) -> str:
 def throughput_table(summary: Summary) -> str:
     """Photos a second by number of clients, and the ratio to the stock handler."""
     clients = summary.plan["clients"]
-    header = ["photos/s", *(f"{n} clients" for n in clients), "/ stock"]
+    header = ["photos/s", *map(_clients, clients), "/ stock"]
     stock = summary.throughput(STOCK)
     rows = []
     for name in summary.servers:
@@ -126,8 +126,7 @@ def latency_table(summary: Summary) -> str:
     """Latency of a lone client and at the main number of clients."""
     header = ["milliseconds"]
     for clients in (1, summary.main_clients):
-        many = f"{clients} client{'s' if clients > 1 else ''}"
-        header += [f"{many}, p50", "p95", "p99"]
+        header += [f"{_clients(clients)}, p50", "p95", "p99"]
     rows = [
         [
             title(name),
@@ -221,6 +220,10 @@ def size_rows(
         ours, stock = told(spread(rounds[OURS])), told(spread(rounds[STOCK]))
         rows.append((size, ours, stock, told(against) if against else "-"))
     return rows
+
+
+def _clients(number: int) -> str:
+    return f"{number} client{'s' if number > 1 else ''}"
 
 
 def _server_cpu(cpu_ms: Mapping[str, float]) -> float:
