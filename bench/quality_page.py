@@ -36,15 +36,14 @@ def markdown(content: Mapping[str, Any]) -> str:
     ]
     header = ("photos", "accuracy", "95 % interval", "calibration error", "rejected")
     images = conditions[UNHARMED]["images"]
+    by_chance = "{mean:.3f} on average, {p10:.3f} to {p90:.3f} in 80 % of draws".format(**perfect)
     return f"""# Quality of the served model
 
-Measured through a running server (`{content["runtime"]}`) on the {images} validation photos,
-by `python -m bench.quality`.
+Measured by `make quality` through a server (`{content["runtime"]}`), on {images} validation photos.
 The weights have the SHA-256 `{content["weights_sha256"][:16]}...`.
 The calibration error is the expected one over 15 bins, 0 to 1.
-So few photos show one even if every probability is true: {perfect["mean"]:.3f} on average
-({perfect["p10"]:.3f} to {perfect["p90"]:.3f} in 80 % of draws), found by drawing classes from the
-probabilities.
+So few photos show one even if every probability is true: {by_chance}.
+That was found by drawing classes from the probabilities.
 
 {table(header, rows)}{_rejection(content, served) if served else ""}"""
 
@@ -66,8 +65,8 @@ def _rejection(content: Mapping[str, Any], served: str) -> str:
     text = f"""
 ## Pictures of none of the classes
 
-The handler goes by the first score; each threshold was fitted so that 5 % of the validation photos
-are rejected, before quantisation.
+The handler goes by the first score.
+Each threshold was fitted so that 5 % of the validation photos are rejected, before quantisation.
 
 {table(header, rows)}"""
     if not others:
