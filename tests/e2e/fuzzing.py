@@ -1,4 +1,4 @@
-"""Malformed requests, always the same for a seed: damaged images, damaged JSON, noise."""
+"""Malformed requests, always the same for a seed, and the table of what they were answered."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.pictures import SAMPLES
+from train.markdown import table
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
 _FILES = [sample.file for sample in SAMPLES.values() if len(sample.file) < 200_000]
@@ -42,6 +44,18 @@ def malformed_bodies(count: int, seed: int = 0) -> Iterator[Body]:
         kind = list(_MAKERS)[number % len(_MAKERS)]
         content, content_type = _MAKERS[kind](chance)
         yield Body(kind, content, content_type)
+
+
+def table_of(statuses: Counter[tuple[str, int]], memory_mib: list[float], died: int) -> str:
+    """Return the counts by kind and status, and the worker's memory, as Markdown."""
+    columns = sorted({status for _, status in statuses})
+    kinds = sorted({kind for kind, _ in statuses})
+    rows = [(kind, *(statuses[kind, status] for status in columns)) for kind in kinds]
+    return (
+        f"{table(('body', *map(str, columns)), rows)}\n{statuses.total():,} bodies; "
+        f"workers that died: {died}; the worker's memory in MiB, before and after each tenth: "
+        f"{', '.join(f'{mib:.0f}' for mib in memory_mib)}.\n"
+    )
 
 
 def _flipped(chance: random.Random) -> tuple[bytes, str]:

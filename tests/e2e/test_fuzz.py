@@ -21,8 +21,7 @@ import requests
 from bench import machine
 from bench.page import write_section
 from classifier.reference import REFERENCE_NAMES, draw_png
-from tests.e2e.fuzzing import FORM, Body, malformed_bodies
-from train.markdown import table
+from tests.e2e.fuzzing import FORM, Body, malformed_bodies, table_of
 
 if TYPE_CHECKING:
     from tests.e2e.served import Served
@@ -82,15 +81,3 @@ def test_only_2xx_and_4xx_come_back(served: Served, capsys: pytest.CaptureFixtur
     assert successors == [worker.pid]
     assert memory_mib[-1] - memory_mib[1] < MAY_GROW_MIB, memory_mib
     assert served.inference.predict(PICTURE) == before
-
-
-def table_of(statuses: Counter[tuple[str, int]], memory_mib: list[float], died: int) -> str:
-    """Return the counts by kind and status, and the worker's memory, as Markdown."""
-    columns = sorted({status for _, status in statuses})
-    kinds = sorted({kind for kind, _ in statuses})
-    rows = [(kind, *(statuses[kind, status] for status in columns)) for kind in kinds]
-    return (
-        f"{table(('body', *map(str, columns)), rows)}\n{statuses.total():,} bodies; "
-        f"workers that died: {died}; the worker's memory in MiB, before and after each tenth: "
-        f"{', '.join(f'{mib:.0f}' for mib in memory_mib)}.\n"
-    )

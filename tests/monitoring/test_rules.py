@@ -71,6 +71,17 @@ def test_every_alert_is_made_to_fire_in_the_tests() -> None:
             assert f"alertname: {rule['alert']}\n" in tested
 
 
+def test_the_page_tells_of_every_metric_and_alert() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    sections = yaml.safe_load((ROOT / "config" / "metrics.yaml").read_text(encoding="utf-8"))
+    kinds = (*sections["ts_metrics"].values(), *sections["model_metrics"].values())
+    names = {re.sub(r"_(bucket|sum|count)$", "", e["name"]) for kind in kinds for e in kind}
+    assert {name for name in names if name not in page} == set()
+    assert set(re.findall(r"`(Marigold\w+)`", page)) == {
+        rule["alert"] for rule in rules() if "alert" in rule
+    }
+
+
 @pytest.mark.parametrize("path", [RULES, DASHBOARD], ids=lambda path: path.name)
 def test_only_metrics_that_exist_are_asked_for(path: Path) -> None:
     asked = set(METRIC.findall(path.read_text(encoding="utf-8")))

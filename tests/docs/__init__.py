@@ -1,0 +1,1 @@
+"""The documentation holds: links, commands and figures."""
