@@ -1,4 +1,4 @@
-"""What the processes of a server use, and how they are ended."""
+"""Which processes are a server's, what they use, and how they are ended."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def tree(root: psutil.Process) -> list[psutil.Process]:
         return [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def at_work_in(folder: Path) -> list[psutil.Process]:
+    """Return every process whose command names a path in a folder, such as a server's own."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in argument for argument in process.info["cmdline"] or [])
+    ]
 
 
 def pss_mb(processes: Iterable[psutil.Process]) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from bench.faults.supervisor import Supervisor
-from bench.processes import role
+from bench.processes import at_work_in, role
 from bench.servers import HOST, free_ports
 from client.addresses import addresses_from
 from client.management import ManagementClient
@@ -91,15 +91,6 @@ class Stage:
             if worker.pid > 0
         ]
 
-    def processes(self) -> list[psutil.Process]:
-        """Return every process that works in the run folder."""
-        mark = str(self.run.path)
-        return [
-            process
-            for process in psutil.process_iter(["cmdline"])
-            if any(mark in argument for argument in process.info["cmdline"] or [])
-        ]
-
     def stop(self) -> list[str]:
         """Stop the server for good; return what is left of it."""
         self.supervisor.stop()
@@ -107,7 +98,7 @@ class Stage:
 
     def belongings(self) -> Counter[str]:
         """Return what a fault could leave more of: processes, open ports, files."""
-        found = [f"process {role(process)}" for process in self.processes()]
+        found = [f"process {role(process)}" for process in at_work_in(self.run.path)]
         found += [f"port {port}" for port in Ports.starting_at(self.port).all if _listens(port)]
         for path in self.run.path.rglob("*"):
             place = path.relative_to(self.run.path).parts

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from archive.members import SUMS, format_sums
+from bench.processes import at_work_in
 from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.errors import RequestRejected
@@ -44,16 +45,6 @@ def own(served: Served, tmp_path: Path) -> Iterator[Served]:
         yield server
     finally:
         server.make("stop")
-
-
-def processes_of(server: Served) -> list[psutil.Process]:
-    """Every process that works in a server's folders."""
-    mark = str(server.run_dir)
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any(mark in argument for argument in process.info["cmdline"] or [])
-    ]
 
 
 def test_scaling_up_and_down_loses_no_request(served: Served) -> None:
@@ -131,18 +122,18 @@ def test_stop_waits_for_what_is_in_flight(own: Served) -> None:
 
 
 def test_stop_ends_its_own_server_and_can_be_repeated(served: Served, own: Served) -> None:
-    assert processes_of(own)
+    assert at_work_in(own.run_dir)
     assert own.make("stop").strip() == "stopped"
-    assert not processes_of(own)
+    assert not at_work_in(own.run_dir)
     assert not (own.run_dir / "key_file.json").exists()
     assert "no server is running" in own.make("stop")
     assert served.inference.predict(PICTURE).scores
 
 
 def test_after_a_kill_serve_starts_again(own: Served) -> None:
-    server = next(process for process in processes_of(own) if process.name() == "java")
+    server = next(process for process in at_work_in(own.run_dir) if process.name() == "java")
     server.kill()
-    psutil.wait_procs(processes_of(own), timeout=60)
+    psutil.wait_procs(at_work_in(own.run_dir), timeout=60)
     own.make("serve")
     assert own.inference.predict(PICTURE).scores
 
@@ -153,7 +144,7 @@ def test_a_second_server_on_the_same_ports_is_refused(served: Served, tmp_path: 
     (tmp_path / "build").symlink_to(served.home / "build")
     output = second.make("serve", expect=2)
     assert f"error: port {served.port} is taken by process" in output
-    assert not processes_of(second)
+    assert not at_work_in(second.run_dir)
 
 
 def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
@@ -186,7 +177,7 @@ def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
     assert process.stderr == (
         "error: the model does not load: ModuleNotFoundError: No module named 'no_such_module'\n"
     )
-    assert not processes_of(broken)
+    assert not at_work_in(broken.run_dir)
 
 
 def test_models_are_registered_and_removed_where_that_is_switched_on(

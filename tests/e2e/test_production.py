@@ -10,10 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 import requests
 
+from bench.processes import at_work_in
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.errors import CertificateRefused, ServerUnreachable
 from client.grpc_inference import GrpcInferenceClient
@@ -138,10 +138,9 @@ def test_without_tls_nobody_is_answered(production: tuple[Served, str]) -> None:
 def test_nothing_is_written_outside_the_run_folder(production: tuple[Served, str]) -> None:
     server, _ = production
     writable = set()
-    for process in psutil.process_iter(["cmdline"]):
-        if any(str(server.run_dir) in part for part in process.info["cmdline"] or []):
-            files = process.open_files()
-            writable |= {Path(file.path) for file in files if file.mode in ("w", "a", "r+", "a+")}
+    for process in at_work_in(server.run_dir):
+        files = process.open_files()
+        writable |= {Path(file.path) for file in files if file.mode in ("w", "a", "r+", "a+")}
     assert writable
     assert all(path.is_relative_to(server.run_dir.resolve()) for path in writable), writable
 
