@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import json
 import stat
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from client.addresses import addresses_from
 from client.run_record import read_run_record
 from client.trust import Trust
 from server.__main__ import main
-from server.run_folder import RunFolder
 from server.stop import stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    import psutil
+
+    from server.run_folder import RunFolder
+
 ADDRESSES = addresses_from("http://127.0.0.1:65000")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    """An empty run folder."""
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    return folder
-
-
-@pytest.fixture
-def process() -> Iterator[psutil.Process]:
-    """A process that stands for a server's: it ends only when told to."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        yield psutil.Process(child.pid)
-        child.kill()
 
 
 def test_only_the_owner_can_look_into_it(folder: RunFolder) -> None:

@@ -6,42 +6,31 @@ import io
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from client.addresses import addresses_from
 from server.errors import ServerEnded
 from server.following import Followed
-from server.run_folder import RunFolder
 from server.supervision import interruptible, notify, stay
 from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    import psutil
 
-@pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "run")
-    folder.create()
-    return folder
+    from server.run_folder import RunFolder
 
 
 @pytest.fixture
-def process(folder: RunFolder) -> Iterator[psutil.Process]:
-    """A process that stands for the folder's server."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        process = psutil.Process(child.pid)
-        port = free_ports()
-        folder.record(process, port, addresses_from(f"http://{HOST}:{port}"))
-        yield process
-        child.kill()
+def process(folder: RunFolder, process: psutil.Process) -> psutil.Process:
+    """The same process, standing for the folder's server."""
+    port = free_ports()
+    folder.record(process, port, addresses_from(f"http://{HOST}:{port}"))
+    return process
 
 
 def test_a_server_that_ends_by_itself_is_an_error_with_its_cause(
