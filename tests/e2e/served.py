@@ -36,6 +36,12 @@ class Served:
         """Choose free ports; nothing is started."""
         return cls(home, free_ports(), variables)
 
+    def beside(self, home: Path, *variables: str, port: int | None = None) -> Served:
+        """Choose another server with this one's archive and variables, and more of these."""
+        for name in ("store", "build"):
+            (home / name).symlink_to(self.home / name)
+        return Served(home, port or free_ports(), (*self.variables, *variables))
+
     @property
     def run_dir(self) -> Path:
         """The server's working directory."""

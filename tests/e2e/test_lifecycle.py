@@ -37,9 +37,7 @@ PICTURE = draw_png(REFERENCE_NAMES[0])
 @pytest.fixture
 def own(served: Served, tmp_path: Path) -> Iterator[Served]:
     """A server of the test's own, with the same archive as the shared one; it may be stopped."""
-    server = Served.at(tmp_path, *served.variables)
-    (tmp_path / "store").symlink_to(served.home / "store")
-    (tmp_path / "build").symlink_to(served.home / "build")
+    server = served.beside(tmp_path)
     try:
         server.make("serve")
         yield server
@@ -139,9 +137,7 @@ def test_after_a_kill_serve_starts_again(own: Served) -> None:
 
 
 def test_a_second_server_on_the_same_ports_is_refused(served: Served, tmp_path: Path) -> None:
-    second = Served(tmp_path, served.port, served.variables)
-    (tmp_path / "store").symlink_to(served.home / "store")
-    (tmp_path / "build").symlink_to(served.home / "build")
+    second = served.beside(tmp_path, port=served.port)
     output = second.make("serve", expect=2)
     assert f"error: port {served.port} is taken by process" in output
     assert not at_work_in(second.run_dir)
@@ -183,9 +179,7 @@ def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
 def test_models_are_registered_and_removed_where_that_is_switched_on(
     served: Served, tmp_path: Path
 ) -> None:
-    server = Served.at(tmp_path, *served.variables, "MODEL_API=1")
-    (tmp_path / "store").symlink_to(served.home / "store")
-    (tmp_path / "build").symlink_to(served.home / "build")
+    server = served.beside(tmp_path, "MODEL_API=1")
     try:
         server.make("serve")
         management = server.management

@@ -38,9 +38,7 @@ def production(
     """A production server with the shared one's archive, and what `make serve` printed."""
     home = tmp_path_factory.mktemp("production")
     root = ("ALLOW_ROOT=1",) if os.geteuid() == 0 else ()  # as in containers that run the tests
-    server = Served.at(home, *served.variables, "PROFILE=production", *root)
-    for name in ("store", "build"):
-        (home / name).symlink_to(served.home / name)
+    server = served.beside(home, "PROFILE=production", *root)
     try:
         yield server, server.make("serve")
     finally:
