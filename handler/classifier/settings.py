@@ -6,9 +6,8 @@ the archive is built.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from classifier.errors import ModelError
 
@@ -46,18 +45,15 @@ class Settings:
         section = (model_config or {}).get("handler")
         if not isinstance(section, dict):
             raise ModelError("model-config.yaml: expected a section `handler:` with settings")
-        known = {field.name for field in dataclasses.fields(cls)}
-        for name in sorted(known ^ set(section)):
+        types = get_type_hints(cls)
+        for name in sorted(types.keys() ^ set(section)):
             problem = "unknown" if name in section else "missing"
             raise ModelError(f"model-config.yaml: handler.{name} is {problem}")
         for name, value in section.items():
-            if name == "reject_unknown":
+            if types[name] is bool:
                 _check_switch(name, value)
-            elif not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ModelError(
-                    f"model-config.yaml: handler.{name} must be a whole number of at least 1, "
-                    f"such as `{name}: 5`; found {value!r}"
-                )
+            else:
+                _check_number(name, value)
         return cls(**section)
 
 
@@ -65,4 +61,12 @@ def _check_switch(name: str, value: object) -> None:
     if not isinstance(value, bool):
         raise ModelError(
             f"model-config.yaml: handler.{name} must be true or false; found {value!r}"
+        )
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ModelError(
+            f"model-config.yaml: handler.{name} must be a whole number of at least 1, "
+            f"such as `{name}: 5`; found {value!r}"
         )
