@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from archive.seal import seal
 from bench.config_files import set_yaml
 from classifier.description import sha256_of_file
+from client.model_store import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +38,7 @@ def variant(mar: Path, settings: Mapping[str, int], folder: Path) -> Path:
                 content = set_yaml(content.decode(), settings).encode()
             target.writestr(name, content)
     seal(copy)
-    stamp = copy.with_name(copy.name + ".sha256")
-    stamp.write_text(f"{sha256_of_file(copy)}  {copy.name}\n", encoding="utf-8")
+    stamp_of(copy).write_text(f"{sha256_of_file(copy)}  {copy.name}\n", encoding="utf-8")
     return copy
 
 

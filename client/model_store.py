@@ -53,13 +53,22 @@ def check_stamp(mar: Path) -> None:
     """
     if not mar.is_file():
         raise ArchiveRefused(f"{mar}: there is no such archive")
-    stamp = mar.with_name(mar.name + ".sha256")
-    expected = stamp.read_text(encoding="utf-8").split()[:1] if stamp.is_file() else []
-    if expected != [sha256_of(mar)]:
+    if not is_verified(mar):
         raise ArchiveRefused(
             f"{mar}: not verified, or changed since; "
-            f"`python -m archive verify {mar} --stamp {stamp}` does it"
+            f"`python -m archive verify {mar} --stamp {stamp_of(mar)}` does it"
         )
+
+
+def is_verified(mar: Path) -> bool:
+    """Whether the stamp of an archive has the hash that the archive has now."""
+    stamp = stamp_of(mar)
+    return stamp.is_file() and stamp.read_text(encoding="utf-8").split()[:1] == [sha256_of(mar)]
+
+
+def stamp_of(mar: Path) -> Path:
+    """Return the file beside an archive that `python -m archive verify` leaves."""
+    return mar.with_name(mar.name + ".sha256")
 
 
 def copy_as_version(mar: Path, version: str, output: Path) -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import psutil
 
 from classifier.cores import usable_cores
-from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.addresses import Addresses
 from client.errors import ClientError
 from client.inference import InferenceClient
 from client.management import ManagementClient
+from client.model_store import is_verified, stamp_of
 from client.tokens import Tokens
 from client.trust import Trust
 from server import diagnosis
@@ -119,12 +119,10 @@ def start(options: Options, folder: RunFolder) -> None:
 def _check_verified(mar: Path) -> None:
     if not mar.is_file():
         raise StartError(f"{mar}: there is no such archive; build it with `make archive`")
-    stamp = mar.with_name(mar.name + ".sha256")
-    expected = stamp.read_text(encoding="utf-8").split()[:1] if stamp.is_file() else []
-    if expected != [sha256_of_file(mar)]:
+    if not is_verified(mar):
         raise StartError(
             f"{mar}: not verified, or changed since; run `make archive`, or "
-            f"`python -m archive verify {mar} --stamp {stamp}`"
+            f"`python -m archive verify {mar} --stamp {stamp_of(mar)}`"
         )
 
 
