@@ -17,7 +17,7 @@ from archive.errors import ArchiveError
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
-from storage import StorageError, fetch, is_remote
+from storage import StorageError, fetch
 
 _NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use here
 
@@ -57,26 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _photos(data_url: str) -> Path | None:
-    """Return the folder of photos; None where the default one does not exist."""
-    if is_remote(data_url):
-        return fetch(data_url)
-    folder = fetch(data_url)
-    return folder if folder.is_dir() else None
-
-
 # Each command imports what it needs: sealing shall not wait for PyTorch and OpenVINO.
 
 
 def _build(options: argparse.Namespace) -> None:
     from archive.build import build  # noqa: PLC0415
     from archive.model_config import read_model_config  # noqa: PLC0415
+    from archive.photos import fetch_photos  # noqa: PLC0415
     from archive.source import read_source  # noqa: PLC0415
 
     read_model_config(options.model_config)
     source = read_source(fetch(options.model, skip=_NOT_PACKED))
-    data_root = _photos(options.data_url) if options.data_url else None
-    choice = build(source, options.runtime, data_root, options.output)
+    choice = build(source, options.runtime, fetch_photos(options.data_url), options.output)
     print(f"built {options.output} from {options.model}: {choice.runtime}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archive.errors import BuildError
+from storage import fetch, is_remote
 from train.data_set import EvaluationPhotos, Photo, list_photos, to_data_set
 
 if TYPE_CHECKING:
@@ -28,6 +29,18 @@ class LabelledPhotos:
 
     pixels: list[Pixels]
     labels: NDArray[np.int64]
+
+
+def fetch_photos(data_url: str | None) -> Path | None:
+    """Return the folder of a data set; None where none is named, or there is no such folder.
+
+    Raises:
+        storage.StorageError: It is in a bucket, and cannot be copied.
+    """
+    if not data_url:
+        return None
+    folder = fetch(data_url)
+    return folder if is_remote(data_url) or folder.is_dir() else None
 
 
 def read_photos(

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from typing import TYPE_CHECKING
 
 from archive.errors import ArchiveError
+from archive.photos import fetch_photos
 from archive.source import read_source
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
 from modelarts.errors import ModelArtsError
 from modelarts.figures import find_figures
 from modelarts.package import CONFIG_FILE, PACKAGE_FOLDER, write_package
-from storage import StorageError, fetch, is_remote, publishing
+from storage import StorageError, fetch, publishing
 from train.checkpoint import CHECKPOINT_FILE
 from train.errors import TrainError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,18 +45,10 @@ def write(model: str, data_url: str | None, output: str) -> None:
     """Write the package of the model at one URL to another."""
     with publishing(output, last=(CONFIG_FILE,)) as place:
         source = read_source(fetch(model, skip=(CHECKPOINT_FILE,)))
-        figures = find_figures(source, lambda: _photos(data_url))
+        figures = find_figures(source, lambda: fetch_photos(data_url))
         write_package(source, figures, place.folder)
     figures_text = ", ".join(f"{name} {value:.1%}" for name, value in sorted(figures.items()))
     print(f"wrote {output.rstrip('/')}/{PACKAGE_FOLDER} ({figures_text or 'no figures'})")
-
-
-def _photos(data_url: str | None) -> Path | None:
-    """Return the folder of photos; None where the default one does not exist."""
-    if not data_url:
-        return None
-    folder = fetch(data_url)
-    return folder if is_remote(data_url) or folder.is_dir() else None
 
 
 if __name__ == "__main__":

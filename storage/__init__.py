@@ -4,8 +4,8 @@
     publishing(url)   a local folder that is uploaded to the URL at the end
     fingerprint(url)  tells whether what is at the URL has changed, without copying it
 
-Imports nothing of this project, and the S3 libraries only when a bucket is named.
-`python -m storage copy SOURCE TARGET` is the command line.
+Imports nothing of this project but `console`, for the command line, and the S3 libraries only when
+a bucket is named. `python -m storage copy SOURCE TARGET` is the command line.
 """
 
 from storage.errors import StorageError
