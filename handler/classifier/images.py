@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
 from classifier.errors import InvalidImage, RequestError, TooLarge, UnsupportedFormat
+from classifier.image_parts import check_exif, check_parts
 
 if TYPE_CHECKING:
     from classifier.description import Preprocessing
@@ -56,14 +56,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# A scan may be a few bytes long and costs a pass over all pixels; encoders make 1 to 20.
-_MAX_JPEG_SCANS = 64
-_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-# A marker with a length; all others stand in compressed data.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-
 # Of the resized short side: what is decoded at least, for the resizing to have enough to average.
 _SPARE = 2
+
+_BLOCK = 2**16  # of pixels that are scaled at once: they fit the processor's cache
 
 # The limit on pixels below is checked first, on every image, with an answer of its own.
 Image.MAX_IMAGE_PIXELS = None
@@ -166,6 +162,7 @@ def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             found=f"{len(data):,} bytes",
             remedy="send a smaller or more strongly compressed image",
         )
+    check_parts(data)
     try:
         image = Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
     except Exception as error:  # Pillow's readers raise errors of many unrelated types
@@ -177,12 +174,11 @@ def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             found=f"{width} x {height} = {width * height:,} pixels",
             remedy="send the image at a smaller size",
         )
-    scans = _count_jpeg_scans(data) if image.format in ("JPEG", "MPO") else 0
-    if scans > _MAX_JPEG_SCANS:
-        raise TooLarge(
-            expected=f"a JPEG of at most {_MAX_JPEG_SCANS} scans",
-            found=f"{scans:,} scans",
-            remedy="save the image anew, not progressive",
+    if image.format == "BMP" and image.info.get("compression"):
+        raise UnsupportedFormat(  # read pixel by pixel, in half a minute if it is large
+            expected=_ACCEPTED,
+            found="a BMP file with run-length encoding",
+            remedy="save it without, or as PNG",
         )
     return image
 
@@ -197,6 +193,7 @@ def _load(image: Image.Image) -> Image.Image:
             found=f"a {image.format} file that breaks off or is damaged ({error})",
             remedy="check that the whole file was sent",
         ) from error
+    check_exif(len(image.info.get("exif", b"")))
     return image
 
 
@@ -207,7 +204,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         image = _to_8_bit(image)
     if image.has_transparency_data:
-        rgba = image.convert("RGBA")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", rgba.size, "white")
         white.paste(rgba, mask=rgba)
         return white
@@ -216,16 +213,20 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
     """Scale 16 and 32 bit greyscale to 8 bit; Pillow's own conversion would clip it."""
-    values = np.array(image, dtype=np.float32)  # changed in place: 50 megapixels are 200 MB
-    np.nan_to_num(values, copy=False)
-    transparent = values == image.info.get("transparency")  # PNG may name one level
-    # The smallest usual range that holds them; 16 bit files say which they have.
-    ranges = {"F": (1, 255), "I": (255, 65535, 2**31 - 1)}.get(image.mode, (65535,))
-    full = next((top for top in ranges if values.max() <= top), ranges[-1])
-    values.clip(0, full, out=values)
-    values *= 255 / full
-    grey = np.rint(values, out=values).astype(np.uint8)
-    grey[transparent] = 255
+    values = np.asarray(image)  # [H, W]
+    if values.dtype.itemsize == 2:  # noqa: PLR2004  16 bit files say that it is their range
+        table = np.rint(np.arange(2**16) / 257).astype(np.uint8)
+        table[image.info.get("transparency", [])] = 255  # PNG may name one level
+        return Image.fromarray(table[values])
+    # The smallest usual range that holds them.
+    ranges = (1, 255) if image.mode == "F" else (255, 65535, 2**31 - 1)
+    largest = np.fmax.reduce(values, axis=None)  # not NaN, unless all are
+    full = next((top for top in ranges if largest <= top), ranges[-1])
+    grey = np.empty(values.shape, dtype=np.uint8)
+    for start in range(0, values.size, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        scaled = np.nan_to_num(values.flat[block].astype(np.float32)).clip(0, full)
+        grey.flat[block] = np.rint(scaled * np.float32(255 / full))
     return Image.fromarray(grey)
 
 
@@ -236,18 +237,6 @@ def _decoded_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.tag_v2.get(TILEWIDTH), image.tag_v2.get(TILELENGTH)
     tile = (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
     return max(image.size, tile, key=math.prod)
-
-
-def _count_jpeg_scans(data: bytes) -> int:
-    """Count the scans of a JPEG's first picture, which are at most as many as this returns."""
-    marks = data.count(b"\xff\xda")
-    if marks <= _MAX_JPEG_SCANS:  # also counts those in thumbnails and in what follows the picture
-        return marks
-    scans, place = 0, 2
-    while (marker := _JPEG_MARKER.search(data, place)) and data[marker.end() - 1] != _END_OF_IMAGE:
-        scans += data[marker.end() - 1] == _SCAN
-        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-    return scans
 
 
 def _not_accepted(data: bytes) -> RequestError:

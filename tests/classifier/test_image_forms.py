@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,12 @@ def test_other_formats_are_named(name: str, file: bytes) -> None:
     with pytest.raises(UnsupportedFormat) as caught:
         decode_freely(file)
     assert caught.value.found == f"{name} data"
+
+
+def test_a_run_length_encoded_bmp_is_refused() -> None:
+    header = struct.pack("<IIIIiiHHIIIIII", 99, 0, 54 + 1024, 40, 8, 8, 1, 8, 1, 0, 0, 0, 256, 0)
+    with pytest.raises(UnsupportedFormat, match="found a BMP file with run-length encoding; "):
+        decode_freely(b"BM" + header + bytes(1024) + b"\x08\7\0\0" * 8)
 
 
 def test_16_bit_is_scaled_and_not_clipped() -> None:

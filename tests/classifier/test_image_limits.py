@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
@@ -13,6 +15,9 @@ from classifier.description import Preprocessing
 from classifier.errors import TooLarge
 from classifier.images import decode, read_pixels
 from tests.pictures import PICTURE, encode, png_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_BYTES, MAX_PIXELS = 10_000_000, 50_000_000
 SIDE = 60_000
@@ -188,3 +193,69 @@ def test_scans_cannot_be_hidden_from_the_count(hidden_by: bytes) -> None:
             max_bytes=MAX_BYTES,
             max_pixels=MAX_PIXELS,
         )
+
+
+MANY = 70_000
+JPEG, PNG, HEADER_OF_PNG = encode(PICTURE, "JPEG"), encode(PICTURE, "PNG"), 33
+
+
+def tiff_table(tag: int, kind: int, count: int, *, in_exif: bool = False) -> bytes:
+    """Write a TIFF with nothing but a table of `count` values."""
+    table = struct.pack("<HHHII", 1, tag, kind, count, 8)
+    pointer = struct.pack("<HHHII4x", 1, 0x8769, 4, 1, 26)
+    return b"II*\0" + struct.pack("<I", 8) + (pointer if in_exif else b"") + table + bytes(4)
+
+
+def big_tiff_table(tag: int, kind: int, count: int) -> bytes:
+    table = struct.pack(">QHHQQ8x", 1, tag, kind, count, 16)
+    return b"MM\0+" + struct.pack(">HHQ", 8, 0, 16) + table
+
+
+MANY_PARTS = {
+    "segments of a JPEG": JPEG[:2] + b"\xff\xe5\0\2" * MANY + JPEG[2:],
+    "fill bytes between them": JPEG[:2] + b"\xff" * MANY + JPEG[2:],
+    "chunks of a PNG": PNG[:HEADER_OF_PNG] + png_chunk(b"prVt", b"") * MANY + PNG[HEADER_OF_PNG:],
+    "strips of a TIFF": tiff_table(273, 3, MANY),
+    "tiles of a BigTIFF": big_tiff_table(324, 16, MANY),
+    "fractions in its EXIF data": tiff_table(0x829A, 5, MANY, in_exif=True),
+}
+
+
+@pytest.mark.parametrize("file", MANY_PARTS.values(), ids=MANY_PARTS)
+def test_a_file_of_endless_parts_is_refused(file: bytes) -> None:
+    # Pillow reads them one by one, in Python: 10 MB of them would keep a worker for half a minute.
+    with pytest.raises(TooLarge, match="expected a file of at most 65,536 segments, chunks, "):
+        read_pixels(file, Preprocessing(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def test_a_tiff_may_have_a_strip_for_each_row() -> None:
+    tall = Image.new("L", (3, 20_000))
+    buffer = io.BytesIO()
+    tall.save(buffer, format="TIFF", tiffinfo={278: 1})
+    assert decode(buffer.getvalue(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS).size == tall.size
+
+
+def jpeg_with_exif(size: int) -> bytes:
+    """Write a JPEG with that many bytes of EXIF data, in as many segments as it takes."""
+    parts = [min(65_000, size - start) for start in range(0, size, 65_000)]
+    segments = (struct.pack(">HH", 0xFFE1, part + 8) + b"Exif\0\0" + bytes(part) for part in parts)
+    return JPEG[:2] + b"".join(segments) + JPEG[2:]
+
+
+def png_with_exif(size: int) -> bytes:
+    end = len(PNG) - 12  # Pillow reads what comes after the pixels as well
+    return PNG[:end] + png_chunk(b"eXIf", bytes(size)) + PNG[end:]
+
+
+def webp_with_exif(size: int) -> bytes:
+    return encode(PICTURE, "WEBP", exif=bytes(size))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("with_exif", [jpeg_with_exif, png_with_exif, webp_with_exif])
+def test_exif_data_may_be_as_long_as_a_camera_writes_them(
+    with_exif: Callable[[int], bytes],
+) -> None:
+    decode(with_exif(65_000), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+    with pytest.raises(TooLarge, match="expected at most 65,536 bytes of EXIF data; found 65,60"):
+        decode(with_exif(65_600), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)

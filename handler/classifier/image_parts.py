@@ -1,0 +1,143 @@
+"""How many parts an image file is made of, counted before anything reads them.
+
+A part (segment, chunk, scan, strip, value in a table) costs time of its own, however little it
+holds: a million of them fit into the largest accepted file, and would keep a worker busy until the
+server gives it up, with all the requests that it has. Not responsible for bytes and pixels.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import TYPE_CHECKING
+
+from classifier.errors import TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Encoders make some hundred; a TIFF with a strip for each row, two values for each of its rows.
+MAX_PARTS = 65_536
+# A scan may be a few bytes long and costs a pass over all pixels; encoders make 1 to 20.
+MAX_JPEG_SCANS = 64
+# What fits into one segment of a JPEG, as EXIF 2.32 has it (section 4.7.2); Pillow joins several.
+MAX_EXIF_BYTES = 65_536
+
+_SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
+# A marker with a length; all others stand in compressed data.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_TIFF = re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0")
+_TIFF_DIRECTORIES = {0x8769, 0x8825, 0xA005}  # tags that point at EXIF's, GPS's and one more
+_TIFF_BYTES = {1, 2, 6, 7}  # types of which a value is a byte, which costs nothing of its own
+
+
+def check_parts(data: bytes) -> None:
+    """Refuse a file of too many parts, in one of the formats that Pillow reads part by part.
+
+    Raises:
+        TooLarge: It has too many.
+    """
+    if data.startswith(b"\xff\xd8\xff"):
+        parts, exif_bytes = _measure_jpeg_header(data)
+        check_exif(exif_bytes)
+        _check_scans(_count_jpeg_scans(data))
+    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
+        parts = _count_png_chunks(data)
+    elif _TIFF.match(data):
+        parts = _count_tiff_values(data)
+    else:
+        return
+    if parts > MAX_PARTS:
+        raise TooLarge(
+            expected=f"a file of at most {MAX_PARTS:,} segments, chunks, strips or other parts",
+            found="more than that",
+            remedy="save the image anew",
+        )
+
+
+def check_exif(size: int) -> None:
+    """Refuse EXIF data of more than `MAX_EXIF_BYTES`.
+
+    Raises:
+        TooLarge: There are more bytes.
+    """
+    if size > MAX_EXIF_BYTES:
+        raise TooLarge(
+            expected=f"at most {MAX_EXIF_BYTES:,} bytes of EXIF data",
+            found=f"{size:,}",
+            remedy="save the image without them",
+        )
+
+
+def _check_scans(scans: int) -> None:
+    if scans > MAX_JPEG_SCANS:
+        raise TooLarge(
+            expected=f"a JPEG of at most {MAX_JPEG_SCANS} scans",
+            found=f"{scans:,} scans",
+            remedy="save the image anew, not progressive",
+        )
+
+
+def _measure_jpeg_header(data: bytes) -> tuple[int, int]:
+    """Count what is read one by one before the first scan, and the bytes of its EXIF data."""
+    parts, exif_bytes, place = 0, 0, 2
+    while parts <= MAX_PARTS and (marker := _JPEG_MARKER.search(data, place)):
+        parts += 1 + marker.start() - place  # bytes between segments are read one by one
+        kind, start = data[marker.end() - 1], marker.end()
+        if kind == _SCAN:
+            break
+        place = start + int.from_bytes(data[start : start + 2], "big")
+        if kind == _APP1 and data.startswith(b"Exif\0\0", start + 2):
+            exif_bytes += place - start - 8  # without the length and the name
+    return parts, exif_bytes
+
+
+def _count_jpeg_scans(data: bytes) -> int:
+    """Count the scans of a JPEG's first picture, which are at most as many as this returns."""
+    marks = data.count(b"\xff\xda")
+    if marks <= MAX_JPEG_SCANS:  # also counts those in thumbnails and in what follows the picture
+        return marks
+    scans, place = 0, 2
+    while (marker := _JPEG_MARKER.search(data, place)) and data[marker.end() - 1] != _END_OF_IMAGE:
+        scans += data[marker.end() - 1] == _SCAN
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return scans
+
+
+def _count_png_chunks(data: bytes) -> int:
+    chunks, place = 0, 8
+    while place < len(data) and chunks <= MAX_PARTS:
+        chunks += 1
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    return chunks
+
+
+def _count_tiff_values(data: bytes) -> int:
+    """Count the values in the tables of a TIFF's first picture."""
+    order = "<" if data[:2] == b"II" else ">"
+    is_big = b"+" in data[2:4]  # BigTIFF, with places and counts of 8 bytes
+    place = struct.Struct(order + ("Q" if is_big else "I"))
+    (first,) = place.unpack_from(data.ljust(16, b"\0"), 8 if is_big else 4)
+    values, directories = 0, [first]
+    for directory in directories:
+        for tag, kind, count, value in _tiff_entries(data, directory, order, is_big=is_big):
+            values += 1 + (count if kind not in _TIFF_BYTES else 0)
+            if tag in _TIFF_DIRECTORIES and directory == first:
+                directories.append(place.unpack(value)[0])
+            if values > MAX_PARTS:
+                return values
+    return values
+
+
+def _tiff_entries(
+    data: bytes, directory: int, order: str, *, is_big: bool
+) -> Iterator[tuple[int, int, int, bytes]]:
+    """Read tag, type, number of values, and the values or their place, of each entry there is."""
+    number = struct.Struct(order + ("Q" if is_big else "H"))
+    entry = struct.Struct(order + ("HHQ8s" if is_big else "HHI4s"))
+    start = directory + number.size
+    if start > len(data):
+        return
+    (count,) = number.unpack_from(data, directory)
+    end = min(start + count * entry.size, len(data))
+    yield from entry.iter_unpack(data[start : end - (end - start) % entry.size])
