@@ -213,8 +213,8 @@ $(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).sett
 	  --model-name $(MODEL_NAME) --version $(MODEL_VERSION) \
 	  --handler handler/resnet_handler.py --extra-files $(BUILD),handler \
 	  --config-file config/model-config.yaml --export-path $(BUILD).packed
+	$(PY) -m archive seal $(BUILD).packed/$(MODEL_NAME).mar
 	@mv $(BUILD).packed/$(MODEL_NAME).mar $@
-	$(PY) -m archive seal $@
 
 $(MAR).sha256: $(MAR)
 	$(PY) -m archive verify $< --stamp $@

@@ -2,13 +2,18 @@
 
 A .mar is a zip file. TorchServe unpacks whatever is in it; so names, sizes and hashes are checked
 before it gets one. `MAR-INF/SHA256SUMS` has the form that `sha256sum --check` reads.
+
+A zip file says twice what is in it: in a header before each member, which TorchServe goes by as it
+reads from the start, and in a directory at the end, which Python goes by. Both must say the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from archive.errors import VerifyError
@@ -16,6 +21,15 @@ from archive.errors import VerifyError
 SUMS = "MAR-INF/SHA256SUMS"
 MAX_MEMBERS = 1_000
 MAX_TOTAL_BYTES = 2 * 2**30
+
+# Before each member: flags, method, sizes, and the lengths of its name and of extra fields.
+_HEADER = struct.Struct("<4s2xHH8xIIHH")
+_UTF_8_NAME = 0x800  # the one flag that says nothing of how to read the contents
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 def format_sums(contents: dict[str, bytes]) -> bytes:
@@ -29,13 +43,14 @@ def unpack(mar: Path, folder: Path) -> None:
 
     Raises:
         VerifyError: It is no zip file, a member's name, kind, size or hash is not as it should be,
-            or members were added or taken away.
+            members were added or taken away, or there are bytes that belong to none.
     """
     try:
         with zipfile.ZipFile(mar) as archive:
             _check_directory(mar, archive.infolist())
+            _check_headers(mar, archive)
             contents = {info.filename: archive.read(info) for info in archive.infolist()}
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except _UNREADABLE as error:
         raise VerifyError(f"{mar}: cannot be read as a .mar: {error}") from error
     sums = contents.pop(SUMS, None)
     if sums is None:
@@ -62,9 +77,32 @@ def _check_directory(mar: Path, members: list[zipfile.ZipInfo]) -> None:
             f"{mar}: unpacks to {total:,} bytes; at most {MAX_TOTAL_BYTES:,} are allowed"
         )
     for info in members:
-        path = PurePosixPath(info.filename)
+        name, path = info.filename, PurePosixPath(info.filename)
         kind = stat.S_IFMT(info.external_attr >> 16)
-        if path.is_absolute() or ".." in path.parts or "\\" in info.filename or info.is_dir():
+        is_plain = str(path) == name and name.isprintable() and "\\" not in name
+        if path.is_absolute() or ".." in path.parts or not is_plain:
             raise VerifyError(f"{mar}: refused member name {info.filename!r}")
         if kind not in (0, stat.S_IFREG):
             raise VerifyError(f"{mar}: {info.filename} is a link or device, not a file")
+
+
+def _check_headers(mar: Path, archive: zipfile.ZipFile) -> None:
+    """Check that the members follow each other without a gap, as the directory has them."""
+    place = 0
+    with mar.open("rb") as file:
+        for info in archive.infolist():
+            file.seek(place)
+            signature, flags, method, packed, size, name, extra = _HEADER.unpack(
+                file.read(_HEADER.size)
+            )
+            found = (signature, flags & ~_UTF_8_NAME, method, packed, size)
+            expected = (b"PK\3\4", 0, info.compress_type, info.compress_size, info.file_size)
+            is_next = info.header_offset == place and info.compress_type in _METHODS
+            if found != expected or not is_next:
+                raise VerifyError(
+                    f"{mar}: the header before {info.filename} says other than the directory, or "
+                    "something lies before it; build it with `make archive`"
+                )
+            place += _HEADER.size + name + extra + packed
+    if place != archive.start_dir:
+        raise VerifyError(f"{mar}: holds bytes that belong to no member")

@@ -17,8 +17,8 @@ from ts.model_loader import TsModelLoader
 
 # Every top-level package of the checkout: in a worker they come from the archive, or not at all.
 _OURS = {
-    *("archive", "bench", "classifier", "client", "modelarts"),
-    *("resnet_handler", "server", "storage", "train"),
+    *("archive", "bench", "classifier", "client", "console", "gateway", "modelarts"),
+    *("resnet_handler", "score", "server", "storage", "tests", "train", "ui"),
 }
 
 
@@ -32,7 +32,7 @@ def main(model_dir: Path) -> dict[str, Any]:
     model = manifest["model"]
     config = yaml.safe_load((model_dir / model["configFile"]).read_text(encoding="utf-8"))
     service = TsModelLoader().load(
-        model["modelName"], str(model_dir), model["handler"], batch_size=config["batchSize"]
+        model["modelName"], str(model_dir), model["handler"], batch_size=config.get("batchSize", 1)
     )
     from classifier.reference import REFERENCE_NAMES, draw_png  # noqa: PLC0415  the archive's own
 

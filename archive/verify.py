@@ -59,6 +59,7 @@ def verify(mar: Path) -> Verified:
         ArchiveError: Its configuration is wrong.
         ModelError: Its model files do not fit each other.
     """
+    sha256 = _digest(mar)
     with tempfile.TemporaryDirectory(prefix="marigold-verify-") as temporary:
         folder = Path(temporary).resolve() / "model"
         folder.mkdir()
@@ -73,9 +74,16 @@ def verify(mar: Path) -> Verified:
             raise VerifyError(f"{mar}: modules came from elsewhere: {', '.join(report['foreign'])}")
         expected = read_reference(folder / REFERENCE_FILE)
         difference = _compare(mar, report["answers"], expected, class_names, choice.tolerance)
-    return Verified(
-        sha256_of_file(mar), choice.runtime, class_names, difference, description.val_accuracy
-    )
+    if _digest(mar) != sha256:
+        raise VerifyError(f"{mar}: changed while it was verified; verify it again")
+    return Verified(sha256, choice.runtime, class_names, difference, description.val_accuracy)
+
+
+def _digest(mar: Path) -> str:
+    try:
+        return sha256_of_file(mar)
+    except OSError as error:
+        raise VerifyError(f"{mar}: cannot be read: {error.strerror}") from error
 
 
 def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import stat
+import struct
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from archive.errors import VerifyError
 from archive.members import SUMS, format_sums, unpack
 from archive.verify import verify
 from classifier.description import sha256_of_file
-from tests.archive.packing import pack
+from tests.archive.packing import ROOT, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +111,13 @@ def test_a_changed_archive_is_refused(
         verify(mar)
 
 
-@pytest.mark.parametrize("name", ["../outside.py", "/etc/outside", "a/../../b", "a\\..\\b", "sub/"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../outside.py", "/etc/outside", "a/../../b", "a\\..\\b"),
+        *("sub/", "./labels.py", "a//b", "a\nb"),
+    ],
+)
 def test_members_that_would_land_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
     mar, folder = tmp_path / "evil.mar", tmp_path / "model"
     folder.mkdir()
@@ -128,6 +136,88 @@ def test_links_are_refused(tmp_path: Path) -> None:
         archive.writestr(info, "/etc/passwd")
     with pytest.raises(VerifyError, match="is a link or device"):
         unpack(mar, tmp_path)
+
+
+def two_members(path: Path) -> bytes:
+    with zipfile.ZipFile(path, "w") as archive:
+        contents = {"a.py": b"first", "b.py": b"second"}
+        for name, content in (contents | {SUMS: format_sums(contents)}).items():
+            archive.writestr(name, content)
+    return path.read_bytes()
+
+
+def hide_a_member(mar: bytes) -> bytes:
+    """Put a member before the directory, which does not name it; TorchServe would unpack it."""
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        archive.writestr("a.py", b"other")
+        end = archive.start_dir
+    directory = mar.index(b"PK\1\2")
+    shifted = bytearray(mar)
+    shifted[-6:-2] = struct.pack("<I", directory + end)
+    return bytes(shifted[:directory] + file.getvalue()[:end] + shifted[directory:])
+
+
+def put_something_before(mar: bytes) -> bytes:
+    return b"#!/bin/sh\n" + mar
+
+
+def say_another_size(mar: bytes) -> bytes:
+    return mar.replace(struct.pack("<II", 5, 5), struct.pack("<II", 5, 4), 1)
+
+
+def say_that_it_is_encrypted(mar: bytes) -> bytes:
+    return mar[:6] + b"\1" + mar[7:]
+
+
+@pytest.mark.parametrize(
+    "change", [hide_a_member, put_something_before, say_another_size, say_that_it_is_encrypted]
+)
+def test_what_only_torchserve_would_see_is_refused(
+    tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    mar, folder = tmp_path / "evil.mar", tmp_path / "model"
+    folder.mkdir()
+    good = two_members(mar)
+    unpack(mar, folder)
+    mar.write_bytes(change(good))
+    with zipfile.ZipFile(mar) as archive:  # to Python it is as it was
+        assert archive.read("b.py") == b"second"
+    with pytest.raises(VerifyError, match=r"says other than the directory|belong to no member"):
+        unpack(mar, folder)
+
+
+def test_a_damaged_stream_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mar = tmp_path / "damaged.mar"
+    with zipfile.ZipFile(mar, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.py", b"some text " * 100)
+    damaged = bytearray(mar.read_bytes())
+    damaged[34:36] = b"\xff\xff"  # where the contents begin
+    mar.write_bytes(damaged)
+    assert main(["verify", str(mar)]) == 1
+    assert "cannot be read as a .mar: " in capsys.readouterr().err
+
+
+def test_an_archive_that_changes_meanwhile_gets_no_stamp(
+    sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mar = tmp_path / "drawn.mar"
+    shutil.copyfile(sealed, mar)
+
+    def unpack_slowly(mar: Path, folder: Path) -> None:
+        unpack(mar, folder)
+        mar.write_bytes(b"of another build")
+
+    monkeypatch.setattr("archive.verify.unpack", unpack_slowly)
+    with pytest.raises(VerifyError, match="changed while it was verified"):
+        verify(mar)
+
+
+def test_the_clean_process_knows_every_package_of_the_checkout() -> None:
+    probe = (ROOT / "archive" / "probe.py").read_text(encoding="utf-8")
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert not {name for name in packages if f'"{name}"' not in probe}
 
 
 def test_what_would_fill_the_disk_is_refused(
