@@ -1,7 +1,8 @@
-"""Ends workers that outlived their front end, such as one that hung when Java was killed.
+"""Ends what is left of a server that nobody has on record any more.
 
 A worker ends by itself when its front end is gone, unless it hangs; then it would keep its memory
-and its cores from the server that comes next.
+and its cores from the server that comes next. A front end is left where whoever started it was
+ended before its process id was written down; it would keep the ports.
 """
 
 from __future__ import annotations
@@ -14,18 +15,16 @@ if TYPE_CHECKING:
     from server.run_folder import RunFolder
 
 _WORKER_PROGRAM = "model_service_worker.py"
+_FRONT_END = "org.pytorch.serve.ModelServer"
 _PATIENCE_S = 10.0
 
 
 def end_orphans(folder: RunFolder) -> list[int]:
-    """End the workers of a run folder without a server; return their process ids."""
-    mark = str(folder.temporary.resolve())  # where a worker's socket is, which its command names
-    orphans = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        is_worker = any(word.endswith(_WORKER_PROGRAM) for word in command)
-        if is_worker and any(word.startswith(mark + "/") for word in command):
-            orphans.append(process)
+    """End the processes of a run folder without a server; return their process ids."""
+    # Front ends first, which would start other workers.
+    orphans = _processes(_FRONT_END, str(folder.config.resolve()))
+    # A worker's command names its socket.
+    orphans += _processes(_WORKER_PROGRAM, str(folder.temporary.resolve()) + "/")
     for process in orphans:
         try:
             process.kill()
@@ -33,3 +32,14 @@ def end_orphans(folder: RunFolder) -> list[int]:
             continue
     psutil.wait_procs(orphans, timeout=_PATIENCE_S)
     return [process.pid for process in orphans]
+
+
+def _processes(program: str, path: str) -> list[psutil.Process]:
+    """Return the processes of a program whose command names a path, or one below it."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        is_program = any(word.endswith(program) for word in command)
+        if is_program and any(word.startswith(path) for word in command):
+            found.append(process)
+    return found

@@ -11,16 +11,21 @@ server.json         process id and start time, addresses, certificate
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
 from client.run_record import RECORD_NAME
+from server.errors import StartError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from client.addresses import Addresses
@@ -60,6 +65,30 @@ class RunFolder:
     @property
     def _record(self) -> Path:
         return self.path / RECORD_NAME
+
+    def check_own(self) -> None:
+        """Check that what every start empties is a server's.
+
+        Raises:
+            StartError: The folder has files in `logs` or `tmp`, and no server was started from it.
+        """
+        emptied = [path for path in (self.logs, self.temporary) if path.is_dir()]
+        if not self.config.exists() and any(any(path.iterdir()) for path in emptied):
+            raise StartError(
+                f"{self.path} is no server's folder, and starting would empty "
+                f"{' and '.join(str(path) for path in emptied)}; name another with RUN_DIR=..."
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other starts and stops out, for as long as the record does not say what runs."""
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)  # which unlocks it
 
     def create(self) -> None:
         """Create the folders; keys and logs are nobody else's business."""

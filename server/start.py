@@ -29,7 +29,7 @@ from server.java import find_java_home
 from server.leftovers import end_orphans
 from server.ports import HOST, Ports, check_free
 from server.profiles import Profile
-from server.stop import terminate
+from server.stop import end
 from server.tls import KeyPair, check_given, make_certificate
 
 if TYPE_CHECKING:
@@ -83,25 +83,13 @@ def start(options: Options, folder: RunFolder) -> None:
     Raises:
         StartError: It could not be started; nothing was left running.
     """
-    if running := folder.server():
-        raise StartError(
-            f"a server is already running from {folder.path} (process {running[0].pid}, port "
-            f"{running[1]}); `make stop` ends it, RUN_DIR=... runs another beside it"
-        )
+    _check_none_runs(folder)
     _check_verified(options.mar)
     java_home = find_java_home()
-    if orphans := end_orphans(folder):
-        logger.warning("ended workers of a server that is gone: %s", orphans)
-    check_free(options.ports, options.profile.host)
-    shutil.rmtree(folder.logs, ignore_errors=True)
-    folder.clear()
-    folder.create()
-    pair = _key_pair(options.profile, folder)
-    folder.config.write_text(_config(options, pair), encoding="utf-8")
-    process = _launch(options, folder, java_home)
+    folder.check_own()
+    with folder.locked():
+        process, certificate = _begin(options, folder, java_home)
     try:
-        certificate = pair.certificate if pair else None
-        folder.record(process, options.ports.inference, options.addresses, certificate)
         _wait_for_prediction(options, folder, process, Trust(pinned=certificate))
         if options.workers:
             management = options.addresses.management
@@ -109,11 +97,42 @@ def start(options: Options, folder: RunFolder) -> None:
             client.scale(options.model_name, options.workers)
     except BaseException as error:
         # While it revives its workers again and again, it does not end by itself.
-        terminate(process, patience_s=1)
-        folder.clear()
+        end(process, folder, patience_s=1)
         if isinstance(error, ClientError):
             raise StartError(f"the server does not scale: {error}") from error
         raise
+
+
+def _begin(
+    options: Options, folder: RunFolder, java_home: Path
+) -> tuple[psutil.Process, Path | None]:
+    """Start the front end and write down what runs; return its process and certificate."""
+    _check_none_runs(folder)
+    if orphans := end_orphans(folder):
+        logger.warning("ended processes of a server that is gone: %s", orphans)
+    check_free(options.ports, options.profile.host)
+    shutil.rmtree(folder.logs, ignore_errors=True)
+    folder.clear()
+    folder.create()
+    pair = _key_pair(options.profile, folder)
+    folder.config.write_text(_config(options, pair), encoding="utf-8")
+    certificate = pair.certificate if pair else None
+    try:
+        process = _launch(options, folder, java_home)
+        folder.record(process, options.ports.inference, options.addresses, certificate)
+    except BaseException:
+        end_orphans(folder)  # Ctrl-C may come when the front end runs and is not yet on record
+        folder.clear()
+        raise
+    return process, certificate
+
+
+def _check_none_runs(folder: RunFolder) -> None:
+    if running := folder.server():
+        raise StartError(
+            f"a server is already running from {folder.path} (process {running[0].pid}, port "
+            f"{running[1]}); `make stop` ends it, RUN_DIR=... runs another beside it"
+        )
 
 
 def _check_verified(mar: Path) -> None:

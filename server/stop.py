@@ -15,6 +15,7 @@ from client.management import ManagementClient
 from client.run_record import read_run_record
 from client.tokens import Tokens
 from server.errors import StopError
+from server.leftovers import end_orphans
 from server.ports import HOST
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE_S = 20.0
+_PATIENCE_S = 20.0  # for a process to end by itself
 
 
 def stop(folder: RunFolder, *, grace_s: float) -> bool:
@@ -37,16 +38,26 @@ def stop(folder: RunFolder, *, grace_s: float) -> bool:
     Raises:
         StopError: It does not end.
     """
-    running = folder.server()
-    if running:
-        process, port = running
-        if not _wait_for_requests(folder, _addresses(folder, port), grace_s):
-            logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
-        terminate(process)
-        folder.clear()
-    else:
-        folder.forget()
-    return bool(running)
+    if not folder.path.is_dir():
+        return False
+    with folder.locked():  # what is being started just now is on record after that
+        running = folder.server()
+        if not running:
+            folder.forget()
+            return bool(end_orphans(folder))
+    process, port = running
+    if not _wait_for_requests(folder, _addresses(folder, port), grace_s):
+        logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
+    end(process, folder)
+    return True
+
+
+def end(process: psutil.Process, folder: RunFolder, patience_s: float = _PATIENCE_S) -> None:
+    """End a front end, as `terminate` does, and clear its folder, unless another runs there."""
+    with folder.locked():
+        terminate(process, patience_s)
+        if not folder.server():
+            folder.clear()
 
 
 def _addresses(folder: RunFolder, port: int) -> Addresses:

@@ -1,4 +1,4 @@
-"""Workers that outlived their front end."""
+"""Processes that nobody has on record."""
 
 from __future__ import annotations
 
@@ -40,6 +40,27 @@ def test_a_hung_worker_of_this_folder_ends_and_no_other(tmp_path: Path) -> None:
             assert elsewhere.poll() is None
         finally:
             for process in (hung, elsewhere, no_worker):
+                process.kill()
+
+
+def test_a_front_end_that_nobody_wrote_down_ends(tmp_path: Path) -> None:
+    class_name = "org.pytorch.serve.ModelServer"
+    with ExitStack() as stack:
+        lost, elsewhere = (
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", "input()", class_name, "-f", str(config)],
+                    stdin=subprocess.PIPE,
+                )
+            )
+            for config in (tmp_path / "run/config.properties", tmp_path / "run2/config.properties")
+        )
+        try:
+            assert end_orphans(RunFolder(tmp_path / "run")) == [lost.pid]
+            assert lost.poll() is not None
+            assert elsewhere.poll() is None
+        finally:
+            for process in (lost, elsewhere):
                 process.kill()
 
 

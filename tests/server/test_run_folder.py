@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import stat
+import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from client.addresses import addresses_from
 from client.run_record import read_run_record
 from client.trust import Trust
 from server.__main__ import main
-from server.stop import stop
+from server.errors import StartError
+from server.stop import end, stop
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import psutil
 
     from server.run_folder import RunFolder
 
@@ -78,6 +81,35 @@ def test_stopping_ends_the_process_and_leaves_only_its_logs(
     assert not process.is_running()
     assert folder.server() is None
     assert [path.name for path in folder.path.iterdir()] == ["logs"]
+
+
+def test_what_another_start_has_put_there_meanwhile_stays(
+    folder: RunFolder, process: psutil.Process
+) -> None:
+    former = psutil.Popen([sys.executable, "-c", ""])
+    former.wait()
+    folder.record(process, 65000, ADDRESSES)
+    end(former, folder)
+    assert folder.server() == (process, 65000)
+    assert folder.temporary.is_dir()
+
+
+def test_only_one_start_or_stop_has_the_folder_at_a_time(folder: RunFolder) -> None:
+    with folder.locked():
+        other = os.open(folder.path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(other)
+
+
+def test_a_folder_of_other_things_is_not_emptied(folder: RunFolder) -> None:
+    folder.check_own()
+    (folder.logs / "of something else").touch()
+    with pytest.raises(StartError, match=r"no server's folder, and starting would empty .*RUN_DIR"):
+        folder.check_own()
+    folder.config.touch()
+    folder.check_own()
 
 
 def test_stopping_nothing_is_no_error(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,6 +21,8 @@ from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from server.start import Options
 
 
 @pytest.fixture
@@ -94,6 +98,25 @@ def test_a_server_that_already_runs_is_left_alone(
     line = failure(capsys, "start", mar, "--run-dir", folder.path)
     assert f"already running from {folder.path} (process {os.getpid()}, port 8080)" in line
     assert folder.server() is not None
+
+
+def test_ctrl_c_before_the_front_end_is_on_record_leaves_nothing(
+    mar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def launch(_: Options, folder: RunFolder, __: Path) -> psutil.Process:
+        config = str(folder.config.resolve())
+        command = [sys.executable, "-c", "input()", "org.pytorch.serve.ModelServer", "-f", config]
+        started.append(subprocess.Popen(command, stdin=subprocess.PIPE))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("server.start._launch", launch)
+    run = tmp_path / "run"
+    assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", str(run)]) == 130
+    with started[0] as front_end:
+        assert front_end.poll() is not None
+    assert not (run / "tmp").exists()
 
 
 @pytest.mark.parametrize("port", ["80", "65532", "-1"])
