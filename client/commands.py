@@ -14,6 +14,7 @@ from client import report
 from client.errors import ClientError, KeyFileError, LocalFileError
 from client.inference import InferenceClient
 from client.inputs import local_file
+from client.interruption import undo_on_sigterm
 from client.key_file import KEY_FILE_NAME
 from client.management import ManagementClient
 from client.model_store import find_model_store
@@ -107,6 +108,7 @@ def explain(connection: Connection, options: argparse.Namespace) -> int:
 
 def scale(connection: Connection, options: argparse.Namespace) -> int:
     """Set the number of workers."""
+    undo_on_sigterm()
     words = scale_safely(
         connection.management(),
         connection.addresses.metrics,

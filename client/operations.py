@@ -5,7 +5,6 @@ Not responsible for how: see `client.rollout` and `client.autoscaling`.
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from client.autoscale_policy import Policy
 from client.autoscaling import Autoscaler, run
 from client.comparison import choose_samples
 from client.errors import ClientError, LocalFileError
+from client.interruption import undo_on_sigterm
 from client.metrics import MetricsClient
 from client.model_store import find_model_store
 from client.rollout import Rollout, former_release
@@ -98,6 +98,7 @@ def add_autoscale_options(parser: argparse.ArgumentParser) -> None:
 
 def deploy(connection: Connection, options: argparse.Namespace) -> int:
     """Bring a new version into service."""
+    undo_on_sigterm()
     archive = options.archive or f"{connection.model}-{options.version}.mar"
     checks = _checks(options, options.min_agreement, other_labels=options.other_labels)
     Rollout(connection, Release(options.version, archive), checks, _say).run()
@@ -110,6 +111,7 @@ def deploy(connection: Connection, options: argparse.Namespace) -> int:
 
 def rollback(connection: Connection, options: argparse.Namespace) -> int:
     """Return to the version before; it may answer as differently as it did."""
+    undo_on_sigterm()
     checks = _checks(options, 0.0, other_labels=True)
     former = former_release(connection)
     Rollout(connection, former, checks, _say).run()
@@ -138,8 +140,7 @@ def autoscale(connection: Connection, options: argparse.Namespace) -> int:
         scale=None if options.dry_run else scale,
         say=lambda words: _say(f"{time.strftime('%H:%M:%S')} {words}"),
     )
-    # A supervisor's SIGTERM ends it as Ctrl-C does, so that a version that stands in steps back.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    undo_on_sigterm()  # or a version that stands in would not step back
     run(autoscaler, options.interval)
     return 0
 

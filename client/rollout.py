@@ -24,6 +24,7 @@ from client.errors import ClientError, ModelNotFound, RolloutFailed, VersionRefu
 from client.metrics import MetricsClient
 from client.model_store import check_stamp, find_model_store, sha256_of
 from client.rollout_record import Release, read_record, write_record
+from client.stand_in import SUFFIX
 from client.starting import start_workers
 
 if TYPE_CHECKING:
@@ -71,8 +72,13 @@ class Rollout:
         """
         old = self._management.describe(self._model)
         before = self._versions()
-        if self._new.version in before:
-            raise RolloutFailed(f"{self._model} {self._new.version} is registered already")
+        if old.version.endswith(SUFFIX):
+            raise RolloutFailed(
+                f"{old.version} stands in since an interrupted scaling, which has to be completed "
+                "first: `make scale WORKERS=n`"
+            )
+        if self._new.version == old.version:
+            raise RolloutFailed(f"{self._model} {old.version} is in service already")
         try:
             self._take_over(old, before)
         except ClientError as error:
@@ -92,6 +98,8 @@ class Rollout:
     def _take_over(self, old: ModelStatus, before: set[str]) -> None:
         former = self._release_of(old)
         self._check_archive()
+        if self._new.version in before:
+            self._remove_left(before)
         status = self._start(old, before)
         self._tell(check_answers(self._connection, self._new.version, old.version, self._checks))
         self._management.set_default(self._model, self._new.version)
@@ -123,6 +131,18 @@ class Rollout:
         if self._new.sha256 not in {None, found}:
             raise VersionRefused(f"{mar} is no longer the archive that was in service")
         self._new = replace(self._new, sha256=found)
+
+    def _remove_left(self, before: set[str]) -> None:
+        """Unregister what an interrupted deployment left, or what could not be drained then."""
+        version = self._new.version
+        if not self._drained(self._management, self._model, version):
+            raise VersionRefused(
+                f"it is registered already, and requests that name it keep coming; "
+                f"`python -m client set-default {version}` brings it into service as it is"
+            )
+        self._management.unregister(self._model, version)
+        before.remove(version)
+        self._tell("was registered, but not in service: removed, to be registered anew")
 
     def _start(self, old: ModelStatus, before: set[str]) -> ModelStatus:
         start = self._clock.time()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client.errors import InFlightUnknown, NoStandIn, ServerBusy
@@ -23,8 +24,6 @@ from client.stand_in import SUFFIX, StandIn
 from client.starting import start_workers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from client.management import ManagementClient
 
 _log = logging.getLogger(__name__)
@@ -60,21 +59,30 @@ def scale_safely(  # noqa: PLR0913
         ClientError: The server does not answer, or has no such model.
     """
     status = management.describe(model)
+    if status.version.endswith(SUFFIX) and not force:
+        return _complete(management, model, status.version.removesuffix(SUFFIX), workers)
     if workers >= len(status.workers):
         start_workers(management, model, workers)
         return f"{model} {status.version} has {workers} workers, all ready"
     if force:
         return management.scale(model, workers)
     if workers and store and not _is_unused(management, metrics_url, model):
-        original = status.version.removesuffix(SUFFIX)
         try:
-            StandIn(management, model, original, store).scale_original(workers)
+            StandIn(management, model, status.version, store).scale_original(workers)
         except NoStandIn as error:
             _log.warning("no other version can stand in, waiting for a quiet moment: %s", error)
         else:
-            return f"{model} {original} has {workers} workers; another version stood in meanwhile"
+            words = "another version stood in meanwhile"
+            return f"{model} {status.version} has {workers} workers; {words}"
     _wait(management, metrics_url, model, deadline_s)
     return management.scale(model, workers)
+
+
+def _complete(management: ManagementClient, model: str, original: str, workers: int) -> str:
+    """Bring back the version that another one stands in for since an interrupted run."""
+    # No archive is copied any more, so that the store does not matter.
+    StandIn(management, model, original, Path()).scale_original(workers)
+    return f"{model} {original} has {workers} workers, and is in service again"
 
 
 def _is_unused(management: ManagementClient, metrics_url: str, model: str) -> bool:

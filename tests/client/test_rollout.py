@@ -222,10 +222,36 @@ def test_an_archive_of_another_version_is_refused_and_removed(site: Site) -> Non
     assert site.is_as_before()
 
 
-def test_a_version_that_is_registered_is_left_alone(site: Site) -> None:
+def test_the_version_in_service_is_left_alone(site: Site) -> None:
     site.offer("1.0")
-    with pytest.raises(RolloutFailed, match=r"1\.0 is registered already"):
+    with pytest.raises(RolloutFailed, match=r"1\.0 is in service already"):
         site.deploy("1.0")
+    assert not site.server.commands
+
+
+def test_rolling_back_to_a_version_that_is_still_registered(site: Site) -> None:
+    site.offer("2.0")
+    site.deploy()
+    site.server.management().register("flowers.mar")  # as where requests that name it kept coming
+    site.roll_out(former_release(site.connection))
+    assert site.is_as_before()
+    assert "flowers 1.0: was registered, but not in service: removed" in "\n".join(site.said)
+
+
+def test_a_registered_version_stays_where_its_archive_is_refused(site: Site) -> None:
+    site.offer("2.0", stamped=False)
+    site.server.management().register("flowers-2.0.mar")
+    with pytest.raises(RolloutFailed, match="not verified"):
+        site.deploy()
+    assert site.server.workers == {"1.0": 2, "2.0": 1}
+
+
+def test_a_version_that_stands_in_is_not_what_a_rollback_returns_to(site: Site) -> None:
+    site.server.versions["1.0-stand-in"] = site.server.versions["1.0"]
+    site.server.default = "1.0-stand-in"
+    site.offer("2.0")
+    with pytest.raises(RolloutFailed, match=r"stands in since an interrupted scaling.*make scale"):
+        site.deploy()
     assert not site.server.commands
 
 

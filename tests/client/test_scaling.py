@@ -53,6 +53,15 @@ def test_an_interrupted_stand_in_is_no_version_to_stand_in_for(
     assert (server.workers, server.default) == ({"1.0": 1}, "1.0")
 
 
+def test_an_interrupted_stand_in_is_completed_when_scaling_up(
+    server: FakeModels, scale: Any
+) -> None:
+    server.versions["1.0-stand-in"] = deepcopy(server.versions["1.0"])
+    server.default = "1.0-stand-in"
+    assert scale(3) == "flowers 1.0 has 3 workers, and is in service again"
+    assert (server.workers, server.default) == ({"1.0": 3}, "1.0")
+
+
 def test_with_the_model_api_off_it_waits_and_says_so(
     server: FakeModels, scale: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
