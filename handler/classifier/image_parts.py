@@ -105,9 +105,12 @@ def _count_jpeg_scans(data: bytes) -> int:
 
 
 def _count_png_chunks(data: bytes) -> int:
+    """Count the chunks up to the last one, behind which Pillow reads nothing."""
     chunks, place = 0, 8
     while place < len(data) and chunks <= MAX_PARTS:
         chunks += 1
+        if data[place + 4 : place + 8] == b"IEND":
+            break
         place += 12 + int.from_bytes(data[place : place + 4], "big")
     return chunks
 

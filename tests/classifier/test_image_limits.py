@@ -14,6 +14,7 @@ from PIL import Image
 from classifier.description import Preprocessing
 from classifier.errors import TooLarge
 from classifier.images import decode, read_pixels
+from tests.models import decode_freely
 from tests.pictures import PICTURE, encode, png_chunk
 
 if TYPE_CHECKING:
@@ -226,6 +227,12 @@ def test_a_file_of_endless_parts_is_refused(file: bytes) -> None:
     # Pillow reads them one by one, in Python: 10 MB of them would keep a worker for half a minute.
     with pytest.raises(TooLarge, match="expected a file of at most 65,536 segments, chunks, "):
         read_pixels(file, Preprocessing(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP"])
+def test_what_follows_the_picture_does_not_count(format_: str) -> None:
+    file = encode(PICTURE, format_) + bytes(5 * 2**20)  # as transfers in whole blocks leave it
+    assert decode_freely(file).size == PICTURE.size
 
 
 def test_a_tiff_may_have_a_strip_for_each_row() -> None:
