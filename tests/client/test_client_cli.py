@@ -220,7 +220,7 @@ def test_scaling_waits_or_fails_or_is_forced(
 
 
 def test_what_cannot_be_rolled_out_is_an_error(shell: Shell, run_dir: Path) -> None:
-    assert shell("deploy", "1.0") == (1, "", "error: flowers 1.0 is registered already\n")
+    assert shell("deploy", "1.0") == (1, "", "error: flowers 1.0 is in service already\n")
     assert shell("deploy", "2.0", "--samples", "no.jpg") == (
         1,
         "",
