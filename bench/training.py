@@ -29,7 +29,6 @@ from train.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.cli import run_command
 from train.engine import build_learner, train_epoch, training_loader
 from train.loop import PREPROCESSING, train_network
-from train.markdown import percent
 from train.photo_cache import with_decoded_photos
 from train.predict import choose_device, predict
 from train.recipe import read_recipe
@@ -241,7 +240,7 @@ def verdict(times: Mapping[str, Any]) -> str:
     seconds = times["ours_s"]
     ours = "ours is never as good" if seconds is None else f"ours is as good after {seconds:.0f} s"
     return (
-        f"The original loop has its best accuracy, {percent(times['target'])}, "
+        f"The original loop has its best accuracy, {markdown.percent(times['target'])}, "
         f"after {times['original_s']:.0f} s; {ours}."
     )
 
