@@ -29,8 +29,9 @@ from train.check import check_data_set
 from train.cli import run_command
 from train.data_set import hash_photos, list_photos, to_data_set
 from train.distillation import build_distillation
-from train.engine import build_learner, train_epoch, training_loader
+from train.engine import build_learner, train_epoch
 from train.files import write_text
+from train.loading import TrainingLoader
 from train.photo_cache import with_decoded_photos
 from train.predict import choose_device, predict
 from train.recipe import read_recipe, recipe_text
@@ -109,10 +110,10 @@ def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> 
             device=device,
         )
         distillation = build_distillation(teacher, network, recipe, device)
-    steps = recipe.epochs * len(training_loader(data_set, recipe, 0, preprocessing))
+    loader = TrainingLoader(data_set, recipe, preprocessing)
+    steps = recipe.epochs * len(loader)
     learner = build_learner(network, recipe, steps, device, distillation)
     for epoch in range(recipe.epochs):
-        loader = training_loader(data_set, recipe, epoch, preprocessing)
         train_epoch(learner, loader, recipe, epoch)
     probabilities = predict(
         learner.evaluated, data_set.val, preprocessing, decoded=data_set.decoded_val

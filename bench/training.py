@@ -27,7 +27,8 @@ from train import markdown
 from train.check import check_data_set
 from train.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.cli import run_command
-from train.engine import build_learner, train_epoch, training_loader
+from train.engine import build_learner, train_epoch
+from train.loading import TrainingLoader
 from train.loop import PREPROCESSING, train_network
 from train.photo_cache import with_decoded_photos
 from train.predict import choose_device, predict
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from torchvision.models import ResNet
 
     from train.data_set import DataSet
-    from train.engine import Loader
     from train.recipe import Recipe
 
 ORIGINAL = "the original loop"
@@ -104,9 +104,9 @@ class _OurLoop:
     """The same interface as the original's: trains a network in place, by our recipe."""
 
     def __init__(self, network: ResNet, data_set: DataSet, recipe: Recipe, epochs: int) -> None:
-        self._data_set = data_set
         self._recipe = recipe
-        steps = epochs * len(self._loader())
+        self._loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+        steps = epochs * len(self._loader)
         self._learner = build_learner(network, recipe, steps, choose_device())
 
     def compile(self) -> None:
@@ -115,10 +115,7 @@ class _OurLoop:
 
     def epoch(self) -> None:
         """Learn from each photo once."""
-        train_epoch(self._learner, self._loader(), self._recipe, 0)
-
-    def _loader(self) -> Loader:
-        return training_loader(self._data_set, self._recipe, 0, PREPROCESSING)
+        train_epoch(self._learner, self._loader, self._recipe, 0)
 
 
 def compare_time(root: Path, recipe: Recipe, epochs: int) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
 
 
 class TrainingPhotos(Dataset[tuple[Tensor, int]]):
-    """Randomly transformed photos of one epoch: float32 [3, crop, crop], and the label.
+    """Randomly transformed photos by (epoch, index): float32 [3, crop, crop], and the label.
 
     What chance does to a photo depends on the seed, the epoch and the photo's index alone,
     so neither the number of workers nor an interruption changes a training.
@@ -177,26 +177,26 @@ class TrainingPhotos(Dataset[tuple[Tensor, int]]):
     def __init__(
         self,
         photos: Sequence[Photo],
-        transform: Callable[[Image.Image], Tensor],
+        transforms: Sequence[Callable[[Image.Image], Tensor]],
         *,
         seed: int,
-        epoch: int,
         decoded: DecodedPhotos | None = None,
     ) -> None:
         self._photos = photos
         self._decoded = decoded
-        self._transform = transform
-        self._seed_words = (seed, epoch)
+        self._transforms = transforms  # one for each epoch
+        self._seed = seed
 
     def __len__(self) -> int:
         return len(self._photos)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+    def __getitem__(self, which: tuple[int, int]) -> tuple[Tensor, int]:
+        epoch, index = which
         path, label = self._photos[index]
         image = read_rgb(path) if self._decoded is None else fromarray(self._decoded[index])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mix_seeds(*self._seed_words, index))
-            return self._transform(image), label
+            torch.manual_seed(mix_seeds(self._seed, epoch, index))
+            return self._transforms[epoch](image), label
 
 
 def mix_seeds(*words: int) -> int:

@@ -16,30 +16,23 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import lr_scheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
 from torchvision.transforms import v2
 from tqdm import tqdm
 
-from classifier.cores import usable_cores
 from train import world
 from train.batch_norm import synchronise_batch_norm
-from train.data_set import TrainingPhotos, mix_seeds
-from train.errors import DivergenceError, RecipeError
+from train.data_set import mix_seeds
+from train.errors import DivergenceError
 from train.stages import View, view_of
-from train.transforms import crop_of_epoch, training_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
     from torchvision.models import ResNet
 
-    from classifier.description import Preprocessing
-    from train.data_set import DataSet
     from train.distillation import Distillation
+    from train.loading import TrainingLoader
     from train.recipe import Recipe
 
-Loader = DataLoader[tuple["Tensor", int]]
 _STEPS_BETWEEN_LOOKS = 50  # at the loss: each look makes a GPU wait
 
 
@@ -129,62 +122,10 @@ def build_learner(
     return Learner(network, lesson, average, distillation, optimizer, schedule, device)
 
 
-def training_loader(
-    data_set: DataSet, recipe: Recipe, epoch: int, preprocessing: Preprocessing
-) -> Loader:
-    """Load this process's share of an epoch: float32 [N, 3, crop, crop] and labels [N].
-
-    Raises:
-        RecipeError: A batch has fewer photos than there are processes.
-    """
-    transform = training_transform(recipe, crop_of_epoch(recipe, epoch), preprocessing)
-    photos = TrainingPhotos(
-        data_set.train,
-        transform,
-        seed=recipe.seed,
-        epoch=epoch,
-        decoded=data_set.decoded_train,
-    )
-    if min(recipe.batch_size, len(photos)) < world.size():
-        raise RecipeError(
-            f"{world.size()} processes cannot share a batch of {recipe.batch_size} out of "
-            f"{len(photos)} photos: start fewer, or raise batch_size"
-        )
-    chance = torch.Generator().manual_seed(mix_seeds(recipe.seed, epoch))
-    rest = len(photos) % recipe.batch_size
-    # Batch normalisation learns nothing from a single photo, and no process may go without one.
-    drop_last = rest < max(2, world.size()) and len(photos) > rest
-    batches = BatchSampler(RandomSampler(photos, generator=chance), recipe.batch_size, drop_last)
-    return DataLoader(
-        photos,
-        batch_sampler=_Shares(batches),
-        num_workers=loader_workers(recipe),
-        generator=chance,
-        pin_memory=torch.cuda.is_available(),
-    )
-
-
-class _Shares(Sampler[list[int]]):
-    """This process's share of each batch; all processes draw the same batches."""
-
-    def __init__(self, batches: BatchSampler) -> None:
-        self._batches = batches
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for batch in self._batches:
-            yield batch[world.rank() :: world.size()]
-
-
-def loader_workers(recipe: Recipe) -> int:
-    """Return how many processes read photos: no more than there are cores for each that trains."""
-    return min(recipe.workers, max(1, usable_cores() // world.size_here()))
-
-
-def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) -> TrainFigures:
-    """Take one step for each batch of `loader`.
+def train_epoch(
+    learner: Learner, loader: TrainingLoader, recipe: Recipe, epoch: int
+) -> TrainFigures:
+    """Take one step for each batch of the epoch.
 
     All seeds follow from the recipe's and the epoch, so an epoch has the same outcome
     whether the job was interrupted before it or not.
@@ -197,7 +138,12 @@ def train_epoch(learner: Learner, loader: Loader, recipe: Recipe, epoch: int) ->
     sums = torch.zeros(3, device=learner.device)  # of losses, of right answers, of photos
     # disable=None: no bar where there is no terminal
     hidden = None if world.is_first() else True
-    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{recipe.epochs}", leave=False, disable=hidden)
+    bar = tqdm(
+        loader.epoch(epoch),
+        desc=f"epoch {epoch + 1}/{recipe.epochs}",
+        leave=False,
+        disable=hidden,
+    )
     for step, (images, labels) in enumerate(bar, start=1):
         loss, logits = _step(learner, images.to(learner.device), labels, recipe)
         right = (logits.argmax(dim=1) == labels.to(learner.device)).sum()

@@ -17,8 +17,9 @@ from classifier.description import Preprocessing
 from train import world
 from train.checkpoint import EpochRecord, Progress
 from train.distillation import build_distillation
-from train.engine import build_learner, loader_workers, train_epoch, training_loader
+from train.engine import build_learner, train_epoch
 from train.events import open_events, write_epoch
+from train.loading import TrainingLoader, loader_workers
 from train.predict import choose_device, predict
 from train.provenance import git_revision
 from train.teacher import fine_tuned_teacher
@@ -64,7 +65,8 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
         DivergenceError: The loss is no finite number any more.
     """
     progress = Progress(git_revision())  # before the checkout can change
-    steps = recipe.epochs * len(training_loader(data_set, recipe, 0, PREPROCESSING))
+    loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+    steps = recipe.epochs * len(loader)
     distillation = _distillation(network, data_set, recipe, checkpoint)
     learner = build_learner(network, recipe, steps, choose_device(), distillation)
     if world.from_first(checkpoint.path.exists):
@@ -78,7 +80,7 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
             events = until_done.enter_context(open_events(checkpoint.path.parent, first_epoch))
         for epoch in range(first_epoch, recipe.epochs):
             samples_before = len(samples)
-            record = _run_epoch(learner, data_set, recipe, epoch)
+            record = _run_epoch(learner, loader, data_set, recipe, epoch)
             _keep(progress, record, learner)
             if world.is_first():
                 checkpoint.save(progress, learner.state_dict())
@@ -117,9 +119,10 @@ def _distillation(
     return build_distillation(teacher, network, recipe, device)
 
 
-def _run_epoch(learner: Learner, data_set: DataSet, recipe: Recipe, epoch: int) -> EpochRecord:
+def _run_epoch(
+    learner: Learner, loader: TrainingLoader, data_set: DataSet, recipe: Recipe, epoch: int
+) -> EpochRecord:
     started = time.monotonic()
-    loader = training_loader(data_set, recipe, epoch, PREPROCESSING)
     loss, train_accuracy, images = train_epoch(learner, loader, recipe, epoch)
     trained = time.monotonic()
     return EpochRecord(
@@ -144,7 +147,8 @@ def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:
             [data_set.val[index] for index in share],
             PREPROCESSING,
             precision=recipe.precision,
-            workers=loader_workers(recipe),
+            # Nothing to decode is nothing to share out, and a fork costs seconds.
+            workers=0 if data_set.decoded_val else loader_workers(recipe),
             decoded=data_set.decoded_val.part(share) if data_set.decoded_val else None,
         )
         labels = [data_set.val[index].label for index in share]

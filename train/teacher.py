@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader
 from classifier.network import read_state_dict
 from train import world
 from train.data_set import EvaluationPhotos
-from train.engine import build_learner, train_epoch, training_loader
+from train.engine import build_learner, train_epoch
+from train.loading import TrainingLoader
 from train.recipe import recipe_text
 from train.stages import View
 from train.weights import write_weights
@@ -149,10 +150,9 @@ def _fine_tune(
     )
     body = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
     teacher.net.load_state_dict(body, strict=False)
-    steps = recipe.epochs * len(training_loader(data_set, recipe, 0, preprocessing))
-    learner = build_learner(teacher, recipe, steps, device)
+    loader = TrainingLoader(data_set, recipe, preprocessing)
+    learner = build_learner(teacher, recipe, recipe.epochs * len(loader), device)
     for epoch in range(recipe.epochs):
-        loader = training_loader(data_set, recipe, epoch, preprocessing)
         loss, accuracy, _ = train_epoch(learner, loader, recipe, epoch)
         logger.info(
             "teacher, epoch %d/%d: loss %.3f, train accuracy %.1f %%",

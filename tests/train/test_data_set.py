@@ -57,7 +57,7 @@ def test_chance_depends_on_seed_epoch_and_photo_only(data_root: Path, tiny_recip
 
     def draw(*, seed: int, epoch: int) -> torch.Tensor:
         torch.rand(1)  # whatever else drew random numbers
-        return TrainingPhotos(data_set.train, transform, seed=seed, epoch=epoch)[1][0]
+        return TrainingPhotos(data_set.train, [transform] * 2, seed=seed)[epoch, 1][0]
 
     first = draw(seed=0, epoch=0)
     assert first.shape == (3, 32, 32)
@@ -70,7 +70,7 @@ def test_damaged_exif_data_stop_no_training(tmp_path: Path, tiny_recipe: Recipe)
     path = tmp_path / "photo.png"
     Image.new("RGB", (80, 60), "red").save(path, exif=b"Exif\x00\x00no TIFF header")
     transform = training_transform(tiny_recipe, 32, Preprocessing())
-    pixels, label = TrainingPhotos([Photo(path, 1)], transform, seed=0, epoch=0)[0]
+    pixels, label = TrainingPhotos([Photo(path, 1)], [transform], seed=0)[0, 0]
     assert pixels.shape == (3, 32, 32)
     assert label == 1
     assert measure(read_image(path))[0] == 80 * 60

@@ -10,7 +10,8 @@ import torch
 
 from classifier.network import build_resnet
 from train.check import check_data_set
-from train.engine import build_learner, train_epoch, training_loader
+from train.engine import build_learner, train_epoch
+from train.loading import TrainingLoader
 from train.loop import PREPROCESSING
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
     data_set, _ = check_data_set(data_root)
     torch.manual_seed(0)
     network = build_resnet(recipe.arch, 2)
-    loader = training_loader(data_set, recipe, 0, PREPROCESSING)
+    loader = TrainingLoader(data_set, recipe, PREPROCESSING)
     learner = build_learner(network, recipe, recipe.epochs * len(loader), torch.device("cpu"))
     figures = train_epoch(learner, loader, recipe, 0)
     assert figures.loss > 0
@@ -60,6 +61,28 @@ def test_the_average_lags_behind_and_is_what_is_evaluated(
     assert torch.equal(averaged.network.fc.weight, plain.network.fc.weight)
     assert not torch.equal(averaged.evaluated.fc.weight, averaged.network.fc.weight)
     assert not torch.equal(averaged.evaluated.bn1.running_mean, averaged.network.bn1.running_mean)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_epoch_has_the_same_batches_whatever_came_before(
+    tiny_recipe: Recipe, data_root: Path, workers: int
+) -> None:
+    data_set, _ = check_data_set(data_root)
+    recipe = dataclasses.replace(
+        tiny_recipe, epochs=2, crop_first=32, crop_last=64, workers=workers
+    )
+
+    def batches(loader: TrainingLoader, epoch: int) -> list[torch.Tensor]:
+        return [images for images, _ in loader.epoch(epoch)]
+
+    used = TrainingLoader(data_set, recipe, PREPROCESSING)
+    first = batches(used, 0)
+    second = batches(used, 1)
+    fresh = batches(TrainingLoader(data_set, recipe, PREPROCESSING), 1)
+    assert [len(images) for images in first] == [len(images) for images in second]
+    assert all(images.shape[2:] == (32, 32) for images in first)
+    assert all(images.shape[2:] == (64, 64) for images in second)
+    assert all(torch.equal(*pair) for pair in zip(second, fresh, strict=True))
 
 
 def test_workers_change_nothing(tiny_recipe: Recipe, data_root: Path) -> None:

@@ -13,8 +13,9 @@ from classifier.network import build_resnet
 from tests.train.conftest import draw_photo
 from train.check import check_data_set
 from train.data_set import read_evaluation_pixels, read_rgb
-from train.engine import build_learner, train_epoch, training_loader
+from train.engine import build_learner, train_epoch
 from train.errors import CacheError
+from train.loading import TrainingLoader
 from train.loop import PREPROCESSING
 from train.photo_cache import with_decoded_photos
 from train.predict import predict
@@ -45,7 +46,7 @@ def learned(data_set: DataSet, recipe: Recipe) -> Tensor:
     """Return weights after an epoch."""
     torch.manual_seed(0)
     network = build_resnet(recipe.arch, 2)
-    loader = training_loader(data_set, recipe, 0, PREPROCESSING)
+    loader = TrainingLoader(data_set, recipe, PREPROCESSING)
     train_epoch(build_learner(network, recipe, 10, torch.device("cpu")), loader, recipe, 0)
     weights: Tensor = network.fc.weight
     return weights
