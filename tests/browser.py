@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = "chromium"
 # It runs as root in CI, and must not call home.
@@ -36,3 +36,8 @@ def launched() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key where the focus is; unlike `page.keyboard`, not for ever if nothing answers."""
+    page.locator(":focus, body:not(:focus-within)").press(key)

@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 
 from classifier.reference import draw_png
 from client.errors import RequestRejected
+from tests.browser import press
 from tests.e2e.served import ROOT, clean_environment
 from tests.models import CLASSES
 from tests.ports import HOST, free_ports
@@ -191,11 +192,11 @@ def test_the_lines_to_copy_name_the_photo_and_hold_no_key(
 
 def test_the_keyboard_is_enough(page: Page, pictures: list[Path]) -> None:
     for _ in range(TABS_TO_THE_PHOTOS):
-        page.keyboard.press("Tab")
+        press(page, "Tab")
         if page.evaluate("Boolean(document.activeElement.closest('.photos button'))"):
             break
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        press(page, "Enter")
     chooser.value.set_files([pictures[0]])
     expect(page.locator(".answer strong")).to_be_visible()
 

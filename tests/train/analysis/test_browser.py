@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import press
 from tests.train.analysis.answers import foreign_results
 from tests.train.analysis.test_page import HOSTILE, page_of_hostile_names
 from train.analysis.grammar import STRIP, read_results
@@ -109,8 +110,8 @@ def test_the_language_switches(page: Page, report: Path) -> None:
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.get_by_role("heading", name="Confusion matrix").is_visible()
     assert not page.get_by_role("heading", name="混淆矩阵").is_visible()
-    page.keyboard.press("Tab")  # the switch is the first thing that the keyboard reaches
-    page.keyboard.press("ArrowRight")
+    press(page, "Tab")  # the switch is the first thing that the keyboard reaches
+    press(page, "ArrowRight")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     assert page.title().startswith("评估报告")
     assert page.get_by_role("heading", name="混淆矩阵").is_visible()
