@@ -12,8 +12,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from gateway.__main__ import build_parser as gateway_parser
 from server.__main__ import build_parser as server_parser
+from server.gateway.__main__ import build_parser as gateway_parser
 from tests.deploy.rendered import DEPLOY, OVERLAYS, containers, one, pod, render
 
 # The oldest that has sidecars without a feature gate, and the newest that the package knows.

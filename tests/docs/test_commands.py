@@ -29,7 +29,17 @@ _MAKE = re.compile(rf"(?:^|\$\(|&& )make((?: +(?:{_WORD}))+)")
 _MODULE = re.compile(r"(?:python|torchrun .*?) -m ([a-z_.]+)([^`|&]*)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _MODULES = {
-    *("archive", "bench", "client", "gateway", "modelarts", "score", "server", "storage", "ui"),
+    *(
+        "archive",
+        "bench",
+        "client",
+        "modelarts",
+        "score",
+        "server",
+        "server.gateway",
+        "storage",
+        "ui",
+    ),
     *("bench.ablation", "bench.faults", "bench.quality", "bench.soak", "bench.training"),
     *("bench.tune", "train", "train.class_means", "train.evaluate", "train.prepare"),
     *("train.report", "train.starter"),

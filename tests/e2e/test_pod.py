@@ -64,7 +64,7 @@ class Pod:
             words = [word.replace(name, place) for word in words]
         ports = {
             ("server", "start"): ["--port", str(self.server_port)],
-            ("gateway", "--clients"): [
+            ("server.gateway", "--clients"): [
                 *("--address", HOST, "--port", str(self.port)),
                 *("--metrics-port", str(self.port + 1), "--server-port", str(self.server_port)),
             ],

@@ -15,7 +15,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from server.gateway.errors import GatewayError
 
 _CONF = Path(__file__).with_name("nginx.conf")
 _TLS = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gateway.errors import GatewayError
+from server.gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

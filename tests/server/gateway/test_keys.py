@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.errors import GatewayError
-from gateway.keys import clients_conf, read_client_keys, server_conf
-from gateway.nginx import Nginx
+from server.gateway.errors import GatewayError
+from server.gateway.keys import clients_conf, read_client_keys, server_conf
+from server.gateway.nginx import Nginx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def test_the_servers_key_cannot_break_out(tmp_path: Path) -> None:
 def test_half_a_certificate_is_refused(tmp_path: Path) -> None:
     process = subprocess.run(
         [
-            *(sys.executable, "-m", "gateway", "--clients", str(tmp_path)),
+            *(sys.executable, "-m", "server.gateway", "--clients", str(tmp_path)),
             *("--folder", str(tmp_path / "nginx"), "--certificate", "cert.pem"),
         ],
         capture_output=True,
@@ -72,7 +72,7 @@ def test_waiting_for_a_server_ends_on_sigterm(tmp_path: Path) -> None:
     (tmp_path / "clients" / "shop").write_text(KEY)
     with subprocess.Popen(
         [
-            *(sys.executable, "-m", "gateway", "--clients", str(tmp_path / "clients")),
+            *(sys.executable, "-m", "server.gateway", "--clients", str(tmp_path / "clients")),
             *("--folder", str(tmp_path / "nginx"), "--run-dir", str(tmp_path)),
         ]
     ) as process:

@@ -2,5 +2,5 @@
 
 TorchServe makes its own keys at each start, so a thousand replicas would have a thousand. Behind
 the gateway they stay where they are made; clients have keys of their own, the same for all
-replicas. `python -m gateway` runs nginx and hands it both.
+replicas. `python -m server.gateway` runs nginx and hands it both.
 """

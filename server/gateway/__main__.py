@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from client.errors import ClientError
 from client.key_file import KEY_FILE_NAME
 from client.tokens import Tokens
-from gateway.errors import GatewayError
-from gateway.keys import clients_conf, read_client_keys, server_conf
-from gateway.nginx import Nginx, Places
+from server.gateway.errors import GatewayError
+from server.gateway.keys import clients_conf, read_client_keys, server_conf
+from server.gateway.nginx import Nginx, Places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command."""
-    parser = argparse.ArgumentParser(prog="python -m gateway", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m server.gateway", description=__doc__)
     parser.add_argument("--clients", type=Path, required=True, help="folder with a key a file")
     parser.add_argument("--run-dir", type=Path, default=Path("run"), help="the server's")
     parser.add_argument("--folder", type=Path, required=True, help="for nginx's own files")
