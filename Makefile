@@ -132,7 +132,7 @@ evaluate: $(VENV)/installed ## write the evaluation files of the trained model t
 
 .PHONY: modelarts
 modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODELARTS_URL/model
-	$(PY) -m modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
+	$(PY) -m archive.modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
 
 ##@ Measure
 .PHONY: bench

@@ -15,11 +15,7 @@ import yaml
 from ts.context import RequestProcessor
 from ts.model_loader import TsModelLoader
 
-# Every top-level package of the checkout: in a worker they come from the archive, or not at all.
-_OURS = {
-    *("archive", "bench", "classifier", "client", "console", "gateway", "modelarts"),
-    *("resnet_handler", "score", "server", "storage", "tests", "train", "ui"),
-}
+_PROBE = Path(__file__).resolve()
 
 
 def main(model_dir: Path) -> dict[str, Any]:
@@ -45,17 +41,25 @@ def main(model_dir: Path) -> dict[str, Any]:
         {"status": status, "body": json.loads(body)}
         for status, body in zip(statuses, bodies, strict=True)
     ]
-    return {"answers": answers, "foreign": _foreign_modules(model_dir)}
+    return {"answers": answers, "foreign": foreign_modules(model_dir)}
 
 
-def _foreign_modules(model_dir: Path) -> list[str]:
-    """Return the files of our modules that did not come from the archive."""
-    return sorted(
-        str(module.__file__)
-        for name, module in sys.modules.items()
-        if name.partition(".")[0] in _OURS
-        and not Path(module.__file__ or "/").resolve().is_relative_to(model_dir)
-    )
+def foreign_modules(model_dir: Path) -> list[str]:
+    """Return the files of our modules that did not come from the archive.
+
+    Ours are the names that the archive brings, and whatever lies in the checkout.
+    """
+    brought = {path.stem for path in model_dir.iterdir()}
+    installed = Path(sys.prefix).resolve()
+    foreign = []
+    for name, module in sys.modules.items():
+        file = Path(getattr(module, "__file__", None) or "/").resolve()
+        if file == _PROBE or file.is_relative_to(model_dir):
+            continue
+        of_checkout = file.is_relative_to(_PROBE.parents[1]) and not file.is_relative_to(installed)
+        if of_checkout or name.partition(".")[0] in brought:
+            foreign.append(str(file))
+    return sorted(foreign)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ MAY_IMPORT = {
     "classifier": set(),
     "client": {"storage"},  # on demand, for inputs in buckets; see client/inputs.py
     "console": set(),
-    "modelarts": {"archive", "classifier", "console", "storage", "train"},
     "score": {"archive", "classifier", "console", "storage"},
     "storage": {"console"},
     "resnet_handler": {"classifier"},

@@ -10,14 +10,16 @@ import struct
 import zipfile
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from archive.__main__ import main
 from archive.errors import VerifyError
 from archive.members import SUMS, format_sums, unpack
+from archive.probe import foreign_modules
 from archive.verify import verify
 from classifier.description import sha256_of_file
-from tests.archive.packing import ROOT, pack
+from tests.archive.packing import pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,10 +216,15 @@ def test_an_archive_that_changes_meanwhile_gets_no_stamp(
         verify(mar)
 
 
-def test_the_clean_process_knows_every_package_of_the_checkout() -> None:
-    probe = (ROOT / "archive" / "probe.py").read_text(encoding="utf-8")
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert not {name for name in packages if f'"{name}"' not in probe}
+def test_whatever_is_of_the_checkout_came_from_elsewhere(tmp_path: Path) -> None:
+    foreign = foreign_modules(tmp_path)
+    assert __file__ in foreign
+    assert not [file for file in foreign if "site-packages" in file]
+
+
+def test_a_name_that_the_archive_brings_must_come_from_it(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").touch()
+    assert np.__file__ in foreign_modules(tmp_path)
 
 
 def test_what_would_fill_the_disk_is_refused(

@@ -33,7 +33,7 @@ _MODULES = {
         "archive",
         "bench",
         "client",
-        "modelarts",
+        "archive.modelarts",
         "score",
         "server",
         "server.gateway",

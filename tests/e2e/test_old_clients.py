@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from classifier.reference import REFERENCE_NAMES, draw_png
+from tests.archive.modelarts.conftest import package, service
 from tests.e2e.page import blocks
-from tests.modelarts.conftest import package, service
 from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from archive.gate import MAX_ACCURACY_LOSS
 from archive.source import read_source
 from classifier.model import Model
 from classifier.settings import Settings
+from tests.archive.modelarts.conftest import package, service
 from tests.e2e.served import Served
-from tests.modelarts.conftest import package, service
 from tests.models import CLASS_NAMES
 from tests.pictures import SAMPLES
 

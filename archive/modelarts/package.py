@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archive.modelarts.config import make_config
+from archive.modelarts.errors import PackageError
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
-from modelarts.config import make_config
-from modelarts.errors import PackageError
 from train.weights import write_weights
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from modelarts.__main__ import write
-from tests.modelarts.standin import running_package
+from archive.modelarts.__main__ import write
+from tests.archive.modelarts.standin import running_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

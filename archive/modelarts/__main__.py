@@ -1,4 +1,4 @@
-"""`python -m modelarts`: writes the package that ModelArts imports; `make modelarts` runs it."""
+"""`python -m archive.modelarts`: writes the package that ModelArts imports."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import logging
 import sys
 
 from archive.errors import ArchiveError
+from archive.modelarts.errors import ModelArtsError
+from archive.modelarts.figures import find_figures
+from archive.modelarts.package import CONFIG_FILE, PACKAGE_FOLDER, write_package
 from archive.photos import fetch_photos
 from archive.source import read_source
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
-from modelarts.errors import ModelArtsError
-from modelarts.figures import find_figures
-from modelarts.package import CONFIG_FILE, PACKAGE_FOLDER, write_package
 from storage import StorageError, fetch, publishing
 from train.checkpoint import CHECKPOINT_FILE
 from train.errors import TrainError
@@ -22,7 +22,7 @@ from train.errors import TrainError
 def main(arguments: list[str] | None = None) -> int:
     """Write the package; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m modelarts", description="Write the package that ModelArts imports."
+        prog="python -m archive.modelarts", description="Write the package that ModelArts imports."
     )
     parser.add_argument("--model", required=True, help="folder or bucket with weights and labels")
     parser.add_argument("--data-url", help="photos to measure on, if there is no report")

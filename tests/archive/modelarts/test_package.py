@@ -15,19 +15,21 @@ import torch
 from PIL import ExifTags, Image
 from sklearn.metrics import precision_recall_fscore_support
 
+from archive.modelarts.__main__ import main
+from archive.modelarts.figures import find_figures
+from archive.modelarts.package import TEMPLATE
 from archive.source import read_source
 from classifier.description import Preprocessing, sha256_of_file
 from classifier.images import read_pixels
 from classifier.network import load_resnet
-from modelarts.__main__ import main
-from modelarts.figures import find_figures
-from modelarts.package import TEMPLATE
 from tests.models import ARCH, CLASS_NAMES
 from tests.pictures import PICTURE, SAMPLES, encode
 from train.check import check_data_set
 from train.predict import predict
 
-there: Any = importlib.import_module("modelarts.template.pixels")  # it has no types to check
+there: Any = importlib.import_module(
+    "archive.modelarts.template.pixels"
+)  # it has no types to check
 SCHEMA = json.loads(Path(__file__).with_name("config.schema.json").read_text(encoding="utf-8"))
 LARGE = PICTURE.resize((2400, 1920))
 NO_LIMIT = 10**12

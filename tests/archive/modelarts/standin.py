@@ -32,7 +32,7 @@ def running_package(package: Path) -> Iterator[str]:
     """Run the service of a package as it is; give the URL, when it is ready."""
     # One thread: two servers on few cores would wait for each other.
     environment = {**os.environ, "PYTHONPATH": f"{package}:{PLATFORM}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.modelarts.standin", str(package)]
+    command = [sys.executable, "-m", "tests.archive.modelarts.standin", str(package)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:

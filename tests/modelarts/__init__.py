@@ -1,1 +1,0 @@
-"""Tests of `modelarts`: the package, run by a stand-in for the platform's server."""
