@@ -137,7 +137,7 @@ modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODEL
 ##@ Measure
 .PHONY: bench
 bench: $(MAR).sha256 $(VENV)/installed-dev ## speed against other servers, on PHOTOS (ARGS=--quick)
-	$(PY) -m bench --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) $(ARGS)
+	$(PY) -m bench.speed --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) $(ARGS)
 
 .PHONY: tune
 tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)

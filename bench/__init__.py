@@ -1,5 +1,12 @@
-"""Measures how fast the archive is served: against others, against the limit, and why.
+"""Measures what the project claims; nothing here is shipped.
 
-Nothing here is shipped. `python -m bench` measures and writes `docs/benchmarks.md`; `python -m
-bench.tune` looks for the best settings of the machine at hand.
+One sub-package a question:
+
+speed      against other servers and against the limit without one (`make bench`)
+tune       the fastest settings for this machine (`make tune`)
+faults     what clients see when something breaks (`make faults`)
+soak       whether memory or latency grow under long load (`make soak`)
+quality    accuracy, calibration and robustness of what is served (`make quality`)
+training   the speed of training, and what each setting of a recipe is worth
+lab        what they use: starts servers, makes load, watches processes
 """

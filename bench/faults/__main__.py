@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import machine
-from bench.errors import BenchError, Unusable
 from bench.faults.faults import FAULTS
 from bench.faults.run import Load, make, missing, running
 from bench.faults.table import markdown
-from bench.page import write_section
-from bench.subject import find_photos
+from bench.lab import machine
+from bench.lab.errors import BenchError, Unusable
+from bench.lab.page import write_section
+from bench.lab.subject import find_photos
 from classifier.description import sha256_of_file
 from client.errors import ClientError
 from console.ending import exit_code_of

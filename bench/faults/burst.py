@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bench.faults.traffic import Answer
-from bench.http1 import Connection, prepare
+from bench.lab.http1 import Connection, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from bench.errors import Unusable
+from bench.lab.errors import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,11 +14,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from bench.config_files import get_properties
-from bench.errors import LoadFailed
 from bench.faults import disk
 from bench.faults.burst import burst
-from bench.servers import HOST
+from bench.lab.config_files import get_properties
+from bench.lab.errors import LoadFailed
+from bench.lab.servers import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import Unusable
 from bench.faults.clock import Clock, find_library
 from bench.faults.disk import small_disk
 from bench.faults.faults import Scene
 from bench.faults.stage import Stage
 from bench.faults.traffic import Traffic
+from bench.lab.errors import Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from bench.faults.supervisor import Supervisor
-from bench.processes import at_work_in, role
-from bench.servers import HOST, free_ports
+from bench.lab.processes import at_work_in, role
+from bench.lab.servers import HOST, free_ports
 from client.addresses import addresses_from
 from client.management import ManagementClient
 from client.tokens import Tokens

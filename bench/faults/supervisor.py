@@ -13,7 +13,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from bench.errors import PeerFailed
+from bench.lab.errors import PeerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

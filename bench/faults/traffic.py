@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Literal, Self
 
-from bench.errors import LoadFailed
+from bench.lab.errors import LoadFailed
 from client.errors import (
     ClientError,
     ConnectionLost,

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import machine
-from bench.errors import BenchError, Unusable
-from bench.page import write_section
-from bench.servers.marigold import Marigold
+from bench.lab import machine
+from bench.lab.errors import BenchError, Unusable
+from bench.lab.page import write_section
+from bench.lab.servers.marigold import Marigold
+from bench.lab.subject import find_photos, prepare
 from bench.soak.report import draw, markdown
 from bench.soak.run import Plan, soak
-from bench.subject import find_photos, prepare
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
 from server.errors import ControlError

@@ -7,16 +7,16 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import processes
-from bench.generator import generate
-from bench.load import Load
-from bench.servers import HOST
+from bench.lab import processes
+from bench.lab.generator import generate
+from bench.lab.load import Load
+from bench.lab.servers import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.servers import Running
+    from bench.lab.servers import Running
 
 logger = logging.getLogger(__name__)
 

@@ -28,22 +28,15 @@ _WORD = r"""-s|[a-z]+|[A-Z_0-9]+=(?:"[^"]*"|'[^']*'|[^\s)]+)"""
 _MAKE = re.compile(rf"(?:^|\$\(|&& )make((?: +(?:{_WORD}))+)")
 _MODULE = re.compile(r"(?:python|torchrun .*?) -m ([a-z_.]+)([^`|&]*)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_PROGRAM = re.compile(r"^if __name__ == .__main__.:$", re.MULTILINE)
+# Every module with a command line of its own; the lab's and peers' are started by others.
 _MODULES = {
-    *(
-        "archive",
-        "bench",
-        "client",
-        "archive.modelarts",
-        "score",
-        "server",
-        "server.gateway",
-        "storage",
-        "ui",
-    ),
-    *("bench.ablation", "bench.faults", "bench.quality", "bench.soak", "bench.training"),
-    *("bench.tune", "train", "train.class_means", "train.evaluate", "train.prepare"),
-    *("train.report", "train.starter"),
-}
+    path.relative_to(ROOT).with_suffix("").as_posix().removesuffix("/__main__").replace("/", ".")
+    for package in ROOT.glob("*/__init__.py")
+    for path in package.parent.rglob("*.py")
+    if package.parent.name != "tests"
+    if "argparse" in (text := path.read_text(encoding="utf-8")) and _PROGRAM.search(text)
+} | {"client"}
 # Of others, in backticks: an option of curl's, one of ModelArts', and a variable of OpenMP's.
 _FOREIGN = {"--data-binary", "--num_gpus", "OMP_NUM_THREADS"}
 

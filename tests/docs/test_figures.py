@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import report
 from bench.faults.table import markdown as faults_table
-from bench.figures import spread
-from bench.plan import LIMIT, OURS, STOCK
-from bench.quality_page import UNHARMED
-from bench.quality_page import markdown as quality_page
+from bench.lab.figures import spread
+from bench.lab.plan import LIMIT, OURS, STOCK
+from bench.quality.page import UNHARMED
+from bench.quality.page import markdown as quality_page
 from bench.soak.__main__ import PLOT
 from bench.soak.report import markdown as soak_table
-from bench.summary import Summary
+from bench.speed import report
+from bench.speed.summary import Summary
 from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
 from tests.docs.pages import ROOT
 from tests.e2e.fuzzing import table_of as fuzz_table

@@ -9,7 +9,7 @@ import pytest
 from bench.faults.faults import FAULTS, NEEDS, Fault
 from bench.faults.run import Load, make, missing, running
 from bench.faults.traffic import WELL
-from bench.variants import variant
+from bench.lab.variants import variant
 from classifier.reference import REFERENCE_NAMES, draw_png
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import psutil
 import pytest
 import requests
 
-from bench import machine
-from bench.page import write_section
+from bench.lab import machine
+from bench.lab.page import write_section
 from classifier.reference import REFERENCE_NAMES, draw_png
 from tests.e2e.fuzzing import FORM, Body, malformed_bodies, table_of
 

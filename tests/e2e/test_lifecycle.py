@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from archive.members import SUMS, format_sums
-from bench.processes import at_work_in
+from bench.lab.processes import at_work_in
 from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.errors import RequestRejected

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from bench.processes import at_work_in
+from bench.lab.processes import at_work_in
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.errors import CertificateRefused, ServerUnreachable
 from client.grpc_inference import GrpcInferenceClient

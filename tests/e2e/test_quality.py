@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.quality import main
+from bench.quality.__main__ import main
 from classifier.reference import REFERENCE_NAMES, draw_png
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The lab that every question uses: starts servers, makes load, watches processes."""

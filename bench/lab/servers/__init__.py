@@ -1,0 +1,162 @@
+"""The servers that are compared, behind one small interface.
+
+An adapter starts a server in a folder of its own on free loopback ports and waits for a right
+answer to a real photo; how photos are sent to it and answers read is the server's own dialect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import requests
+
+from bench.lab.errors import PeerFailed
+from bench.lab.processes import end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import psutil
+
+    from bench.lab.subject import Subject
+
+HOST = "127.0.0.1"
+POLL_S = 0.05
+START_TIMEOUT_S = 180.0
+PORTS = 5  # a TorchServe uses five in a row
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a server is asked.
+
+    Attributes:
+        path: Of the prediction's URL.
+        content_type: Of a request.
+        encode: From an image file to a request body.
+        top_class: From a reply's body to the class named first.
+    """
+
+    path: str
+    content_type: str
+    encode: Callable[[bytes], bytes]
+    top_class: Callable[[bytes], str]
+
+
+@dataclass
+class Running:
+    """A started server.
+
+    Attributes:
+        name: Of the server.
+        port: Where it listens, on loopback.
+        dialect: How it is asked.
+        root: Its first process.
+        headers: Of every request, besides the content type.
+        start_s: From the start of its command to the first right answer.
+        stop: Ends it.
+    """
+
+    name: str
+    port: int
+    dialect: Dialect
+    root: psutil.Process
+    headers: dict[str, str] = field(default_factory=dict)
+    start_s: float = 0.0
+    stop: Callable[[], None] = lambda: None
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers of a prediction."""
+        return {"Content-Type": self.dialect.content_type, **self.headers}
+
+    def ask(self, session: requests.Session, photo: bytes) -> str:
+        """Return the class that the server gives to a photo.
+
+        Raises:
+            PeerFailed: It did not answer, or with an error.
+        """
+        url = f"http://{HOST}:{self.port}{self.dialect.path}"
+        try:
+            reply = session.post(
+                url, self.dialect.encode(photo), headers=self.all_headers, timeout=60
+            )
+        except requests.RequestException as error:
+            raise PeerFailed(f"{self.name}: no answer ({type(error).__name__})") from error
+        if reply.status_code != 200:  # noqa: PLR2004
+            raise PeerFailed(f"{self.name}: status {reply.status_code}: {reply.text[:300]}")
+        try:
+            return self.dialect.top_class(reply.content)
+        except (ValueError, LookupError, TypeError) as error:
+            raise PeerFailed(f"{self.name}: no answer in {reply.text[:300]!r}") from error
+
+
+class Server(Protocol):
+    """A server that can be started."""
+
+    @property
+    def name(self) -> str:
+        """Short and unique; names results and folders."""
+        ...
+
+    def start(self, subject: Subject, folder: Path) -> Running:
+        """Start it with a model; returns when a photo was classified.
+
+        Raises:
+            PeerFailed: It did not start.
+        """
+        ...
+
+
+def free_ports() -> int:
+    """Return the first of `PORTS` consecutive ports on which nobody listens."""
+    while True:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            first = stack.enter_context(socket.create_server((HOST, 0)))
+            port = int(first.getsockname()[1])
+            for offset in range(1, PORTS):
+                stack.enter_context(socket.create_server((HOST, port + offset)))
+            return port
+
+
+def wait_for_answer(running: Running, subject: Subject, folder: Path, since: float) -> None:
+    """Ask until the first photo gets the name of a class; sets `start_s`.
+
+    Args:
+        running: The server.
+        subject: Whose first photo is sent.
+        folder: Where its console output is, for the error.
+        since: When its command was started, on the clock of `time.perf_counter`.
+
+    Raises:
+        PeerFailed: It ended, or gave no answer in time; it was stopped then.
+    """
+    photo = subject.photos[0].read_bytes()
+    problem = "no answer"
+    with requests.Session() as session:
+        while time.perf_counter() < since + START_TIMEOUT_S:
+            if not running.root.is_running() or running.root.status() == "zombie":
+                problem = "it ended"
+                break
+            try:
+                answer = running.ask(session, photo)
+            except PeerFailed as error:
+                problem = str(error)
+                time.sleep(POLL_S)
+                continue
+            if answer in subject.class_names:
+                running.start_s = time.perf_counter() - since
+                return
+            problem = f"an answer of no known class: {answer!r}"
+            break
+    end(running.root)
+    console = folder / "console.log"
+    last = (
+        console.read_text(encoding="utf-8", errors="replace")[-1500:] if console.is_file() else ""
+    )
+    raise PeerFailed(f"{running.name} does not start ({problem}); {console}:\n{last}")

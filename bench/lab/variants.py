@@ -1,0 +1,47 @@
+"""The archive with other settings: another model-config.yaml in it, sealed and stamped anew."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from typing import TYPE_CHECKING
+
+from archive.seal import seal
+from bench.lab.config_files import set_yaml
+from classifier.description import sha256_of_file
+from client.model_store import stamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_CONFIG = "model-config.yaml"
+
+
+def variant(mar: Path, settings: Mapping[str, int], folder: Path) -> Path:
+    """Write a copy of a verified archive whose model-config.yaml has other values.
+
+    Args:
+        mar: The archive.
+        settings: Such as `{"batchSize": 8, "handler.decode_threads": 1}`.
+        folder: For the copy; it keeps its name, which is the model's.
+
+    Returns:
+        The copy; everything but its settings was verified as part of `mar`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / mar.name
+    with zipfile.ZipFile(mar) as source, zipfile.ZipFile(copy, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == _CONFIG:
+                content = set_yaml(content.decode(), settings).encode()
+            target.writestr(name, content)
+    seal(copy)
+    stamp_of(copy).write_text(f"{sha256_of_file(copy)}  {copy.name}\n", encoding="utf-8")
+    return copy
+
+
+def remove(mar: Path) -> None:
+    """Remove a copy and its folder."""
+    shutil.rmtree(mar.parent, ignore_errors=True)

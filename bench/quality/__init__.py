@@ -1,0 +1,1 @@
+"""How right, how sure and how robust is the served model: `make quality`."""

@@ -1,0 +1,1 @@
+"""How fast is the archive served, against others and against the limit: `make bench`."""

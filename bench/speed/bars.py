@@ -1,0 +1,138 @@
+"""The bars that the project set itself, and whether a run meets them.
+
+Ratios are computed within each round; the median decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.lab.figures import Spread, spread
+from bench.lab.plan import LIMIT, OURS, STOCK
+from bench.speed.summary import WORKER, compared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bench.speed.summary import Summary
+
+_INT8_PEERS = ("litserve", "bentoml", "ray", "mlserver")
+_LARGE = "12 MP"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar.
+
+    Attributes:
+        what: What is compared.
+        required: What it should be.
+        found: What it is; None if this run did not measure it.
+        met: Whether it is met.
+    """
+
+    what: str
+    required: str
+    found: str | None
+    met: bool
+
+
+def bars(summary: Summary) -> list[Bar]:
+    """Hold a run against all bars."""
+    at = f"throughput at {summary.main_clients} clients"
+    ours = summary.throughput(OURS)
+    found = [_at_least(f"{at} / stock handler", ours, summary.throughput(STOCK), 12)]
+    found += [
+        _ratio(f"{at} / {peer}", ours, summary.throughput(peer), "above 1", lambda r: r > 1)
+        for peer in _INT8_PEERS
+    ]
+    found += [
+        _at_least(f"{at} / FastAPI by hand", ours, summary.throughput("fastapi"), 0.95),
+        _at_least(f"{at} / in-process limit", ours, summary.throughput(LIMIT), 0.8),
+        _ratio(
+            "median latency of one client / stock handler",
+            summary.latency(OURS, 1),
+            summary.latency(STOCK, 1),
+            "at most 0.25",
+            lambda r: r <= 0.25,  # noqa: PLR2004  the bar
+        ),
+        _large_photos(summary),
+        _below("start to first answer / stock handler", summary.start_s),
+        _below("memory of a worker / stock handler", _worker_memory(summary)),
+        _below("memory of all processes / stock handler", summary.memory_mb),
+        _mar_size(summary),
+    ]
+    return found + _accuracy(summary)
+
+
+def _ratio(
+    what: str,
+    ours: Mapping[int, float],
+    theirs: Mapping[int, float],
+    required: str,
+    meets: Callable[[float], bool],
+) -> Bar:
+    ratio = compared(ours, theirs)
+    if ratio is None:
+        return Bar(what, required, None, met=False)
+    return Bar(what, required, told(ratio), meets(ratio.median))
+
+
+def _at_least(
+    what: str, ours: Mapping[int, float], theirs: Mapping[int, float], least: float
+) -> Bar:
+    return _ratio(what, ours, theirs, f"at least {least:g}", lambda r: r >= least)
+
+
+def _below(what: str, figure: Callable[[str], Mapping[int, float]]) -> Bar:
+    return _ratio(what, figure(OURS), figure(STOCK), "below 1", lambda r: r < 1)
+
+
+def _worker_memory(summary: Summary) -> Callable[[str], Mapping[int, float]]:
+    return lambda server: summary.memory_mb(server, WORKER)
+
+
+def _large_photos(summary: Summary) -> Bar:
+    rounds = summary.steps.get("sizes", {}).get(_LARGE, {OURS: [], STOCK: []})
+    ours, theirs = (dict(enumerate(rounds[name])) for name in (OURS, STOCK))
+    return _at_least("throughput with 12-megapixel photos / stock handler", ours, theirs, 4)
+
+
+def _mar_size(summary: Summary) -> Bar:
+    what, required = "size of the .mar / stock handler", "below 1"
+    theirs = summary.steps.get("stock_mar_bytes")
+    if theirs is None:
+        return Bar(what, required, None, met=False)
+    ratio = summary.steps["about"]["model"]["mar_bytes"] / theirs
+    return Bar(what, required, f"{ratio:.2f}", ratio < 1)
+
+
+def _accuracy(summary: Summary) -> list[Bar]:
+    loss, same = "accuracy lost against float32, in points", "same class as without a server"
+    figures = summary.steps.get("accuracy")
+    if figures is None:
+        return [Bar(loss, "at most 0.5", None, met=False), Bar(same, "all photos", None, met=False)]
+    points = 100 * (figures["fp32_accuracy"] - figures["accuracy"])
+    share = figures["agreement_without_server"]
+    return [
+        Bar(loss, "at most 0.5", f"{points:.2f}", points <= 0.5 + 1e-9),
+        Bar(same, "all photos", f"{share:.1%}", share == 1),
+    ]
+
+
+def told(figure: Spread, digits: int | None = None) -> str:
+    """Write a median with its spread; one number if there was one round."""
+    text = [_number(value, digits) for value in (figure.median, figure.least, figure.most)]
+    return text[0] if figure.least == figure.most else f"{text[0]} ({text[1]} to {text[2]})"
+
+
+def told_rounds(rounds: Mapping[int, float], digits: int | None = None) -> str:
+    """Write the rounds of one figure; a dash if there are none."""
+    return told(spread(list(rounds.values())), digits) if rounds else "-"
+
+
+def _number(value: float, digits: int | None) -> str:
+    if digits is None:  # three figures that count
+        digits = 0 if value >= 100 else 1 if value >= 10 else 2  # noqa: PLR2004
+    return f"{value:,.{digits}f}"

@@ -1,0 +1,201 @@
+"""`python -m bench.training.ablation`: what each setting of a recipe is worth, one at a time.
+
+The trainings are small, so that all of them take about an hour on two CPU cores: a ResNet18 from
+random weights, images a third as large, one half of all photos to learn from. The other half
+measures: five times as many photos as `val` has. Each finished training is kept, and not repeated.
+What the answers say about the switches is the matter of `bench.training.effects`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bench.lab.environments import ROOT
+from bench.lab.machine import describe
+from bench.training.effects import as_dict, effects, markdown
+from classifier.description import Preprocessing
+from train.check import check_data_set
+from train.cli import run_command
+from train.data_set import hash_photos, list_photos, to_data_set
+from train.distillation import build_distillation
+from train.engine import build_learner, train_epoch
+from train.files import write_text
+from train.loading import TrainingLoader
+from train.photo_cache import with_decoded_photos
+from train.predict import choose_device, predict
+from train.recipe import read_recipe, recipe_text
+from train.split import split_classes
+from train.teacher import fine_tuned_teacher
+from train.weights import initial_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from bench.training.effects import Right
+    from train.data_set import DataSet
+    from train.recipe import Recipe
+
+# What makes any recipe small; the images as well, see `preprocessing_of`.
+SMALL = (
+    *("name=ablation", "arch=resnet18", "init=scratch", "epochs=10", "lr=1e-3"),
+    *("crop_first=32", "crop_last=64", "cached_side=85", "workers=1"),
+)
+_TEACHER = ("teacher=efficientnet-lite0", "distil_labels=0.9")
+# Each is trained in place of what the recipe says; those that it says already are left out.
+SWITCHES: tuple[tuple[str, ...], ...] = (
+    ("optimizer=adam",),
+    ("weight_decay=0.0",),
+    ("schedule=constant",),
+    ("label_smoothing=0.0",),
+    ("mixup=0.2",),
+    ("crop_scale_min=0.08",),
+    ("flip=false",),
+    ("color_jitter=0.0",),
+    ("trivial_augment=true",),
+    ("random_erasing=0.25",),
+    ("crop_first=64",),
+    ("ema_decay=0.99",),
+    _TEACHER,
+    (*_TEACHER, "distil_features=2.0"),
+)
+_MORE_OF_BASE = 2  # trainings, with other seeds: all others are held against it, and chance shows
+logger = logging.getLogger(__name__)
+
+
+def halves(data_root: Path) -> tuple[DataSet, str]:
+    """List all photos anew, half of each class in `train` and half in `val`; and fingerprint them.
+
+    Raises:
+        DataError: They are not fit for training.
+    """
+    whole, fingerprint = check_data_set(data_root)
+    listing = list_photos(data_root)
+    classes = {name: listing["train"][name] + listing["val"][name] for name in whole.class_names}
+    divided = split_classes(classes, hash_photos(listing), val_share=0.5, seed=0)
+    return to_data_set(data_root, divided), fingerprint
+
+
+def preprocessing_of(recipe: Recipe) -> Preprocessing:
+    """Shrink what the handler does to photos as the recipe shrinks its largest crops."""
+    usual, scale = Preprocessing(), recipe.crop_last / 192  # as in `config/train.toml`
+    return Preprocessing(resize=round(scale * usual.resize), crop=round(scale * usual.crop))
+
+
+def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> NDArray[np.bool_]:
+    """Train; tell for each photo of `val` whether the last epoch's network is right, [N]."""
+    preprocessing, device = preprocessing_of(recipe), choose_device()
+    torch.manual_seed(recipe.seed)
+    network = initial_network(recipe, data_set.class_names, data_set.root)
+    distillation = None
+    if recipe.teacher != "none":
+        teacher = fine_tuned_teacher(
+            data_set,
+            recipe,
+            preprocessing,
+            folder=folder,
+            data_fingerprint=fingerprint,
+            device=device,
+        )
+        distillation = build_distillation(teacher, network, recipe, device)
+    loader = TrainingLoader(data_set, recipe, preprocessing)
+    steps = recipe.epochs * len(loader)
+    learner = build_learner(network, recipe, steps, device, distillation)
+    for epoch in range(recipe.epochs):
+        train_epoch(learner, loader, recipe, epoch)
+    probabilities = predict(
+        learner.evaluated, data_set.val, preprocessing, decoded=data_set.decoded_val
+    )
+    labels = np.array([photo.label for photo in data_set.val])
+    right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
+    return right
+
+
+def learn_once(
+    data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path
+) -> NDArray[np.bool_]:
+    """Return what `learn` does, from the folder if it was found out before."""
+    key = hashlib.sha256(f"{recipe_text(recipe)}{fingerprint}".encode()).hexdigest()[:12]
+    path = folder / f"right-{key}.json"
+    if not path.exists():
+        started = time.monotonic()
+        right = learn(data_set, fingerprint, recipe, folder)
+        write_text(path, json.dumps(right.tolist()))
+        logger.info("%.1f %% right, %.0f s", 100 * right.mean(), time.monotonic() - started)
+    return np.array(json.loads(path.read_text(encoding="utf-8")), dtype=bool)
+
+
+def measure(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path, seeds: int) -> Right:
+    """Train a recipe from its seed and from the next ones; return the right answers, [seeds, N]."""
+    seeded = (dataclasses.replace(recipe, seed=recipe.seed + turn) for turn in range(seeds))
+    return np.stack([learn_once(data_set, fingerprint, each, folder) for each in seeded])
+
+
+def variants(path: Path, overrides: Iterable[str]) -> list[Recipe]:
+    """Return the small form of a recipe, and then those with one switch changed."""
+    settings = [*SMALL, *overrides]
+    base = read_recipe(path, settings)
+    changed = (read_recipe(path, [*settings, *switch]) for switch in SWITCHES)
+    return [base, *(recipe for recipe in changed if recipe != base)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train what was not trained before, print or write the table; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.training.ablation",
+        description="What each switch of a recipe is worth.",
+    )
+    parser.add_argument("--data-url", type=Path, default=Path("data_set"), metavar="FOLDER")
+    parser.add_argument("--recipe", type=Path, default=ROOT / "config" / "train.toml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, help="trainings of each change (default: 1)"
+    )
+    parser.add_argument(
+        "--work", type=Path, default=Path("artifacts/ablation"), help="keeps what is finished"
+    )
+    parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
+    options = parser.parse_args(arguments)
+    return run_command(lambda: _run(options), after_interrupt="; the same command goes on")
+
+
+def _run(options: argparse.Namespace) -> None:
+    base, *changed = variants(options.recipe, options.overrides)
+    listed, fingerprint = halves(options.data_url)
+    # Beside other trainings' decoded photos, and not in place of them.
+    data_set = with_decoded_photos(
+        dataclasses.replace(listed, root=options.work),
+        fingerprint,
+        base.cached_side,
+        preprocessing_of(base),
+    )
+    right = measure(data_set, fingerprint, base, options.work, options.seeds + _MORE_OF_BASE)
+    others = {}
+    for number, recipe in enumerate(changed, start=1):
+        logger.info("change %d of %d", number, len(changed))
+        others[recipe] = measure(data_set, fingerprint, recipe, options.work, options.seeds)
+    found = effects(base, right, others)
+    text = markdown(found, base, len(data_set.train), describe())
+    print(text, end="")
+    if options.output:
+        write_text(options.output, text)
+        content = {"machine": describe(), "data_fingerprint": fingerprint} | as_dict(found, base)
+        write_text(options.output.with_suffix(".json"), json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""From right and wrong answers of trainings to the effect of each setting, and how sure it is.
+
+Two things blur the difference between two accuracies: which photos were asked about, and what
+chance did to the trainings: the initial weights, the order of the photos, the crops. Trainings of
+one recipe that differ by their seed alone show how large the second one is; the interval counts
+both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from train.markdown import percent, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from train.recipe import Recipe
+
+    Right = NDArray[np.bool_]  # [seeds, photos]
+
+_Z95 = 1.959964  # 97.5 % quantile of the normal distribution
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What changing settings does to the accuracy; shares are 0..1.
+
+    Attributes:
+        before: The settings as the base has them.
+        after: As they were changed to.
+        accuracy: With the change; the mean over the seeds.
+        difference: To the base's accuracy; below 0 where the base is better.
+        ci95: 95 % confidence interval of the difference.
+    """
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    accuracy: float
+    difference: float
+    ci95: tuple[float, float]
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves no effect at all out."""
+        return not self.ci95[0] <= 0 <= self.ci95[1]
+
+
+@dataclass(frozen=True)
+class Effects:
+    """All effects on one base.
+
+    Attributes:
+        accuracies: The base's with each seed, 0..1.
+        photos: How many were asked about.
+        deviation: Standard deviation of a recipe's accuracy from seed to seed.
+        all: Of each change.
+    """
+
+    accuracies: tuple[float, ...]
+    photos: int
+    deviation: float
+    all: tuple[Effect, ...]
+
+
+def effects(base: Recipe, right: Right, changed: Mapping[Recipe, Right]) -> Effects:
+    """Compare trainings with the base's.
+
+    Args:
+        base: The recipe of the base.
+        right: Whether each of its trainings, two at least, is right about each photo.
+        changed: The same for other recipes, of which one training is enough.
+    """
+    deviation = _deviation([right, *changed.values()])
+    found = []
+    for recipe, answers in changed.items():
+        before, after = _settings(base, recipe)
+        gain = answers.mean(axis=0) - right.mean(axis=0)  # of each photo, -1..1
+        chance = deviation**2 * (1 / len(answers) + 1 / len(right))
+        half = _Z95 * math.sqrt(gain.var(ddof=1) / len(gain) + chance)
+        difference = float(gain.mean())
+        ci95 = (difference - half, difference + half)
+        found.append(Effect(before, after, float(answers.mean()), difference, ci95))
+    accuracies = tuple(right.mean(axis=1).tolist())
+    return Effects(accuracies, right.shape[1], deviation, tuple(found))
+
+
+def _deviation(groups: Iterable[Right]) -> float:
+    """Pool the standard deviation of accuracies within groups of trainings that differ by seed."""
+    squares, degrees = 0.0, 0
+    for answers in groups:
+        accuracies = answers.mean(axis=1)
+        squares += float(((accuracies - accuracies.mean()) ** 2).sum())
+        degrees += len(accuracies) - 1
+    return math.sqrt(squares / degrees)
+
+
+def as_dict(found: Effects, base: Recipe) -> dict[str, Any]:
+    """Return all figures by name."""
+    return {"recipe": dataclasses.asdict(base)} | dataclasses.asdict(found)
+
+
+def markdown(found: Effects, base: Recipe, images: int, machine: Mapping[str, Any]) -> str:
+    """Format the effects as a page.
+
+    Args:
+        found: The effects.
+        base: The recipe that was changed.
+        images: How many photos were learned from.
+        machine: What was trained on, from `bench.lab.machine`.
+    """
+    rows = [
+        (
+            _text(effect.before),
+            _text(effect.after),
+            percent(effect.accuracy),
+            f"**{_points(effect.difference)}**" if effect.is_clear else _points(effect.difference),
+            "{} to {}".format(*map(_points, effect.ci95)),
+        )
+        for effect in found.all
+    ]
+    header = ("in the recipe", "instead", "accuracy", "points", "95 % interval")
+    return f"""# What each switch is worth
+
+By `python -m bench.training.ablation`: small trainings of {images:,} photos, measured on
+{found.photos:,} others, each with one line of the recipe changed.
+A {base.arch} from random weights, {base.epochs} epochs, crops of {base.crop_first} to
+{base.crop_last} pixels; on {machine["cores"]} cores of {machine["cpu"]}.
+
+The recipe as it is reaches {percent(float(np.mean(found.accuracies)))}: the mean of
+{", ".join(map(percent, found.accuracies))} with {len(found.accuracies)} seeds.
+A standard deviation of {100 * found.deviation:.1f} points is what chance does to a training.
+
+{table(header, rows)}
+Below 0, the recipe's own value is better.
+The interval counts that chance, and which photos were asked about.
+In bold is what it tells from 0; of {len(found.all)} rows, chance alone would do so to
+{0.05 * len(found.all):.1f}.
+Large effects carry over to longer trainings; what strengthens the augmentation or slows the
+learning is worth more there than here.
+"""
+
+
+def _settings(base: Recipe, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that differ, as they are in each."""
+    before, after = dataclasses.asdict(base), dataclasses.asdict(recipe)
+    names = [name for name in before if before[name] != after[name]]
+    return {name: before[name] for name in names}, {name: after[name] for name in names}
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{name} = {json.dumps(value)}`" for name, value in settings.items())
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
