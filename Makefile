@@ -193,7 +193,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 stubs: $(VENV)/installed-dev ## write the client's gRPC stubs anew from TorchServe's .proto files
 	$(PY) -m grpc_tools.protoc -I. -I"$$($(PY) -c 'import grpc_tools; print(grpc_tools.__path__[0])')/_proto" \
 	  -I"$$($(PY) -c 'import google.rpc; print(google.rpc.__path__[0])')/../.." \
-	  --python_out=. --pyi_out=. --grpc_python_out=. client/grpc_stubs/*.proto
+	  --python_out=. --pyi_out=. --grpc_python_out=. client/api/grpc_stubs/*.proto
 
 .PHONY: clean
 clean: ## remove what was built (keeps .venv, data_set and trained models)

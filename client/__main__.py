@@ -1,5 +1,5 @@
-"""Makes ``python -m client`` run `client.cli`."""
+"""Makes ``python -m client`` run `client.commands.cli`."""
 
-from client.cli import main
+from client.commands.cli import main
 
 raise SystemExit(main())

@@ -24,7 +24,7 @@
             ├── Overloaded              the job queue is full, or there is no worker
             └── WorkerDied              the worker ended while it had the request
 
-Not responsible for deciding what is retried: `client.transport` is.
+Not responsible for deciding what is retried: `client.api.transport` is.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from client.addresses import Addresses
-from client.trust import Trust
+from client.api.addresses import Addresses
+from client.api.trust import Trust
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from client.inference import InferenceClient
-from client.management import ManagementClient
+from client.api.inference import InferenceClient
+from client.api.management import ManagementClient
+from client.api.tokens import Tokens
 from client.run_record import read_run_record
-from client.tokens import Tokens
 from server.errors import Unhealthy
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ key_file.json       its tokens, written by TorchServe, mode 0600
 logs/               server.log, worker.log, access.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
 tls/                the certificate that was made here, and its key
-rollout.json        what the last deployment replaced, written by `client.rollout`
+rollout.json        what the last deployment replaced, written by `client.operations.rollout`
 server.json         process id and start time, addresses, certificate
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from client.addresses import Addresses
+    from client.api.addresses import Addresses
 
 
 @dataclass(frozen=True)

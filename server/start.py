@@ -16,13 +16,13 @@ import psutil
 
 from classifier.cores import usable_cores
 from classifier.reference import REFERENCE_NAMES, draw_png
-from client.addresses import Addresses
+from client.api.addresses import Addresses
+from client.api.inference import InferenceClient
+from client.api.management import ManagementClient
+from client.api.tokens import Tokens
+from client.api.trust import Trust
 from client.errors import ClientError
-from client.inference import InferenceClient
-from client.management import ManagementClient
-from client.model_store import is_verified, stamp_of
-from client.tokens import Tokens
-from client.trust import Trust
+from client.operations.model_store import is_verified, stamp_of
 from server import diagnosis
 from server.errors import StartError
 from server.java import find_java_home

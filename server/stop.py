@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from client.addresses import addresses_from
+from client.api.addresses import addresses_from
+from client.api.management import ManagementClient
+from client.api.tokens import Tokens
 from client.errors import ClientError
-from client.idle import wait_until_idle
-from client.management import ManagementClient
+from client.operations.idle import wait_until_idle
 from client.run_record import read_run_record
-from client.tokens import Tokens
 from server.errors import StopError
 from server.leftovers import end_orphans
 from server.ports import HOST
 
 if TYPE_CHECKING:
-    from client.addresses import Addresses
+    from client.api.addresses import Addresses
     from server.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)

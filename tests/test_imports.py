@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # What of this project each part may import besides itself; the arrows point one way.
 MAY_IMPORT = {
     "classifier": set(),
-    "client": {"storage"},  # on demand, for inputs in buckets; see client/inputs.py
+    "client": {"storage"},  # on demand, for inputs in buckets; see client/commands/inputs.py
     "console": set(),
     "score": {"archive", "classifier", "console", "storage"},
     "storage": {"console"},

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client.inference import Prediction
+from client.api.inference import Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from client.api.metrics import MetricsClient
 from client.errors import ClientError
-from client.metrics import MetricsClient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from client.commands import Connection
-    from client.inference import Prediction
-    from client.metrics import Times
+    from client.api.inference import Prediction
+    from client.api.metrics import Times
+    from client.connection import Connection
 
 # TorchServe counts a request as its answer is sent, so the count may be a moment late.
 _READINGS = 10

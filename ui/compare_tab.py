@@ -18,7 +18,7 @@ from ui.markup import render
 from ui.results import thumbnail
 
 if TYPE_CHECKING:
-    from client.commands import Connection
+    from client.connection import Connection
     from ui.asking import Outcome
     from ui.settings import Settings
     from ui.wording import Wording

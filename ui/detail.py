@@ -15,7 +15,7 @@ from ui.pictures import data_uri, shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from client.commands import Connection
+    from client.connection import Connection
     from ui.asking import Outcome
 
 

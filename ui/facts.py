@@ -13,8 +13,8 @@ from ui.markup import render
 from ui.texts import say
 
 if TYPE_CHECKING:
-    from client.commands import Connection
-    from client.models import ModelStatus
+    from client.api.models import ModelStatus
+    from client.connection import Connection
 
 # The project's own, for servers whose management API is out of reach.
 _PREPROCESSING = {"resize": 256, "crop": 224}

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client.addresses import addresses_from
-from client.cli import add_server_options, connection_from
-from client.commands import Connection
-from client.tokens import find_tokens
+from client.api.addresses import addresses_from
+from client.api.tokens import find_tokens
+from client.commands.server_options import add_server_options, connection_from
+from client.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client.tokens import Tokens
+    from client.api.tokens import Tokens
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PAGE_PORT = 7860

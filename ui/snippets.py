@@ -12,7 +12,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client.commands import Connection
+    from client.connection import Connection
 
 _KEY_OF_A_FILE = "$(make -s token{options})"
 _KEY_OF_THE_ENVIRONMENT = "$MARIGOLD_INFERENCE_KEY"
@@ -40,8 +40,8 @@ def python_lines(connection: Connection, names: Sequence[str]) -> str:
         [
             "from pathlib import Path",
             "",
-            "from client.inference import InferenceClient",
-            "from client.tokens import find_tokens",
+            "from client.api.inference import InferenceClient",
+            "from client.api.tokens import find_tokens",
             "",
             f"tokens = find_tokens({run_dir}, {addresses.management!r})",
             f"url, model = {addresses.inference!r}, {connection.model!r}",

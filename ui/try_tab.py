@@ -23,7 +23,7 @@ from ui.wording import FIRST_LANGUAGE, Wording
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from client.commands import Connection
+    from client.connection import Connection
 
 EXAMPLES = tuple(sorted(Path(__file__).with_name("examples").glob("*.png")))
 _STRENGTH = 60  # per cent: the photo stays recognisable below the map

@@ -16,9 +16,9 @@ import psutil
 from bench.faults.supervisor import Supervisor
 from bench.lab.processes import at_work_in, role
 from bench.lab.servers import HOST, free_ports
-from client.addresses import addresses_from
-from client.management import ManagementClient
-from client.tokens import Tokens
+from client.api.addresses import addresses_from
+from client.api.management import ManagementClient
+from client.api.tokens import Tokens
 from server.ports import Ports
 from server.run_folder import RunFolder
 

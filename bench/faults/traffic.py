@@ -16,6 +16,9 @@ from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Literal, Self
 
 from bench.lab.errors import LoadFailed
+from client.api.exchange import Call, exchange, new_session
+from client.api.inference import InferenceClient
+from client.api.key_file import read_key_file
 from client.errors import (
     ClientError,
     ConnectionLost,
@@ -24,9 +27,6 @@ from client.errors import (
     ServerUnreachable,
     TimedOut,
 )
-from client.exchange import Call, exchange, new_session
-from client.inference import InferenceClient
-from client.key_file import read_key_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archive.seal import seal
 from bench.lab.config_files import set_yaml
 from classifier.description import sha256_of_file
-from client.model_store import stamp_of
+from client.operations.model_store import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,7 @@ from bench.lab.errors import BenchError
 from bench.quality.damage import DAMAGES
 from bench.quality.page import CONFIDENCE, SIMILARITY, THRESHOLDS, UNHARMED, markdown
 from classifier.errors import ClassifierError
-from client.cli import add_server_options, connection_from
+from client.commands.server_options import add_server_options, connection_from
 from client.errors import ClientError
 from console.ending import exit_code_of
 from train.analysis.curves import calibrate
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from client.commands import Connection
-    from client.inference import InferenceClient
+    from client.api.inference import InferenceClient
+    from client.connection import Connection
     from train.metrics import Metrics
 
 _CONCURRENCY = 4

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from client.api.key_file import KEY_FILE_NAME
+from client.api.tokens import Tokens
 from client.errors import ClientError
-from client.key_file import KEY_FILE_NAME
-from client.tokens import Tokens
 from server.gateway.errors import GatewayError
 from server.gateway.keys import clients_conf, read_client_keys, server_conf
 from server.gateway.nginx import Nginx, Places

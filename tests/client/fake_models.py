@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from client.commands import Connection
-from client.inference import InferenceClient
-from client.management import ManagementClient
-from client.transport import Transport
+from client.api.inference import InferenceClient
+from client.api.management import ManagementClient
+from client.api.transport import Transport
+from client.connection import Connection
 from tests.client import replies
 from tests.client.fakes import URL, FakeTime, reply
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import BaseAdapter
 
-from client.clock import Clock
-from client.transport import Transport
+from client.api.clock import Clock
+from client.api.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from client.key_file import TokenKind
-    from client.tokens import TokenSource
+    from client.api.key_file import TokenKind
+    from client.api.tokens import TokenSource
 
 URL = "http://127.0.0.1:8080"
 

@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.inference import InferenceClient
-from client.management import ManagementClient
-from client.tokens import Tokens
+from client.api.inference import InferenceClient
+from client.api.management import ManagementClient
+from client.api.tokens import Tokens
 from tests.ports import HOST, free_ports
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ import requests
 from PIL import Image
 
 from classifier.reference import REFERENCE_NAMES, draw_png
-from client.key_file import read_key_file
+from client.api.key_file import read_key_file
 from tests.e2e.served import clean_environment
 from tests.ports import HOST, free_ports
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from classifier.reference import REFERENCE_NAMES, draw_png
+from client.api.grpc_inference import GrpcInferenceClient
+from client.api.grpc_management import GrpcManagementClient
+from client.api.tokens import Tokens
 from client.errors import (
     AuthenticationError,
     ClientError,
@@ -15,9 +18,6 @@ from client.errors import (
     RequestRejected,
     ServerUnreachable,
 )
-from client.grpc_inference import GrpcInferenceClient
-from client.grpc_management import GrpcManagementClient
-from client.tokens import Tokens
 from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:

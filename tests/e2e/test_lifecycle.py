@@ -19,9 +19,9 @@ from archive.members import SUMS, format_sums
 from bench.lab.processes import at_work_in
 from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
+from client.api.inference import InferenceClient
+from client.api.metrics import MetricsClient
 from client.errors import RequestRejected
-from client.inference import InferenceClient
-from client.metrics import MetricsClient
 from tests.e2e.served import ROOT, Served, clean_environment
 from tests.ports import free_ports
 

@@ -15,11 +15,11 @@ import requests
 
 from bench.lab.processes import at_work_in
 from classifier.reference import REFERENCE_NAMES, draw_png
+from client.api.grpc_inference import GrpcInferenceClient
+from client.api.grpc_management import GrpcManagementClient
+from client.api.inference import InferenceClient
+from client.api.trust import Trust
 from client.errors import CertificateRefused, ServerUnreachable
-from client.grpc_inference import GrpcInferenceClient
-from client.grpc_management import GrpcManagementClient
-from client.inference import InferenceClient
-from client.trust import Trust
 from tests.e2e.served import ROOT, Served, clean_environment
 from tests.ports import HOST
 

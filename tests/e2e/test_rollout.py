@@ -14,8 +14,8 @@ import pytest
 
 from archive.members import SUMS, format_sums
 from classifier.reference import REFERENCE_NAMES, draw_png
-from client.model_store import copy_as_version, sha256_of
-from client.rollout_record import read_record
+from client.operations.model_store import copy_as_version, sha256_of
+from client.operations.rollout_record import read_record
 from tests.e2e.load import OURS, PLAIN, Load
 from tests.e2e.served import ROOT, Served, clean_environment
 

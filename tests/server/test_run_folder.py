@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from client.addresses import addresses_from
+from client.api.addresses import addresses_from
+from client.api.trust import Trust
 from client.run_record import read_run_record
-from client.trust import Trust
 from server.__main__ import main
 from server.errors import StartError
 from server.stop import end, stop

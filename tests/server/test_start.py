@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from client.addresses import addresses_from
+from client.api.addresses import addresses_from
 from server.__main__ import main
 from server.errors import StartError
 from server.ports import HOST, Ports, check_free

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client.addresses import addresses_from
+from client.api.addresses import addresses_from
 from server.errors import ServerEnded
 from server.following import Followed
 from server.supervision import interruptible, notify, stay

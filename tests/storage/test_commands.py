@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from client.commands.inputs import local_file
 from client.errors import LocalFileError
-from client.inputs import local_file
 from tests.storage.proxy import Fault
 from tests.train.conftest import TINY, data_root
 from tests.train.test_job import stop_before_epoch

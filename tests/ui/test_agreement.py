@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from client.api.inference import Prediction
 from client.errors import RequestRejected
-from client.inference import Prediction
 from ui.agreement import compare
 from ui.asking import Outcome
 

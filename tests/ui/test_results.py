@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from client.api.inference import Prediction
+from client.api.metrics import Times
 from client.errors import RequestRejected
-from client.inference import Prediction
-from client.metrics import Times
 from ui.asking import Answer, Outcome
 from ui.results import table_html, write_csv
 from ui.timing import timing_html

@@ -11,7 +11,7 @@ from ui.settings import read_settings
 from ui.snippets import curl_lines, python_lines
 
 if TYPE_CHECKING:
-    from client.commands import Connection
+    from client.connection import Connection
 
 KEY = "secret-key"
 NAME = "it's a rose; rm -rf.jpg"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from bench.lab.errors import PeerFailed
 from bench.lab.servers import HOST, Dialect, Running, free_ports, wait_for_answer
+from client.api.tokens import Tokens
 from client.errors import ClientError
-from client.tokens import Tokens
 from server import start as launcher
 from server.errors import ControlError
 from server.ports import Ports

@@ -1,0 +1,1 @@
+"""TorchServe's APIs over HTTP and gRPC: predictions, models, workers, metrics, and their keys."""

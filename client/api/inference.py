@@ -1,0 +1,181 @@
+"""Classifies photos with a running server.
+
+Not responsible for decoding or checking photos: the server does, and says what is wrong with one.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from client.api.addresses import base_url
+from client.api.exchange import Call, new_session
+from client.api.predictions import Prediction, read_prediction
+from client.api.transport import Patience, Transport
+from client.errors import ClientError, LocalFileError, UnexpectedReply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    import requests
+
+    from client.api.tokens import TokenSource
+    from client.api.trust import Trust
+
+__all__ = ["InferenceClient", "Prediction"]
+
+# TorchServe decodes what is declared as text or JSON; bytes of this type reach the handler as sent.
+_BYTES = "application/octet-stream"
+
+
+class InferenceClient:
+    """The inference API of one server, for one model.
+
+    Args:
+        url: The inference API.
+        model: Name of the model.
+        version: Version of the model; None for the server's default version.
+        tokens: Where the inference token comes from; None for a server without authorization.
+        timeout_s: Longest wait for one answer. All attempts together take at most twice that, or
+            `outage_s` and that.
+        outage_s: How long to go on asking while the server is away, restarts or has its queue full;
+            0 to hear of a server that is not there at once.
+        trust: How the certificate of an https server is judged.
+        transport: How to send, in place of what the arguments above say.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        url: str = "http://127.0.0.1:8080",
+        model: str = "flowers",
+        *,
+        version: str | None = None,
+        tokens: TokenSource | None = None,
+        timeout_s: float = 30.0,
+        outage_s: float = 0.0,
+        trust: Trust | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        patience = Patience(
+            read_s=timeout_s, deadline_s=timeout_s + max(timeout_s, outage_s), outage_s=outage_s
+        )
+        self._transport = transport or Transport(
+            base_url(url),
+            kind="inference",
+            tokens=tokens,
+            session=new_session(url, trust),
+            patience=patience,
+        )
+        self._target = "/".join(quote(part, safe="") for part in (model, version) if part)
+
+    def predict(self, image: bytes | Path) -> Prediction:
+        """Classify one photo.
+
+        Args:
+            image: The bytes of an image file, or where the file is.
+
+        Raises:
+            LocalFileError: The file cannot be read.
+            RequestRejected: The server refuses the photo; the message says why.
+            ClientError: No answer; see `client.errors`.
+        """
+        return read_prediction(_read_json(self._post("predictions", image)))
+
+    def predict_many(
+        self, images: Iterable[Path], concurrency: int = 8
+    ) -> Iterator[tuple[Path, Prediction | ClientError]]:
+        """Classify many photos, several at a time; yields them in the order given.
+
+        Lazy: at most ``2 * concurrency`` photos are taken from `images` ahead of the one yielded.
+        A photo that fails is yielded with its error; the others go on.
+
+        Args:
+            images: Where the files are.
+            concurrency: Requests under way at a time, at least 1.
+
+        Raises:
+            ValueError: `concurrency` is below 1.
+        """
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, such as 8; it is {concurrency}")
+        return self._in_order(images, concurrency)
+
+    def explain(self, image: bytes | Path) -> dict[str, Any]:
+        """Return the label, its probability and its class activation map; raises as `predict`."""
+        reply = _read_json(self._post("explanations", image))
+        if not isinstance(reply, dict):
+            raise UnexpectedReply("the explanation is no JSON object")
+        return reply
+
+    def explain_png(self, image: bytes | Path) -> bytes:
+        """Return a PNG file: the photo as the model saw it, under its class activation map.
+
+        Raises as `predict`.
+        """
+        content = self._post("explanations", image, accept="image/png").content
+        if not content.startswith(b"\x89PNG"):
+            raise UnexpectedReply("the server sent no PNG; its handler may not draw explanations")
+        return content
+
+    def ping(self) -> str:
+        """Return the server's health in its own words, ``Healthy`` when all is well.
+
+        TorchServe stays ``Healthy`` while a dead worker comes back, and with no worker at all.
+        """
+        reply = _read_json(self._transport.send(Call("GET", "/ping"), idempotent=True))
+        return str(reply["status"]) if isinstance(reply, dict) and "status" in reply else str(reply)
+
+    def _post(
+        self, api: str, image: bytes | Path, accept: str = "application/json"
+    ) -> requests.Response:
+        call = Call(
+            "POST",
+            f"/{api}/{self._target}",
+            body=_read_image(image),
+            headers={"Content-Type": _BYTES, "Accept": accept},
+        )
+        return self._transport.send(call, idempotent=True)
+
+    def _in_order(
+        self, images: Iterable[Path], concurrency: int
+    ) -> Iterator[tuple[Path, Prediction | ClientError]]:
+        pending: deque[tuple[Path, Future[Prediction | ClientError]]] = deque()
+        pool = ThreadPoolExecutor(concurrency, thread_name_prefix="predict")
+        try:
+            for image in images:
+                pending.append((image, pool.submit(self._predict_or_error, image)))
+                # Twice as many as run, so that one slow photo does not leave the threads idle.
+                if len(pending) >= 2 * concurrency:
+                    path, future = pending.popleft()
+                    yield path, future.result()
+            while pending:
+                path, future = pending.popleft()
+                yield path, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _predict_or_error(self, image: Path) -> Prediction | ClientError:
+        try:
+            return self.predict(image)
+        except ClientError as error:
+            return error
+
+
+def _read_image(image: bytes | Path) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise LocalFileError(f"cannot read {image}: {error.strerror}") from error
+
+
+def _read_json(reply: requests.Response) -> Any:
+    try:
+        return reply.json()
+    except ValueError as error:
+        raise UnexpectedReply("the server's answer is no JSON") from error

@@ -1,0 +1,96 @@
+"""TorchServe's ``key_file.json``: its form, and how to read it while the server rewrites it.
+
+TorchServe writes it to its working directory: one key for inference, one for management, both with
+an end in UTC, and a third, the API key, that buys new ones. It is rewritten in place.
+
+Not responsible for when a key is renewed: see `client.api.tokens`. No key appears in a repr or
+error.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from client.errors import KeyFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TokenKind = Literal["inference", "management"]
+
+KEY_FILE_NAME = "key_file.json"
+_READ_ATTEMPTS = 10  # the server truncates the file before it writes: a reader can fall in between
+_READ_PAUSE_S = 0.02
+
+
+@dataclass(frozen=True)
+class Key:
+    """One token and its end."""
+
+    value: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """The contents of key_file.json."""
+
+    inference: Key
+    management: Key
+    api: str = field(repr=False)
+
+    def key(self, kind: TokenKind) -> Key:
+        """Return the key of one kind."""
+        return self.inference if kind == "inference" else self.management
+
+
+def read_key_file(path: Path, pause: Callable[[float], None] = time.sleep) -> KeyFile:
+    """Read key_file.json, waiting for a rewrite by the server to end.
+
+    Raises:
+        KeyFileError: It cannot be read, or is no key file.
+    """
+    for attempt in range(_READ_ATTEMPTS):
+        if attempt:
+            pause(_READ_PAUSE_S)
+        try:
+            return _parse(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise KeyFileError(f"cannot read {path}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # and say nothing of the cause: its text may hold a key
+    raise KeyFileError(f"{path} is no key file of TorchServe; was it edited?")
+
+
+def _parse(text: str) -> KeyFile:
+    fields = json.loads(text)
+    keys = {
+        kind: Key(str(fields[kind]["key"]), _read_time(fields[kind]["expiration time"]))
+        for kind in ("inference", "management")
+    }
+    return KeyFile(keys["inference"], keys["management"], str(fields["API"]["key"]))
+
+
+def _read_time(text: str) -> datetime:
+    """Read Java's Instant: ISO 8601 in UTC with up to nine decimals, of which six are kept."""
+    time_read = datetime.fromisoformat(text)
+    return time_read if time_read.tzinfo else time_read.replace(tzinfo=UTC)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep the other clients on this machine from renewing; the server knows no lock."""
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise KeyFileError(f"cannot read {path}: {error.strerror}") from error
+    with file:  # closing it unlocks it
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

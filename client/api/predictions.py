@@ -1,0 +1,46 @@
+"""What the inference API says of a photo, as a typed value.
+
+Not responsible for asking: `client.api.inference` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from client.errors import UnexpectedReply
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one photo.
+
+    `scores` holds (class name, probability in 0..1), best first: as many as the server's `top_k`.
+    """
+
+    scores: tuple[tuple[str, float], ...]
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.scores[0][0]
+
+    @property
+    def probability(self) -> float:
+        """The probability of the most probable class, 0..1."""
+        return self.scores[0][1]
+
+
+def read_prediction(reply: Any) -> Prediction:
+    """Read ``{"daisy": 0.98, "tulips": 0.01}``."""
+    try:
+        scores = [(str(name), float(value)) for name, value in reply.items()]
+    except (AttributeError, TypeError, ValueError):
+        scores = []
+    if not scores:
+        raise UnexpectedReply(
+            'expected class names with probabilities, such as {"daisy": 0.98}; '
+            f"the server sent {str(reply)[:200]}"
+        )
+    # Best first is the contract; sorting makes `label` right with any handler.
+    return Prediction(tuple(sorted(scores, key=lambda score: -score[1])))

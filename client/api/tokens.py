@@ -1,0 +1,137 @@
+"""The tokens that TorchServe asks for: where they are, and how they stay valid.
+
+A renewal ends the old key at once, for every process that uses it; so the key file is read for each
+request, and is locked while a key is renewed. The reply to a renewal does not carry the new key:
+away from the file there is no renewal, only keys given by hand.
+
+Not responsible for the file's form (`client.api.key_file`) or for sending tokens
+(`client.api.exchange`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from client.api.exchange import Call, exchange, new_session
+from client.api.key_file import KEY_FILE_NAME, locked, read_key_file
+from client.errors import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import requests
+
+    from client.api.key_file import Key, TokenKind
+
+# The server checks a token when the whole request is there, so this covers a slow upload. More
+# would renew at every request where the server's token_expiration_min is below it.
+_RENEW_BEFORE_END = timedelta(seconds=20)
+_CONNECT_S, _READ_S = 3.0, 10.0
+
+
+class TokenSource(Protocol):
+    """What `client.api.transport` needs of a place that tokens come from."""
+
+    def current(self, kind: TokenKind) -> str | None:
+        """Return the token to send, or None to send none."""
+        ...
+
+    def replace(self, kind: TokenKind, rejected: str | None) -> str | None:
+        """Return another token than the one that the server rejected, or None."""
+        ...
+
+
+class Tokens:
+    """Keys given by hand, else those of a key file, renewed shortly before they end.
+
+    Args:
+        key_file: The server's key_file.json, or None. It need not exist: a server without
+            token authorization writes none.
+        management_url: The management API, which renews keys.
+        given: Keys by kind, which go before the file and are never renewed.
+        session: Connections for renewals.
+        now: The time in UTC.
+        pause: Waits the given seconds before a half-written file is read again.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        key_file: Path | None,
+        management_url: str,
+        *,
+        given: Mapping[TokenKind, str] | None = None,
+        session: requests.Session | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._key_file, self._management_url = key_file, management_url
+        self._given = dict(given or {})
+        self._session = session or new_session(management_url)
+        self._now, self._pause = now, pause
+
+    def current(self, kind: TokenKind) -> str | None:
+        """Return the token to send; renews it first if it is about to end.
+
+        Raises:
+            KeyFileError: The key file cannot be read, or is no key file.
+            ClientError: The key has ended and the server did not renew it.
+        """
+        if kind in self._given:
+            return self._given[kind]
+        if self._key_file is None or not self._key_file.exists():
+            return None
+        key = read_key_file(self._key_file, self._pause).key(kind)
+        if not self._ends_soon(key):
+            return key.value
+        try:
+            return self._renew(self._key_file, kind, lambda found: not self._ends_soon(found))
+        except ClientError:
+            if key.expires_at > self._now():
+                return key.value  # good for a few seconds yet; the next request tries again
+            raise
+
+    def replace(self, kind: TokenKind, rejected: str | None) -> str | None:
+        """Return another token than the rejected one; None if there is no way to get one.
+
+        The usual reason is another process that renewed the key a moment ago: then the file has
+        the new one already, and renewing again would only take it from that process.
+        """
+        if kind in self._given or self._key_file is None or not self._key_file.exists():
+            return None
+        return self._renew(self._key_file, kind, lambda found: found.value != rejected)
+
+    def _renew(self, path: Path, kind: TokenKind, good: Callable[[Key], bool]) -> str:
+        """Buy a new key, unless the one in the file turns out to be good."""
+        with locked(path):
+            keys = read_key_file(path, self._pause)
+            if good(keys.key(kind)):
+                return keys.key(kind).value
+            call = Call("GET", f"{self._management_url}/token", params={"type": kind})
+            exchange(self._session, call, token=keys.api, connect_s=_CONNECT_S, read_s=_READ_S)
+            return read_key_file(path, self._pause).key(kind).value
+
+    def _ends_soon(self, key: Key) -> bool:
+        return key.expires_at - self._now() <= _RENEW_BEFORE_END
+
+
+def find_tokens(
+    run_dir: Path | None, management_url: str, environ: Mapping[str, str] = os.environ
+) -> Tokens:
+    """Look for tokens in the environment, then in the server's working directory.
+
+    Args:
+        run_dir: The server's working directory; None for a server elsewhere.
+        management_url: The management API.
+        environ: MARIGOLD_INFERENCE_KEY and MARIGOLD_MANAGEMENT_KEY go before the file.
+    """
+    kinds: tuple[TokenKind, ...] = ("inference", "management")
+    named = {kind: environ.get(f"MARIGOLD_{kind.upper()}_KEY", "").strip() for kind in kinds}
+    return Tokens(
+        run_dir / KEY_FILE_NAME if run_dir else None,
+        management_url,
+        given={kind: value for kind, value in named.items() if value},
+    )

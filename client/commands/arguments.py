@@ -1,0 +1,60 @@
+"""Numbers on the command line: each reader refuses what the commands could not use.
+
+Not responsible for which command takes which: see `client.commands.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1."""
+    return _integer(text, least=1)
+
+
+def whole(text: str) -> int:
+    """Read a whole number from 0."""
+    return _integer(text, least=0)
+
+
+def port(text: str) -> int:
+    """Read the first of three ports."""
+    port = _integer(text, least=1)
+    if port > 65533:  # noqa: PLR2004
+        raise argparse.ArgumentTypeError("management and metrics take the two ports after it")
+    return port
+
+
+def _integer(text: str, least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
+    return value
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, such as 30, not {text!r}")
+    return value
+
+
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    value = _number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a share from 0 to 1, not {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    """Read a number; what is none becomes NaN, which no range holds."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

@@ -1,0 +1,49 @@
+"""`deploy`: brings a new version into service, or leaves all as it was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client.commands import rollback
+from client.commands.arguments import share
+from client.commands.interruption import undo_on_sigterm
+from client.commands.report import print_line
+from client.operations.rollout import Rollout
+from client.operations.rollout_record import Release
+
+if TYPE_CHECKING:
+    import argparse
+
+    from client.connection import Connection
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a new version is, and what it must hold."""
+    parser.add_argument("version", metavar="VERSION", help="as in the archive's manifest")
+    parser.add_argument(
+        "--archive", help="file in the model store (the model's name, a dash, VERSION, .mar)"
+    )
+    parser.add_argument(
+        "--min-agreement",
+        type=share,
+        default=0.5,
+        metavar="SHARE",
+        help="smallest share of the samples with the same label as before, 0 to 1 (%(default)g)",
+    )
+    parser.add_argument(
+        "--other-labels", action="store_true", help="it may lack labels of the version in service"
+    )
+    rollback.add_options(parser)
+
+
+def run(connection: Connection, options: argparse.Namespace) -> int:
+    """Bring a new version into service."""
+    undo_on_sigterm()
+    archive = options.archive or f"{connection.model}-{options.version}.mar"
+    checks = rollback.checks_from(options, options.min_agreement, other_labels=options.other_labels)
+    Rollout(connection, Release(options.version, archive), checks, print_line).run()
+    print_line(
+        f"serving {connection.model} {options.version}; `make rollback` returns, and once stopped, "
+        f"`make serve VERSION={options.version}` starts with it"
+    )
+    return 0

@@ -1,0 +1,70 @@
+"""The options that name a server, and the connection that follows from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from client.api.addresses import DEFAULT_PORT, addresses_from
+from client.api.trust import Trust
+from client.commands.arguments import port, positive
+from client.connection import Connection
+from client.run_record import read_run_record
+
+if TYPE_CHECKING:
+    import argparse
+
+_DEFAULT_RUN_DIR = Path("run")
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add what names a server: its addresses, the model, and where its keys are."""
+    group = parser.add_argument_group("server")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument("--server", metavar="URL", help="inference API (http://127.0.0.1:8080)")
+    where.add_argument(
+        "--port",
+        type=port,
+        default=DEFAULT_PORT,
+        help="inference port on this machine (8080); management is the next one, then metrics",
+    )
+    group.add_argument(
+        "--ca-file", type=Path, metavar="PEM", help="whom to believe an https server's certificate"
+    )
+    group.add_argument("--management", metavar="URL", help="management API, if at another place")
+    group.add_argument("--model", default="flowers", help="name of the model (%(default)s)")
+    group.add_argument(
+        "--run-dir", type=Path, help="the server's working directory, with key_file.json (run)"
+    )
+    group.add_argument(
+        "--timeout",
+        type=positive,
+        default=30.0,
+        metavar="SECONDS",
+        help="longest wait for an answer (%(default)g)",
+    )
+
+
+def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Connection:
+    """Return the server that the options of `add_server_options` name; exits with 2 at a wrong URL.
+
+    Args:
+        options: What `parser` read.
+        parser: Tells what is wrong with a URL.
+    """
+    run_dir: Path | None = options.run_dir
+    trust = Trust(ca_file=options.ca_file)
+    record = read_run_record(run_dir or _DEFAULT_RUN_DIR, options.port)
+    if record and not options.server and not options.management:
+        addresses, trust = record
+        run_dir = run_dir or _DEFAULT_RUN_DIR
+    else:
+        server = options.server or f"http://127.0.0.1:{options.port}"
+        try:
+            addresses = addresses_from(server, options.management)
+        except ValueError as error:
+            parser.error(f"--server or --management: {error}")
+    # A server elsewhere does not know the keys of the one that runs here, and must not learn them.
+    if run_dir is None and addresses.on_this_machine:
+        run_dir = _DEFAULT_RUN_DIR
+    return Connection(addresses, options.model, run_dir, options.timeout, trust)

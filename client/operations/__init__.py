@@ -1,0 +1,1 @@
+"""What is done to a running server: scale, deploy, roll back, wait for a quiet moment."""

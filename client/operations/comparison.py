@@ -1,0 +1,99 @@
+"""Holds the answers of one version of a model against another's, on the same photos.
+
+Not responsible for what follows from it: see `client.operations.rollout`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from client.errors import ClientError, RequestRejected, UnexpectedReply
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from client.api.inference import InferenceClient, Prediction
+
+_CONCURRENCY = 2  # beside the requests of others
+_TOLERANCE = 1e-3  # of a sum of probabilities, which travel as decimal numbers
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two versions answer: `agreeing` of `samples` photos get the same label from both."""
+
+    samples: int
+    agreeing: int
+
+    @property
+    def agreement(self) -> float:
+        """The share of photos with the same label, 0..1; 1 without photos."""
+        return self.agreeing / self.samples if self.samples else 1.0
+
+
+def compare(
+    new: InferenceClient, old: InferenceClient, samples: Sequence[Path], labels: Sequence[str]
+) -> Comparison:
+    """Ask both versions for every sample; a photo that both refuse counts as the same answer.
+
+    Args:
+        new: A client of the new version, whose answers must be valid.
+        old: A client of the version in service. Where it fails, the answers differ.
+        samples: Where the photos are.
+        labels: What the new version may answer; empty if it does not say.
+
+    Raises:
+        UnexpectedReply: An answer of the new version is not valid.
+        ClientError: The new version failed, other than by refusing a photo.
+    """
+    agreeing = 0
+    pairs = zip(
+        new.predict_many(samples, _CONCURRENCY),
+        old.predict_many(samples, _CONCURRENCY),
+        strict=True,
+    )
+    for (path, answer), (_, former) in pairs:
+        if isinstance(answer, ClientError):
+            if not isinstance(answer, RequestRejected):
+                raise answer
+            agreeing += isinstance(former, RequestRejected)
+            continue
+        _check(answer, path, labels)
+        agreeing += not isinstance(former, ClientError) and answer.label == former.label
+    return Comparison(len(samples), agreeing)
+
+
+def choose_samples(places: Sequence[Path], most: int) -> list[Path]:
+    """Return image files: those named, and from folders evenly spaced ones.
+
+    Args:
+        places: Files and folders.
+        most: The largest number from one folder.
+    """
+    samples: list[Path] = []
+    for place in places:
+        if not place.is_dir():
+            samples.append(place)
+            continue
+        found = sorted(path for path in place.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        count = min(most, len(found))
+        samples += [found[index * len(found) // count] for index in range(count)]
+    return samples
+
+
+def _check(answer: Prediction, path: Path, labels: Sequence[str]) -> None:
+    """Refuse what is no distribution over the labels; it may be cut off after the best few."""
+    values = [value for _, value in answer.scores]
+    unknown = {name for name, _ in answer.scores} - set(labels) if labels else set()
+    total = math.fsum(values)
+    complete = not labels or len(values) == len(labels)
+    if unknown:
+        raise UnexpectedReply(f"it answers {path} with {', '.join(sorted(unknown))}, no label")
+    if not all(0 <= value <= 1 for value in values):  # so that NaN fails too
+        raise UnexpectedReply(f"its answer to {path} is no probability: {values}")
+    if total > 1 + _TOLERANCE or (complete and labels and total < 1 - _TOLERANCE):
+        raise UnexpectedReply(f"its answer to {path} adds up to {total:.4g}, not to 1")

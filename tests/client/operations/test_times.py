@@ -1,0 +1,37 @@
+"""What the server's metrics tell of the time that answers took."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+
+import pytest
+
+from client.api.metrics import Times, read_times
+from client.errors import InFlightUnknown
+
+PAGE = """\
+# TYPE ts_inference_latency_microseconds histogram
+Requests2XX{Level="Host",Hostname="h",} 3.0
+ts_inference_latency_microseconds_count{model_name="flowers",model_version="1.0",} 2.0
+ts_inference_latency_microseconds_sum{model_name="flowers",model_version="1.0",} 30000.0
+ts_inference_latency_microseconds_count{model_name="flowers",model_version="2.0",} 1.0
+ts_inference_latency_microseconds_sum{model_name="flowers",model_version="2.0",} 6000.0
+ts_inference_latency_microseconds_count{model_name="trees",model_version="1.0",} 9.0
+ts_inference_latency_microseconds_sum{model_name="trees",model_version="1.0",} 9e6
+ts_queue_latency_microseconds_count{model_name="flowers",model_version="1.0",} 2.0
+ts_queue_latency_microseconds_sum{model_name="flowers",model_version="1.0",} 5000.0
+"""
+
+
+def test_the_times_are_those_of_all_versions_of_one_model_in_seconds() -> None:
+    assert astuple(read_times(PAGE, "flowers")) == pytest.approx((3, 0.036, 0.005))
+
+
+def test_a_difference_is_what_came_between() -> None:
+    earlier = Times(answered=1, total_s=0.030, queued_s=0.004)
+    assert astuple(read_times(PAGE, "flowers").since(earlier)) == pytest.approx((2, 0.006, 0.001))
+
+
+def test_a_page_that_counts_no_answers_is_no_page_of_times() -> None:
+    with pytest.raises(InFlightUnknown):
+        read_times("", "flowers")
