@@ -119,7 +119,7 @@ ui: $(UI_VENV)/installed ## a web page to try it on (SERVER=https://..., COMPARE
 ##@ Train
 .PHONY: data
 data: $(VENV)/installed ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
-	@$(PY) -m train.prepare --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+	@$(PY) -m train.data.prepare --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 .PHONY: train
 train: $(VENV)/installed ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, ARGS="--set epochs=5")
@@ -128,7 +128,7 @@ train: $(VENV)/installed ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, 
 
 .PHONY: evaluate
 evaluate: $(VENV)/installed ## write the evaluation files of the trained model to EVAL_URL
-	$(PY) -m train.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
+	$(PY) -m train.evaluation.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
 
 .PHONY: modelarts
 modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODELARTS_URL/model

@@ -9,7 +9,7 @@ import numpy as np
 
 from archive.errors import BuildError
 from storage import fetch, is_remote
-from train.data_set import EvaluationPhotos, Photo, list_photos, to_data_set
+from train.data.data_set import EvaluationPhotos, Photo, list_photos, to_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from train import world
-from train.checkpoint import CHECKPOINT_FILE
 from train.cli import add_urls, run_command
+from train.fit.checkpoint import CHECKPOINT_FILE
 from train.job import Job, run
 from train.recipe import read_recipe
 from train.urls import local_path, output

@@ -15,18 +15,18 @@ import torch
 from classifier.description import ModelDescription
 from classifier.network import build_resnet
 from train import world
-from train.calibration import fit, fold_temperature
-from train.check import check_data_set
-from train.checkpoint import CHECKPOINT_FILE, Checkpoint
-from train.class_means import add_class_means
-from train.evaluate import evaluate
-from train.loop import PREPROCESSING, train_network
+from train.data.check import check_data_set
+from train.data.photo_cache import with_decoded_photos
+from train.evaluation.calibration import fit, fold_temperature
+from train.evaluation.class_means import add_class_means
+from train.evaluation.evaluate import evaluate
+from train.evaluation.predict import choose_device, predict
+from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
+from train.fit.loop import PREPROCESSING, train_network
+from train.fit.monitor import Monitor
+from train.fit.weights import initial_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
-from train.monitor import Monitor
-from train.photo_cache import with_decoded_photos
-from train.predict import choose_device, predict
 from train.training_report import Outcome, write_report
-from train.weights import initial_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from train.calibration import TemperatureFit
-    from train.checkpoint import Progress
-    from train.data_set import DataSet
-    from train.metrics import Metrics
+    from train.data.data_set import DataSet
+    from train.evaluation.calibration import TemperatureFit
+    from train.evaluation.metrics import Metrics
+    from train.fit.checkpoint import Progress
     from train.recipe import Recipe
 
 logger = logging.getLogger(__name__)

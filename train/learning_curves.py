@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from train.checkpoint import Progress
+    from train.fit.checkpoint import Progress
 
 
 def plot_learning_curves(progress: Progress, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from train.metrics import Metrics
+    from train.evaluation.metrics import Metrics
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: bool = True) -> str:

@@ -17,10 +17,10 @@ from classifier.images import read_pixels
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import ServedNetwork, load_resnet
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
-from train.data_set import MAX_BYTES, MAX_PIXELS
+from train.data.data_set import MAX_BYTES, MAX_PIXELS
 from train.files import atomic_file, write_text
+from train.fit.weights import write_weights
 from train.recipe import RECIPE_FILE, recipe_text
-from train.weights import write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from classifier.images import Pixels
-    from train.metrics import Metrics
+    from train.evaluation.metrics import Metrics
     from train.recipe import Recipe
 
 

@@ -20,11 +20,12 @@ from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import read_state_dict
 from classifier.reference import REFERENCE_FILE
 from classifier.similarity import CLASS_MEANS_FILE
-from train.class_means import add_class_means
 from train.cli import add_urls, run_command
 from train.errors import WeightsError
-from train.evaluate import EVALUATION_JSON, evaluate_folder
+from train.evaluation.class_means import add_class_means
+from train.evaluation.evaluate import EVALUATION_JSON, evaluate_folder
 from train.files import write_text
+from train.fit.weights import STARTER
 from train.markdown import (
     accuracy_sentence,
     calibration_sentence,
@@ -36,11 +37,10 @@ from train.model_folder import describe, reference_answers, write_model_files, w
 from train.recipe import RECIPE_FILE, read_recipe
 from train.training_report import REPORT_JSON
 from train.urls import local_path
-from train.weights import STARTER
 
 if TYPE_CHECKING:
     from classifier.description import ModelDescription
-    from train.metrics import Metrics
+    from train.evaluation.metrics import Metrics
 
 MODEL_CARD = "README.md"
 _VAL_EVALUATION = f"analysis-val/{EVALUATION_JSON}"

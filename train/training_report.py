@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from classifier.description import DESCRIPTION_FILE, sha256_of_file
 from classifier.labels import LABELS_FILE
 from classifier.reference import REFERENCE_FILE
-from train.data_set import SPLITS
+from train.data.data_set import SPLITS
 from train.files import atomic_file, write_text
+from train.fit.monitor import plot_samples, summarise
 from train.learning_curves import plot_learning_curves
 from train.markdown import (
     accuracy_sentence,
@@ -22,7 +23,6 @@ from train.markdown import (
     percent,
     table,
 )
-from train.monitor import plot_samples, summarise
 from train.provenance import versions
 from train.recipe import RECIPE_FILE
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from classifier.description import ModelDescription
-    from train.calibration import TemperatureFit
-    from train.checkpoint import Progress
-    from train.data_set import DataSet
-    from train.metrics import Metrics
-    from train.monitor import Sample
+    from train.data.data_set import DataSet
+    from train.evaluation.calibration import TemperatureFit
+    from train.evaluation.metrics import Metrics
+    from train.fit.checkpoint import Progress
+    from train.fit.monitor import Sample
     from train.recipe import Recipe
 
 REPORT_JSON, REPORT_MARKDOWN = "report.json", "report.md"

@@ -15,8 +15,8 @@ from archive.source import read_source
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
 from storage import StorageError, fetch, publishing
-from train.checkpoint import CHECKPOINT_FILE
 from train.errors import TrainError
+from train.fit.checkpoint import CHECKPOINT_FILE
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -10,9 +10,9 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from train.check import check_data_set
-from train.metrics import measure
-from train.predict import choose_device, predict
+from train.data.check import check_data_set
+from train.evaluation.metrics import measure
+from train.evaluation.predict import choose_device, predict
 from train.training_report import REPORT_JSON
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from archive.modelarts.errors import PackageError
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
-from train.weights import write_weights
+from train.fit.weights import write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -24,12 +24,12 @@ from classifier.errors import ClassifierError
 from client.commands.server_options import add_server_options, connection_from
 from client.errors import ClientError
 from console.ending import exit_code_of
-from train.analysis.curves import calibrate
-from train.check import check_data_set
-from train.data_set import read_image
+from train.data.check import check_data_set
+from train.data.data_set import read_image
 from train.errors import TrainError
+from train.evaluation.curves import calibrate
+from train.evaluation.metrics import measure
 from train.files import write_text
-from train.metrics import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from client.api.inference import InferenceClient
     from client.connection import Connection
-    from train.metrics import Metrics
+    from train.evaluation.metrics import Metrics
 
 _CONCURRENCY = 4
 _DRAWS = 500

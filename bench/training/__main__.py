@@ -24,23 +24,23 @@ from bench.lab.environments import ROOT
 from bench.lab.machine import describe
 from bench.training.original_loop import OriginalLoop
 from train import markdown
-from train.check import check_data_set
-from train.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.cli import run_command
-from train.engine import build_learner, train_epoch
-from train.loading import TrainingLoader
-from train.loop import PREPROCESSING, train_network
-from train.photo_cache import with_decoded_photos
-from train.predict import choose_device, predict
+from train.data.check import check_data_set
+from train.data.photo_cache import with_decoded_photos
+from train.evaluation.predict import choose_device, predict
+from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
+from train.fit.engine import build_learner, train_epoch
+from train.fit.loading import TrainingLoader
+from train.fit.loop import PREPROCESSING, train_network
+from train.fit.weights import initial_network
 from train.recipe import read_recipe
-from train.weights import initial_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torchvision.models import ResNet
 
-    from train.data_set import DataSet
+    from train.data.data_set import DataSet
     from train.recipe import Recipe
 
 ORIGINAL = "the original loop"

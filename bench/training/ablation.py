@@ -25,19 +25,19 @@ from bench.lab.environments import ROOT
 from bench.lab.machine import describe
 from bench.training.effects import as_dict, effects, markdown
 from classifier.description import Preprocessing
-from train.check import check_data_set
 from train.cli import run_command
-from train.data_set import hash_photos, list_photos, to_data_set
-from train.distillation import build_distillation
-from train.engine import build_learner, train_epoch
+from train.data.check import check_data_set
+from train.data.data_set import hash_photos, list_photos, to_data_set
+from train.data.photo_cache import with_decoded_photos
+from train.data.split import split_classes
+from train.evaluation.predict import choose_device, predict
 from train.files import write_text
-from train.loading import TrainingLoader
-from train.photo_cache import with_decoded_photos
-from train.predict import choose_device, predict
+from train.fit.distillation import build_distillation
+from train.fit.engine import build_learner, train_epoch
+from train.fit.loading import TrainingLoader
+from train.fit.teacher import fine_tuned_teacher
+from train.fit.weights import initial_network
 from train.recipe import read_recipe, recipe_text
-from train.split import split_classes
-from train.teacher import fine_tuned_teacher
-from train.weights import initial_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.training.effects import Right
-    from train.data_set import DataSet
+    from train.data.data_set import DataSet
     from train.recipe import Recipe
 
 # What makes any recipe small; the images as well, see `preprocessing_of`.

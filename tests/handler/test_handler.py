@@ -37,9 +37,9 @@ from tests.models import (
     pixels_of,
 )
 from tests.pictures import SAMPLES
-from train.check import check_data_set
-from train.data_set import EvaluationPhotos, Photo
-from train.predict import predict
+from train.data.check import check_data_set
+from train.data.data_set import EvaluationPhotos, Photo
+from train.evaluation.predict import predict
 
 if TYPE_CHECKING:
     from pathlib import Path

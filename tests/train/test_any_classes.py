@@ -14,7 +14,7 @@ from classifier.runtimes import load_runtime
 from tests.archive.packing import pack
 from tests.classes import PHOTOS, TWELVE, draw_twelve_classes
 from train.__main__ import main
-from train.data_set import read_evaluation_pixels
+from train.data.data_set import read_evaluation_pixels
 
 if TYPE_CHECKING:
     from pathlib import Path

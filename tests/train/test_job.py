@@ -23,8 +23,8 @@ from classifier.runtimes import load_runtime
 from classifier.similarity import CLASS_MEANS_FILE
 from tests.train.conftest import draw_photo
 from train.__main__ import main
-from train.checkpoint import CHECKPOINT_FILE
-from train.evaluate import main as evaluate_main
+from train.evaluation.evaluate import main as evaluate_main
+from train.fit.checkpoint import CHECKPOINT_FILE
 from train.model_folder import picture_pixels
 from train.recipe import read_recipe
 from train.starter import export
@@ -140,7 +140,7 @@ def test_resuming_gives_the_same_weights_bit_for_bit(
     shutil.rmtree(folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.loop._run_epoch", stop_before_epoch(1))
+        patch.setattr("train.fit.loop._run_epoch", stop_before_epoch(1))
         assert main(arguments) == 130
     assert finished_epochs(folder) == 1
     assert main([*arguments, "--resume"]) == 0
@@ -155,7 +155,7 @@ def test_resuming_gives_the_same_weights_bit_for_bit(
 
 def stop_before_epoch(stop: int) -> object:
     """Return the loop's `_run_epoch` with a Ctrl-C before an epoch."""
-    from train.loop import _run_epoch  # noqa: PLC0415 - the function as it is before patching
+    from train.fit.loop import _run_epoch  # noqa: PLC0415 - the function as it is before patching
 
     def run_epoch(*arguments: object) -> object:
         if arguments[-1] == stop:

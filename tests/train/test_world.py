@@ -14,7 +14,7 @@ from torch import nn
 
 from classifier.network import build_resnet, read_state_dict
 from train.__main__ import main
-from train.batch_norm import WholeBatchNorm, synchronise_batch_norm
+from train.fit.batch_norm import WholeBatchNorm, synchronise_batch_norm
 
 ROOT = Path(__file__).parents[2]
 # Sums of another order round differently, and Adam divides by what may be as small.
@@ -50,7 +50,9 @@ def test_all_norms_of_a_network_are_synchronised_and_keep_their_names() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("processes", "module"), [(2, "tests.train.killed_once"), (4, "train")], ids=["2, killed", "4"]
+    ("processes", "module"),
+    [(2, "tests.train.fit.killed_once"), (4, "train")],
+    ids=["2, killed", "4"],
 )
 def test_processes_train_as_one_does(
     processes: int, module: str, tiny_arguments: list[str], tmp_path: Path

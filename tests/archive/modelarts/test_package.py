@@ -24,8 +24,8 @@ from classifier.images import read_pixels
 from classifier.network import load_resnet
 from tests.models import ARCH, CLASS_NAMES
 from tests.pictures import PICTURE, SAMPLES, encode
-from train.check import check_data_set
-from train.predict import predict
+from train.data.check import check_data_set
+from train.evaluation.predict import predict
 
 there: Any = importlib.import_module(
     "archive.modelarts.template.pixels"

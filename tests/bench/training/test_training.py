@@ -18,7 +18,7 @@ from bench.training.__main__ import (
     verdict,
 )
 from tests.classes import PHOTOS, TWELVE, draw_twelve_classes
-from train.check import check_data_set
+from train.data.check import check_data_set
 from train.recipe import read_recipe
 
 if TYPE_CHECKING:

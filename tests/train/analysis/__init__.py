@@ -1,1 +1,0 @@
-"""Tests of `train.analysis`: the evaluation files and the page."""

@@ -1,0 +1,1 @@
+"""Tests of `train.evaluation.report`: the evaluation files and the page."""

@@ -1,0 +1,22 @@
+"""An evaluation of the tests' tiny model on its drawn photos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from train.evaluation.evaluate import evaluate_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def evaluated(
+    model_folder: Path, data_set_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of `analysis-train` and `analysis-val`, with photos said to be in a bucket."""
+    folder = tmp_path_factory.mktemp("out")
+    evaluate_folder(model_folder, data_set_folder, folder, photos_url="obs://bucket/data_set/")
+    return folder

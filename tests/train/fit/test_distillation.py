@@ -1,0 +1,145 @@
+"""What a student learns from its teacher, and where the teacher comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from classifier.network import build_resnet
+from train.data.check import check_data_set
+from train.fit.checkpoint import Checkpoint
+from train.fit.distillation import build_distillation, kl_divergence
+from train.fit.loop import PREPROCESSING, train_network
+from train.fit.stages import view_of
+from train.fit.teacher import Teacher, fine_tuned_teacher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from train.fit.checkpoint import Progress
+    from train.recipe import Recipe
+
+CPU = torch.device("cpu")
+IMAGES = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def teacher() -> Teacher:
+    torch.manual_seed(0)
+    return Teacher(2, PREPROCESSING).eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture
+def taught(tiny_recipe: Recipe) -> Recipe:
+    return dataclasses.replace(
+        tiny_recipe,
+        teacher="efficientnet-lite0",
+        teacher_epochs=1,
+        distil_labels=0.5,
+        distil_features=1.0,
+    )
+
+
+@pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
+def test_stages_of_teacher_and_student_match(teacher: Teacher, arch: str, taught: Recipe) -> None:
+    student = build_resnet(arch, 2)
+    its, mine = teacher.view(IMAGES), view_of(student, IMAGES)
+    assert its.logits.shape == mine.logits.shape == (4, 2)
+    assert torch.equal(its.logits, teacher(IMAGES))
+    assert [f.shape[1] for f in its.features] == list(Teacher.channels)
+    sides = [64 // stride for stride in (4, 8, 16, 32)]
+    assert [f.shape[2] for f in its.features] == [f.shape[2] for f in mine.features] == sides
+    distillation = build_distillation(teacher, student, taught, CPU)
+    assert torch.isfinite(distillation.loss(IMAGES, mine, torch.tensor(1.0)))
+
+
+def test_the_view_of_a_student_ends_in_its_logits() -> None:
+    student = build_resnet("resnet18", 2).eval()
+    assert torch.allclose(view_of(student, IMAGES).logits, student(IMAGES), atol=1e-6)
+
+
+def test_the_divergence_is_that_of_softened_probabilities() -> None:
+    teacher, student = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 0.0]])
+    p = 1 / (1 + torch.exp(torch.tensor(-1.0)))  # temperature 2
+    expected = 4 * (p * torch.log(2 * p) + (1 - p) * torch.log(2 * (1 - p)))
+    assert kl_divergence(teacher, student) == pytest.approx(float(expected), rel=1e-5)
+    assert kl_divergence(teacher, teacher) == pytest.approx(0, abs=1e-7)
+
+
+def test_a_share_of_zero_leaves_the_labels_alone(teacher: Teacher, taught: Recipe) -> None:
+    student = build_resnet("resnet18", 2)
+    recipe = dataclasses.replace(taught, distil_labels=0.0, distil_features=0.0)
+    distillation = build_distillation(teacher, student, recipe, CPU)
+    label_loss = torch.tensor(0.7)
+    assert distillation.loss(IMAGES, view_of(student, IMAGES), label_loss) == label_loss
+
+
+def test_features_of_the_teacher_itself_are_no_distance(teacher: Teacher, taught: Recipe) -> None:
+    recipe = dataclasses.replace(taught, distil_labels=1.0)
+    distillation = build_distillation(teacher, build_resnet("resnet18", 2), recipe, CPU)
+    adapters = torch.nn.ModuleList(torch.nn.Identity() for _ in Teacher.channels)
+    same = dataclasses.replace(distillation, adapters=adapters)
+    assert same.loss(IMAGES, teacher.view(IMAGES), torch.tensor(9.0)) == pytest.approx(0, abs=1e-5)
+
+
+def _train(
+    recipe: Recipe,
+    data_root: Path,
+    folder: Path,
+    *,
+    resume: bool = False,
+    after_save: Callable[[Path], None] = lambda _: None,
+) -> Progress:
+    data_set, fingerprint = check_data_set(data_root)
+    torch.manual_seed(recipe.seed)
+    network = build_resnet(recipe.arch, 2)
+    folder.mkdir(exist_ok=True)
+    checkpoint = Checkpoint(folder / "checkpoint.pt", recipe, fingerprint, after_save)
+    return train_network(network, data_set, recipe, checkpoint=checkpoint, resume=resume)
+
+
+def test_an_interrupted_training_learns_the_same(
+    taught: Recipe, data_root: Path, tmp_path: Path
+) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    whole = _train(taught, data_root, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        _train(taught, data_root, tmp_path / "parts", after_save=interrupt)
+    parts = _train(taught, data_root, tmp_path / "parts", resume=True)
+    assert [r.train_loss for r in parts.history] == [r.train_loss for r in whole.history]
+    for key, value in whole.best_state.items():
+        assert torch.equal(parts.best_state[key], value)
+
+
+def test_the_teacher_is_fine_tuned_once_for_its_photos_and_recipe(
+    taught: Recipe, data_root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data_set, fingerprint = check_data_set(data_root)
+
+    def teacher_of(recipe: Recipe) -> Teacher:
+        return fine_tuned_teacher(
+            data_set,
+            recipe,
+            PREPROCESSING,
+            folder=tmp_path,
+            data_fingerprint=fingerprint,
+            device=CPU,
+        )
+
+    with caplog.at_level(logging.INFO):
+        first = teacher_of(taught)
+        assert "teacher: val accuracy" in caplog.text
+        caplog.clear()
+        second = teacher_of(dataclasses.replace(taught, epochs=9, lr=1e-2, distil_labels=0.1))
+        assert "val accuracy" not in caplog.text  # settings of the student alone
+    assert torch.equal(first(IMAGES), second(IMAGES))
+    assert not any(p.requires_grad for p in first.parameters())
+    teacher_of(dataclasses.replace(taught, teacher_epochs=2))
+    assert len(list(tmp_path.glob("teacher-*.safetensors"))) == 2

@@ -1,0 +1,113 @@
+"""One epoch: what it changes, and what each setting does to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from classifier.network import build_resnet
+from train.data.check import check_data_set
+from train.fit.engine import build_learner, train_epoch
+from train.fit.loading import TrainingLoader
+from train.fit.loop import PREPROCESSING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from train.fit.engine import Learner
+    from train.recipe import Recipe
+
+
+def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
+    data_set, _ = check_data_set(data_root)
+    torch.manual_seed(0)
+    network = build_resnet(recipe.arch, 2)
+    loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+    learner = build_learner(network, recipe, recipe.epochs * len(loader), torch.device("cpu"))
+    figures = train_epoch(learner, loader, recipe, 0)
+    assert figures.loss > 0
+    assert 0 <= figures.accuracy <= 1
+    return learner
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"optimizer": "adam", "schedule": "constant"},
+        {"mixup": 0.4, "label_smoothing": 0.1},
+        {"trivial_augment": True, "random_erasing": 0.5, "color_jitter": 0.3},
+        {"precision": "bf16", "channels_last": False},
+        {"batch_size": 7},  # leaves a batch of one, which is dropped
+    ],
+    ids=str,
+)
+def test_every_setting_trains(
+    tiny_recipe: Recipe, data_root: Path, change: dict[str, object]
+) -> None:
+    recipe = dataclasses.replace(tiny_recipe, **change)  # type: ignore[arg-type]
+    learner = train_one_epoch(recipe, data_root)
+    assert all(torch.isfinite(p).all() for p in learner.network.parameters())
+
+
+def test_the_average_lags_behind_and_is_what_is_evaluated(
+    tiny_recipe: Recipe, data_root: Path
+) -> None:
+    averaged = train_one_epoch(dataclasses.replace(tiny_recipe, ema_decay=0.9), data_root)
+    plain = train_one_epoch(tiny_recipe, data_root)
+    assert plain.evaluated is plain.network
+    assert torch.equal(averaged.network.fc.weight, plain.network.fc.weight)
+    assert not torch.equal(averaged.evaluated.fc.weight, averaged.network.fc.weight)
+    assert not torch.equal(averaged.evaluated.bn1.running_mean, averaged.network.bn1.running_mean)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_epoch_has_the_same_batches_whatever_came_before(
+    tiny_recipe: Recipe, data_root: Path, workers: int
+) -> None:
+    data_set, _ = check_data_set(data_root)
+    recipe = dataclasses.replace(
+        tiny_recipe, epochs=2, crop_first=32, crop_last=64, workers=workers
+    )
+
+    def batches(loader: TrainingLoader, epoch: int) -> list[torch.Tensor]:
+        return [images for images, _ in loader.epoch(epoch)]
+
+    used = TrainingLoader(data_set, recipe, PREPROCESSING)
+    first = batches(used, 0)
+    second = batches(used, 1)
+    fresh = batches(TrainingLoader(data_set, recipe, PREPROCESSING), 1)
+    assert [len(images) for images in first] == [len(images) for images in second]
+    assert all(images.shape[2:] == (32, 32) for images in first)
+    assert all(images.shape[2:] == (64, 64) for images in second)
+    assert all(torch.equal(*pair) for pair in zip(second, fresh, strict=True))
+
+
+def test_workers_change_nothing(tiny_recipe: Recipe, data_root: Path) -> None:
+    alone = train_one_epoch(tiny_recipe, data_root)
+    helped = train_one_epoch(dataclasses.replace(tiny_recipe, workers=1), data_root)
+    assert torch.equal(alone.network.fc.weight, helped.network.fc.weight)
+
+
+def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
+    recipe = dataclasses.replace(tiny_recipe, lr=1e-3)
+    learner = build_learner(build_resnet("resnet18", 2), recipe, 10, torch.device("cpu"))
+    rates = []
+    for _ in range(10):
+        rates.append(learner.optimizer.param_groups[0]["lr"])
+        learner.optimizer.step()
+        if len(rates) < 10:
+            learner.schedule.step()
+    assert rates[0] < max(rates)
+    assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert rates[-1] < 1e-6
+
+
+def test_scales_and_biases_do_not_decay(tiny_recipe: Recipe) -> None:
+    learner = build_learner(build_resnet("resnet18", 2), tiny_recipe, 4, torch.device("cpu"))
+    weights, others = learner.optimizer.param_groups
+    assert weights["weight_decay"] == tiny_recipe.weight_decay
+    assert others["weight_decay"] == 0
+    assert {p.ndim for p in others["params"]} == {1}

@@ -1,0 +1,40 @@
+"""Which epoch is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import torch
+
+from classifier.network import build_resnet
+from train.data.check import check_data_set
+from train.fit.checkpoint import Checkpoint
+from train.fit.loop import train_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from train.recipe import Recipe
+
+
+def test_the_earliest_of_the_best_epochs_is_kept(
+    tiny_recipe: Recipe, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracies = iter([0.5, 0.75, 0.75, 0.25])
+    monkeypatch.setattr("train.fit.loop._accuracy", lambda *_: next(accuracies))
+    recipe = dataclasses.replace(tiny_recipe, epochs=4, crop_last=32)
+    data_set, fingerprint = check_data_set(data_root)
+    network = build_resnet("resnet18", 2)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", recipe, fingerprint)
+    progress = train_network(network, data_set, recipe, checkpoint=checkpoint, resume=False)
+    assert progress.best_epoch == 1
+    assert len(progress.history) == 4
+    # A copy, not a view that the later epochs went on changing.
+    assert not torch.equal(progress.best_state["fc.weight"], network.fc.weight)
+
+    stored, _ = checkpoint.load()
+    assert stored.history == progress.history
+    assert torch.equal(stored.best_state["fc.weight"], progress.best_state["fc.weight"])

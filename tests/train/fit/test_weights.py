@@ -1,0 +1,133 @@
+"""Where initial weights come from, and what is written reads back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision
+
+from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
+from classifier.labels import LABELS_FILE, write_labels
+from classifier.network import build_resnet, read_state_dict
+from train.errors import WeightsError
+from train.files import atomic_file
+from train.fit.weights import initial_network, write_weights
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from train.recipe import Recipe
+
+NAMES = ("blue", "red")
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Path:
+    """Write a starter model of two classes with random weights."""
+    folder = tmp_path / "pretrained"
+    path = folder / "resnet18.safetensors"
+    sha256 = write_weights(path, build_resnet("resnet18", 2).state_dict())
+    write_description(folder / DESCRIPTION_FILE, ModelDescription("resnet18", path.name, sha256))
+    write_labels(folder / LABELS_FILE, NAMES)
+    return folder
+
+
+def test_imagenet_weights_are_loaded_strictly_under_a_fresh_head(
+    tmp_path: Path, tiny_recipe: Recipe
+) -> None:
+    imagenet = build_resnet("resnet18", 1000).state_dict()
+    torch.save(imagenet, tmp_path / "resnet18-pre.pth")
+    recipe = dataclasses.replace(tiny_recipe, init="imagenet")
+    network = initial_network(recipe, NAMES, tmp_path)
+    assert torch.equal(network.state_dict()["conv1.weight"], imagenet["conv1.weight"])
+    assert network.fc.weight.shape == (2, 512)
+
+
+@pytest.mark.parametrize("damage", ["head", "key", "bytes"])
+def test_imagenet_weights_that_do_not_fit_are_refused(
+    tmp_path: Path, tiny_recipe: Recipe, damage: str
+) -> None:
+    path = tmp_path / "resnet18-pre.pth"
+    state = build_resnet("resnet18", 5 if damage == "head" else 1000).state_dict()
+    if damage == "key":
+        del state["layer1.0.bn1.running_mean"]
+    torch.save(state, path)
+    if damage == "bytes":
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(WeightsError, match=r"resnet18-pre\.pth"):
+        initial_network(dataclasses.replace(tiny_recipe, init="imagenet"), NAMES, tmp_path)
+
+
+def test_no_imagenet_weights_names_both_ways(
+    tmp_path: Path, tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setattr(torchvision.models, "get_model", offline)
+    with pytest.raises(WeightsError) as caught:
+        initial_network(dataclasses.replace(tiny_recipe, init="imagenet"), NAMES, tmp_path)
+    message = str(caught.value)
+    assert f"{tmp_path / 'resnet18-pre.pth'} does not exist" in message
+    assert "torchvision's download failed" in message
+    assert 'init = "starter"' in message
+
+
+def test_the_starters_head_is_kept_for_its_own_classes_only(
+    starter: Path, tmp_path: Path, tiny_recipe: Recipe
+) -> None:
+    recipe = dataclasses.replace(tiny_recipe, init="starter")
+    stored = read_state_dict(starter / "resnet18.safetensors")
+    same = initial_network(recipe, NAMES, tmp_path, starter=starter)
+    other = initial_network(recipe, ("cat", "dog", "eel"), tmp_path, starter=starter)
+    assert torch.equal(same.fc.weight, stored["fc.weight"])
+    assert other.fc.weight.shape == (3, 512)
+    assert torch.equal(other.conv1.weight, stored["conv1.weight"])
+
+
+def test_a_starter_of_another_architecture_is_refused(
+    starter: Path, tmp_path: Path, tiny_recipe: Recipe
+) -> None:
+    recipe = dataclasses.replace(tiny_recipe, init="starter", arch="resnet34")
+    with pytest.raises(WeightsError, match='set arch = "resnet18"'):
+        initial_network(recipe, NAMES, tmp_path, starter=starter)
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
+def test_written_weights_read_back(tmp_path: Path, name: str) -> None:
+    state = {
+        "w": torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last).half(),
+        "n": torch.tensor(7),
+    }
+    sha256 = write_weights(tmp_path / name, state)
+    stored = read_state_dict(tmp_path / name)
+    assert torch.equal(stored["w"], state["w"].float())
+    assert stored["n"] == 7
+    assert len(sha256) == 64
+
+
+def test_weights_that_read_back_otherwise_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.fit.weights.read_state_dict", lambda _: {"w": torch.zeros(2)})
+    with pytest.raises(WeightsError, match="reads back as other weights"):
+        write_weights(tmp_path / "weights.pth", {"w": torch.ones(2)})
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with atomic_file(path) as temporary:
+            temporary.write_text("half of the n")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,1 @@
+"""The photos: where they come from, how they are split, checked, read and cached."""

@@ -1,0 +1,208 @@
+"""The data set on disk, `DATA_URL/{train,val}/<class>/<photo>`, and how photos are read from it.
+
+Two views of the same photos stand side by side: `EvaluationPhotos` are what the handler would
+see, bit for bit; `TrainingPhotos` are randomly transformed.
+Whether the data set is fit for training is the matter of `train.data.check`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from PIL.Image import Resampling, fromarray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from classifier.description import sha256_of_file
+from classifier.images import decode, read_pixels, to_rgb, upright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from PIL import Image
+
+    from classifier.description import Preprocessing
+    from classifier.images import Pixels
+    from train.data.photo_cache import DecodedPhotos
+
+SPLITS = ("train", "val")
+# Far above any photo; the handler's own limits are a server's setting.
+MAX_BYTES = 256 * 2**20
+MAX_PIXELS = 400_000_000
+
+Listing = dict[str, dict[str, tuple["Path", ...]]]  # split to class name to its photos, sorted
+
+
+class Photo(NamedTuple):
+    """A file and the index of its class."""
+
+    path: Path
+    label: int
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A listed data set; the order of the photos is the same on every machine.
+
+    Attributes:
+        root: Its folder.
+        class_names: In the order of the labels.
+        train: The photos that are learned from.
+        val: The photos that the best epoch is chosen by.
+        decoded_train: Those of `train`, where they were decoded before.
+        decoded_val: Those of `val`, as the handler sees them, where they were decoded before.
+    """
+
+    root: Path
+    class_names: tuple[str, ...]
+    train: tuple[Photo, ...]
+    val: tuple[Photo, ...]
+    decoded_train: DecodedPhotos | None = None
+    decoded_val: DecodedPhotos | None = None
+
+
+def list_photos(root: Path) -> Listing:
+    """List the files of each class of each split, sorted; hidden ones are left out."""
+    return {split: list_classes(root / split) for split in SPLITS}
+
+
+def list_classes(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """List the files of each class folder in `folder`, sorted; hidden ones are left out."""
+    return {
+        inside.name: tuple(sorted(path for path in inside.rglob("*") if _is_visible_file(path)))
+        for inside in sorted(folder.glob("*"))
+        if inside.is_dir() and not inside.name.startswith(".")
+    }
+
+
+def to_data_set(root: Path, listing: Listing) -> DataSet:
+    """Number the classes by name; `listing` has passed `train.data.check`."""
+    class_names = tuple(sorted(listing["train"]))
+    train, val = (
+        tuple(
+            Photo(path, label)
+            for label, name in enumerate(class_names)
+            for path in listing[split][name]
+        )
+        for split in SPLITS
+    )
+    return DataSet(root, class_names, train, val)
+
+
+def hash_photos(listing: Listing) -> dict[Path, str]:
+    """Compute the SHA-256 of every file."""
+    files = (path for classes in listing.values() for paths in classes.values() for path in paths)
+    return {path: sha256_of_file(path) for path in files}
+
+
+def fingerprint(root: Path, hashes: Mapping[Path, str]) -> str:
+    """Condense names (relative to `root`) and contents of all photos to one SHA-256."""
+    total = hashlib.sha256()
+    for path in sorted(hashes):
+        total.update(f"{path.relative_to(root).as_posix()}\0{hashes[path]}\n".encode())
+    return total.hexdigest()
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decode a photo at its full size.
+
+    Raises:
+        classifier.errors.RequestError: It is no image that the handler would accept.
+    """
+    return decode(path.read_bytes(), max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """Decode a photo at its full size, upright, in RGB; raises as `read_image`."""
+    image = read_image(path)
+    return to_rgb(upright(image, image))
+
+
+def read_shrunk(path: Path, side: int) -> Image.Image:
+    """Decode a photo, shrunk to a short side of `side` pixels if its own is longer."""
+    image = read_rgb(path)
+    short = min(image.size)
+    if short <= side:
+        return image
+    width, height = (round(length * side / short) for length in image.size)
+    return image.resize((width, height), Resampling.BILINEAR)
+
+
+def read_evaluation_pixels(path: Path, preprocessing: Preprocessing) -> Pixels:
+    """Read a photo as the handler sees it, bit for bit: uint8 RGB [crop, crop, 3].
+
+    Raises:
+        classifier.errors.RequestError: It is no image that the handler would accept.
+    """
+    return read_pixels(path.read_bytes(), preprocessing, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)
+
+
+class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
+    """Photos as the handler sees them: uint8 RGB [crop, crop, 3], and the label."""
+
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        preprocessing: Preprocessing,
+        decoded: DecodedPhotos | None = None,
+    ) -> None:
+        self._photos = photos
+        self._preprocessing = preprocessing
+        self._decoded = decoded
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        path, label = self._photos[index]
+        if self._decoded is None:
+            pixels = read_evaluation_pixels(path, self._preprocessing)
+        else:
+            pixels = self._decoded[index]
+        return torch.from_numpy(np.array(pixels)), label
+
+
+class TrainingPhotos(Dataset[tuple[Tensor, int]]):
+    """Randomly transformed photos by (epoch, index): float32 [3, crop, crop], and the label.
+
+    What chance does to a photo depends on the seed, the epoch and the photo's index alone,
+    so neither the number of workers nor an interruption changes a training.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        transforms: Sequence[Callable[[Image.Image], Tensor]],
+        *,
+        seed: int,
+        decoded: DecodedPhotos | None = None,
+    ) -> None:
+        self._photos = photos
+        self._decoded = decoded
+        self._transforms = transforms  # one for each epoch
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def __getitem__(self, which: tuple[int, int]) -> tuple[Tensor, int]:
+        epoch, index = which
+        path, label = self._photos[index]
+        image = read_rgb(path) if self._decoded is None else fromarray(self._decoded[index])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(mix_seeds(self._seed, epoch, index))
+            return self._transforms[epoch](image), label
+
+
+def mix_seeds(*words: int) -> int:
+    """Mix whole numbers to one seed, such that neighbours give unrelated random numbers."""
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _is_visible_file(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")

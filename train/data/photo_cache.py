@@ -1,0 +1,151 @@
+"""Decoded photos on disk, so that each is decoded once and not once in every epoch.
+
+    $XDG_CACHE_HOME/marigold/photos/<data set's place>/<what is kept>-<fingerprint>/
+        pixels.bin    uint8 RGB of all photos, one after the other
+        sizes.npy     int64 [N, 2], height and width of each
+
+A folder is built aside and renamed, so that there is a whole one or none. The fingerprint is that
+of the photos: when they change, they are decoded anew, and the older folder is removed unless a
+living process uses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from classifier.cores import usable_cores
+from storage.cache import cache_root, hold, remove_unused
+from train.data.data_set import read_evaluation_pixels, read_shrunk
+from train.errors import CacheError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from classifier.description import Preprocessing
+    from classifier.images import Pixels
+    from train.data.data_set import DataSet, Photo
+
+_PIXELS, _SIZES = "pixels.bin", "sizes.npy"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DecodedPhotos:
+    """The photos of a split, uint8 RGB [H, W, 3] each; holds no open file, so that it can fork.
+
+    Attributes:
+        path: The file with all pixels.
+        sizes: Height and width of each photo, [N, 2].
+        ends: Where each photo ends in the file, in bytes, [N].
+    """
+
+    path: Path
+    sizes: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def __getitem__(self, index: int) -> Pixels:
+        height, width = self.sizes[index].tolist()
+        start = int(self.ends[index]) - 3 * height * width
+        shape = (height, width, 3)
+        return np.memmap(self.path, dtype=np.uint8, mode="r", offset=start, shape=shape)
+
+    def part(self, indices: range) -> DecodedPhotos:
+        """Return some of the photos."""
+        chosen = slice(indices.start, indices.stop, indices.step)
+        return DecodedPhotos(self.path, self.sizes[chosen], self.ends[chosen])
+
+
+def with_decoded_photos(
+    data_set: DataSet, data_fingerprint: str, side: int, preprocessing: Preprocessing
+) -> DataSet:
+    """Return the data set with its photos decoded, now or by an earlier training.
+
+    Args:
+        data_set: The photos.
+        data_fingerprint: Of them.
+        side: Training photos are shrunk to this short side, in pixels, where theirs is longer.
+        preprocessing: Validation photos are kept exactly as the handler sees them.
+
+    Raises:
+        CacheError: They cannot be written.
+    """
+    place = hashlib.sha256(str(data_set.root.resolve()).encode()).hexdigest()[:12]
+    root = cache_root() / "photos" / place
+    train = _decoded(
+        data_set.train,
+        lambda path: np.asarray(read_shrunk(path, side)),
+        folder=root / f"train-{side}-{data_fingerprint[:16]}",
+    )
+    val = _decoded(
+        data_set.val,
+        lambda path: read_evaluation_pixels(path, preprocessing),
+        folder=root / f"val-{preprocessing.resize}-{preprocessing.crop}-{data_fingerprint[:16]}",
+    )
+    return dataclasses.replace(data_set, decoded_train=train, decoded_val=val)
+
+
+def _decoded(
+    photos: Sequence[Photo], read: Callable[[Path], Pixels], *, folder: Path
+) -> DecodedPhotos:
+    try:
+        with _locked(folder.parent):
+            if not folder.is_dir():
+                _build(photos, read, folder)
+            hold(folder)
+            kind = folder.name.rpartition("-")[0]
+            remove_unused(path for path in folder.parent.glob(f"{kind}-*") if path != folder)
+        sizes = np.load(folder / _SIZES)
+    except OSError as error:
+        raise CacheError(
+            f"{folder}: cannot keep decoded photos there ({error.strerror}); make room, set "
+            "XDG_CACHE_HOME to a folder on a larger disk, or train with --set cached_side=0"
+        ) from error
+    return DecodedPhotos(folder / _PIXELS, sizes, np.cumsum(3 * sizes.prod(axis=1)))
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process decode, while others on this machine wait for what it makes."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _build(photos: Sequence[Photo], read: Callable[[Path], Pixels], folder: Path) -> None:
+    building = folder.with_name(".building")
+    shutil.rmtree(building, ignore_errors=True)  # what a killed process left
+    building.mkdir()
+    sizes = []
+    with (
+        (building / _PIXELS).open("wb") as file,
+        ThreadPoolExecutor(usable_cores()) as threads,  # Pillow decodes without Python's lock
+    ):
+        decoded = threads.map(read, (photo.path for photo in photos))
+        for pixels in tqdm(decoded, "decoding", total=len(photos), leave=False, disable=None):
+            file.write(pixels.tobytes())
+            sizes.append(pixels.shape[:2])
+    np.save(building / _SIZES, np.array(sizes, dtype=np.int64))
+    building.rename(folder)
+    logger.info("decoded %d photos into %s", len(photos), folder)

@@ -1,0 +1,79 @@
+"""All files of an evaluation, in a folder such as `analysis-val`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from train.evaluation.features import FEATURES
+from train.evaluation.figures import compute
+from train.evaluation.report.gallery import write_gallery
+from train.evaluation.report.grammar import RESULTS_FILE, check_results
+from train.evaluation.report.page import write_page
+from train.evaluation.report.results import build_results, sample
+from train.files import atomic_file, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from torchvision.models import ResNet
+
+    from classifier.description import Preprocessing
+    from train.evaluation.figures import Answers
+
+SAMPLES_FILE, ARRAYS_FILE = "all_samples.json", "tmp_model_analysis.npz"
+
+
+def write_analysis(
+    folder: Path,
+    answers: Answers,
+    paths: Sequence[Path],
+    resnet: ResNet,
+    preprocessing: Preprocessing,
+) -> None:
+    """Write ModelArts' three files, the gallery and the page.
+
+    Args:
+        folder: Where to.
+        answers: What `resnet` answered to the N photos.
+        paths: The photos' files, N.
+        resnet: The network, for the maps of its mistakes.
+        preprocessing: How photos become pixels.
+    """
+    results = build_results(answers, compute(answers))
+    check_results(results, RESULTS_FILE)
+    write_text(folder / RESULTS_FILE, compact_json(results) + "\n")
+    samples = [sample(answers, index) for index in range(len(paths))]
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in samples)
+    write_text(folder / SAMPLES_FILE, f'{{"samples": [\n{lines}\n]}}\n')
+    _write_arrays(folder / ARRAYS_FILE, answers)
+    write_gallery(folder, [paths[index] for index in answers.mistakes()], resnet, preprocessing)
+    write_page(folder / RESULTS_FILE)
+
+
+def compact_json(content: object, levels: int = 3) -> str:
+    """Format JSON small, yet with a line for each language, section and operator."""
+    if not levels or not isinstance(content, dict) or not content:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    members = [
+        f"{json.dumps(key, ensure_ascii=False)}: {compact_json(value, levels - 1)}"
+        for key, value in content.items()
+    ]
+    return "{\n" + ",\n".join(members) + "\n}"
+
+
+def _write_arrays(path: Path, answers: Answers) -> None:
+    """Write the raw arrays, readable without pickle."""
+    with atomic_file(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            probabilities=answers.probabilities,  # [N, C]
+            labels=answers.labels,  # [N]
+            samples=np.array(answers.samples),  # [N]
+            class_names=np.array(answers.class_names),  # [C]
+            features=answers.features,  # [N, 6]
+            feature_names=np.array(FEATURES),  # [6]
+        )

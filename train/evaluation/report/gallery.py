@@ -1,0 +1,86 @@
+"""Pictures of the worst mistakes: the photo as the model saw it, and where the evidence lies.
+
+They are plain JPEG files in `gallery/`, numbered in the order of the misclassified samples, so that
+a page can be rendered from the folder again without the photos and without the model.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from PIL import Image
+
+from classifier.answers import softmax
+from classifier.explanations import overlay_png
+from classifier.model import Classification
+from classifier.network import ServedNetwork
+from train.data.data_set import read_evaluation_pixels
+from train.files import atomic_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from torchvision.models import ResNet
+
+    from classifier.description import Preprocessing
+    from classifier.model import Model
+
+GALLERY_FOLDER = "gallery"
+GALLERY_LIMIT = 24
+_SIDE, _QUALITY = 168, 72  # pixels; about 6 kB a picture
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A mistake's two pictures as data URIs."""
+
+    photo: str
+    evidence: str
+
+
+def write_gallery(
+    folder: Path, paths: Sequence[Path], resnet: ResNet, preprocessing: Preprocessing
+) -> None:
+    """Write the pictures of the first of `paths`; those of an earlier evaluation go."""
+    for stale in (folder / GALLERY_FOLDER).glob("*.jpg"):
+        stale.unlink()
+    network = ServedNetwork(resnet, preprocessing).to(next(resnet.parameters()).device).eval()
+    # The overlay is what /explanations serves; of a model it asks for the head's weights only.
+    head = cast("Model", SimpleNamespace(class_weights=resnet.fc.weight.detach().cpu().numpy()))
+    for number, path in enumerate(paths[:GALLERY_LIMIT], start=1):
+        pixels = read_evaluation_pixels(path, preprocessing)  # [H, W, 3]
+        with torch.inference_mode():
+            batch = torch.from_numpy(pixels.copy())[None].to(network.mean.device)
+            logits, features = (tensor.cpu().numpy() for tensor in network(batch))
+        answer = Classification(softmax(logits)[0], pixels, features[0])
+        evidence = overlay_png(answer, head)
+        _write_jpeg(folder, f"{number:02d}-photo", Image.fromarray(np.asarray(pixels)))
+        _write_jpeg(folder, f"{number:02d}-evidence", Image.open(io.BytesIO(evidence)))
+
+
+def read_gallery(folder: Path) -> Iterator[Pictures]:
+    """Read the pictures beside a results file, in order; none if there are none."""
+    for number in range(1, GALLERY_LIMIT + 1):
+        files = [
+            folder / GALLERY_FOLDER / f"{number:02d}-{kind}.jpg" for kind in ("photo", "evidence")
+        ]
+        if not all(file.is_file() for file in files):
+            return
+        yield Pictures(*(_data_uri(file.read_bytes()) for file in files))
+
+
+def _write_jpeg(folder: Path, name: str, image: Image.Image) -> None:
+    small = image.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    with atomic_file(folder / GALLERY_FOLDER / f"{name}.jpg") as temporary:
+        small.save(temporary, format="JPEG", quality=_QUALITY, optimize=True)
+
+
+def _data_uri(data: bytes) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"

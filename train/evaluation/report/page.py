@@ -1,0 +1,114 @@
+"""The page `report.html`: one file that needs no network, rendered from a results file alone.
+
+Everything in a results file is somebody's text: the templates escape all of it, and a content
+security policy lets the page run its own script and style and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from train.evaluation.report import charts
+from train.evaluation.report.gallery import read_gallery
+from train.evaluation.report.grammar import LANGUAGES, read_results
+from train.evaluation.report.texts import Voice
+from train.evaluation.report.view import build_view
+from train.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from train.evaluation.report.gallery import Pictures
+    from train.evaluation.report.grammar import Json
+
+PAGE_FILE = "report.html"
+_TEMPLATES = Path(__file__).with_name("templates")
+HTML_LANGUAGES = {"en-us": "en", "zh-cn": "zh-CN"}
+
+
+def write_page(results_file: Path, output: Path | None = None) -> Path:
+    """Render a results file, and the gallery beside it, to a page; return where it is.
+
+    Raises:
+        AnalysisError: The file is not in the grammar.
+    """
+    output = output or results_file.with_name(PAGE_FILE)
+    pictures = tuple(read_gallery(results_file.parent))
+    name = f"{results_file.resolve().parent.name}/{results_file.name}"
+    write_text(output, render(read_results(results_file), pictures, name))
+    return output
+
+
+def render(results: Json, pictures: Sequence[Pictures], name: str) -> str:
+    """Render the content of a results file.
+
+    Args:
+        results: In the grammar, checked.
+        pictures: Of the first misclassified samples; may be none.
+        name: What the page calls the file.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": format_number,
+        "percent": format_percent,
+        "json": json.dumps,
+    }
+    style, script = _own_text("report.css"), _own_text("report.js")
+    views = [
+        build_view(results[language], Voice(language))
+        for language in LANGUAGES
+        if language in results
+    ]
+    return environment.get_template("report.html.jinja").render(
+        views=views,
+        html_languages=HTML_LANGUAGES,
+        pictures=pictures,
+        name=name,
+        charts=charts,
+        style=style,
+        script=script,
+        policy=(
+            f"default-src 'none'; img-src data:; style-src {_source(style)}; "
+            f"script-src {_source(script)}; base-uri 'none'; form-action 'none'"
+        ),
+    )
+
+
+def format_number(value: object) -> str:
+    """Format a number for reading; other things as they are."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not isinstance(value, float):
+        return str(value)
+    for limit, digits in ((1000, 0), (100, 1), (10, 2)):
+        if abs(value) >= limit:
+            return f"{value:,.{digits}f}"
+    return f"{value:.3f}"
+
+
+def format_percent(share: float, language: str) -> str:
+    """Format a share of 0..1 for reading."""
+    return f"{100 * share:.1f}{'%' if language == 'zh-cn' else ' %'}"
+
+
+def _own_text(name: str) -> Markup:
+    """Read a file of ours that goes into the page as it is."""
+    return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
+
+
+def _source(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return f"'sha256-{digest}'"

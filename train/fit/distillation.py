@@ -1,0 +1,93 @@
+"""What a student learns from a teacher beside the labels: its probabilities and its features.
+
+    probabilities   Hinton et al. 2015, arXiv:1503.02531
+    features        Romero et al. 2015 (FitNets), arXiv:1412.6550; here at four stages
+    same images     teacher and student see the same crops: Beyer et al. 2022, arXiv:2106.05237
+
+Not responsible for the teacher: `train.fit.teacher` is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+if TYPE_CHECKING:
+    from torchvision.models import ResNet
+
+    from train.fit.stages import View
+    from train.fit.teacher import Teacher
+    from train.recipe import Recipe
+
+_TEMPERATURE = 2.0  # softens both sides, so that unlikely classes teach too
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """The teacher, and 1x1 convolutions from the student's channels to the teacher's."""
+
+    teacher: Teacher
+    adapters: nn.ModuleList
+    share: float
+    feature_weight: float
+
+    def loss(self, images: Tensor, student: View, label_loss: Tensor) -> Tensor:
+        """Combine the loss on labels, [], with what the teacher says of the same images.
+
+        Args:
+            images: float32 [N, 3, H, W], normalised.
+            student: What the student makes of them.
+            label_loss: Cross entropy against the labels.
+        """
+        with torch.no_grad():
+            teacher = self.teacher.view(images)
+        distance = kl_divergence(teacher.logits.float(), student.logits.float())
+        loss = (1 - self.share) * label_loss + self.share * distance
+        if self.feature_weight:
+            adapted = (
+                adapter(features)
+                for adapter, features in zip(self.adapters, student.features, strict=True)
+            )
+            differences = [
+                F.mse_loss(_standardise(mine), _standardise(its))
+                for mine, its in zip(adapted, teacher.features, strict=True)
+            ]
+            loss = loss + self.feature_weight * torch.stack(differences).mean()
+        return loss
+
+
+def build_distillation(
+    teacher: Teacher, student: ResNet, recipe: Recipe, device: torch.device
+) -> Distillation:
+    """Set up the distillation of a recipe, with fresh adapters."""
+    last = student.fc.in_features
+    widths = (last // 8, last // 4, last // 2, last)  # a ResNet doubles its channels at each stage
+    adapters = nn.ModuleList(
+        nn.Conv2d(mine, its, kernel_size=1, bias=False)
+        for mine, its in zip(widths, teacher.channels, strict=True)
+        if recipe.distil_features  # what never learns would keep several processes waiting
+    )
+    return Distillation(teacher, adapters.to(device), recipe.distil_labels, recipe.distil_features)
+
+
+def kl_divergence(teacher_logits: Tensor, student_logits: Tensor) -> Tensor:
+    """Return the mean divergence [] of softened probabilities, logits being float32 [N, C].
+
+    Multiplied by the temperature's square, which keeps its gradients as large as cross entropy's.
+    """
+    divergence = F.kl_div(
+        F.log_softmax(student_logits / _TEMPERATURE, dim=1),
+        F.log_softmax(teacher_logits / _TEMPERATURE, dim=1),
+        log_target=True,
+        reduction="batchmean",
+    )
+    return _TEMPERATURE**2 * divergence
+
+
+def _standardise(features: Tensor) -> Tensor:
+    """Give each channel mean 0 and variance 1 over the batch: only patterns are compared."""
+    return F.batch_norm(features.float(), None, None, training=True)

@@ -1,0 +1,48 @@
+"""Figures of each epoch for TensorBoard, so that a training is seen while it runs.
+
+tensorboard --logdir artifacts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch.utils.tensorboard import SummaryWriter
+
+from train.fit.monitor import summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from train.fit.checkpoint import EpochRecord
+    from train.fit.monitor import Sample
+
+EVENTS_FOLDER = "events"
+
+
+def open_events(folder: Path, first_epoch: int) -> SummaryWriter:
+    """Open the events of the training in `folder`, to be closed by a `with` block.
+
+    Args:
+        folder: Of the training.
+        first_epoch: Index of the next epoch; what is told of it already is no longer shown.
+    """
+    return SummaryWriter(str(folder / EVENTS_FOLDER), purge_step=first_epoch + 1)
+
+
+def write_epoch(events: SummaryWriter, record: EpochRecord, samples: Sequence[Sample]) -> None:
+    """Write the figures of one epoch, and the use of the machine meanwhile."""
+    figures = {
+        "loss/train": record.train_loss,
+        "accuracy/train": record.train_accuracy,
+        "accuracy/val": record.val_accuracy,
+        "speed/images_per_s": record.images_per_s,
+        "recipe/learning_rate": record.learning_rate,
+        "recipe/crop": record.crop,
+        **{f"machine/{name}": value for name, value in summarise(samples).items()},
+    }
+    for name, value in figures.items():
+        # Counted from 1, as in the log and the report.
+        events.add_scalar(name, value, record.epoch + 1)
+    events.flush()

@@ -1,0 +1,107 @@
+"""How training photos reach the loop: in random batches, through processes that read ahead.
+
+The processes start once for a training, while it is small: each fork marks all of its memory to
+be copied when next written to, which took seconds of each epoch when every epoch forked anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
+
+from classifier.cores import usable_cores
+from train import world
+from train.data.data_set import TrainingPhotos, mix_seeds
+from train.errors import RecipeError
+from train.fit.transforms import crop_of_epoch, training_transform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+    from classifier.description import Preprocessing
+    from train.data.data_set import DataSet
+    from train.recipe import Recipe
+
+
+class TrainingLoader:
+    """Loads this process's share of the photos, one epoch after another.
+
+    Its processes end with it.
+
+    Raises:
+        RecipeError: A batch has fewer photos than there are processes.
+    """
+
+    def __init__(self, data_set: DataSet, recipe: Recipe, preprocessing: Preprocessing) -> None:
+        transforms = [
+            training_transform(recipe, crop_of_epoch(recipe, epoch), preprocessing)
+            for epoch in range(recipe.epochs)
+        ]
+        photos = TrainingPhotos(
+            data_set.train, transforms, seed=recipe.seed, decoded=data_set.decoded_train
+        )
+        if min(recipe.batch_size, len(photos)) < world.size():
+            raise RecipeError(
+                f"{world.size()} processes cannot share a batch of {recipe.batch_size} out of "
+                f"{len(photos)} photos: start fewer, or raise batch_size"
+            )
+        self._batches = _Batches(len(photos), recipe)
+        workers = loader_workers(recipe)
+        self._loader: DataLoader[tuple[Tensor, int]] = DataLoader(
+            photos,
+            batch_sampler=self._batches,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def __len__(self) -> int:
+        """Return the steps of an epoch."""
+        return len(self._batches)
+
+    def epoch(self, epoch: int) -> DataLoader[tuple[Tensor, int]]:
+        """Return the batches of an epoch: float32 [N, 3, crop, crop] and labels [N].
+
+        They are the same whatever was loaded before. One epoch can be under way at a time.
+        """
+        self._batches.epoch = epoch
+        return self._loader
+
+
+class _Batches(Sampler[list[tuple[int, int]]]):
+    """This process's share of each batch, as (epoch, index); all processes draw the same batches.
+
+    Attributes:
+        epoch: The one that comes next.
+    """
+
+    def __init__(self, photos: int, recipe: Recipe) -> None:
+        self.epoch = 0
+        self._recipe = recipe
+        self._chance = torch.Generator()
+        rest = photos % recipe.batch_size
+        # Batch normalisation learns nothing from a single photo, and no process may go without one.
+        drop_last = rest < max(2, world.size()) and photos > rest
+        order = RandomSampler(range(photos), generator=self._chance)
+        self._batches = BatchSampler(order, recipe.batch_size, drop_last)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        epoch = self.epoch
+        self._chance.manual_seed(mix_seeds(self._recipe.seed, epoch))
+        # One number goes to waste, as when every epoch had a loader of its own, which drew one:
+        # trainings come out as they did before.
+        torch.empty((), dtype=torch.int64).random_(generator=self._chance)
+        for batch in self._batches:
+            yield [(epoch, index) for index in batch[world.rank() :: world.size()]]
+
+
+def loader_workers(recipe: Recipe) -> int:
+    """Return how many processes read photos: no more than there are cores for each that trains."""
+    return min(recipe.workers, max(1, usable_cores() // world.size_here()))

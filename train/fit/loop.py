@@ -1,0 +1,189 @@
+"""The epochs of a training: train, evaluate, keep the best, save, tell; and going on after a stop.
+
+What an epoch does is the matter of `train.fit.engine`; what becomes of the result, of `train.job`.
+Of several processes all train and evaluate their shares, and the first one saves and tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from classifier.description import Preprocessing
+from train import world
+from train.evaluation.predict import choose_device, predict
+from train.fit.checkpoint import EpochRecord, Progress
+from train.fit.distillation import build_distillation
+from train.fit.engine import build_learner, train_epoch
+from train.fit.events import open_events, write_epoch
+from train.fit.loading import TrainingLoader, loader_workers
+from train.fit.teacher import fine_tuned_teacher
+from train.fit.transforms import crop_of_epoch
+from train.provenance import git_revision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torchvision.models import ResNet
+
+    from train.data.data_set import DataSet
+    from train.fit.checkpoint import Checkpoint
+    from train.fit.distillation import Distillation
+    from train.fit.engine import Learner
+    from train.fit.monitor import Sample
+    from train.recipe import Recipe
+
+PREPROCESSING = Preprocessing()
+logger = logging.getLogger(__name__)
+
+
+def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is kept of it
+    network: ResNet,
+    data_set: DataSet,
+    recipe: Recipe,
+    *,
+    checkpoint: Checkpoint,
+    resume: bool,
+    samples: Sequence[Sample] = (),
+) -> Progress:
+    """Train the epochs that are left, saving each; return the finished progress.
+
+    Args:
+        network: With its initial weights.
+        data_set: Photos to learn from, and to choose the best epoch by.
+        recipe: What to do.
+        checkpoint: Where the state is saved; the events of TensorBoard go beside it.
+        resume: Go on from the checkpoint, if there is one.
+        samples: The use of the machine, to which others add meanwhile.
+
+    Raises:
+        CheckpointError: `resume` is set and the checkpoint is damaged or of another training.
+        DivergenceError: The loss is no finite number any more.
+    """
+    progress = Progress(git_revision())  # before the checkout can change
+    loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+    steps = recipe.epochs * len(loader)
+    distillation = _distillation(network, data_set, recipe, checkpoint)
+    learner = build_learner(network, recipe, steps, choose_device(), distillation)
+    if world.from_first(checkpoint.path.exists):
+        if resume:
+            progress = _resume(learner, checkpoint, progress.git_revision)
+        else:
+            logger.warning("starting anew; --resume would go on from %s", checkpoint.path)
+    first_epoch = len(progress.history)
+    with contextlib.ExitStack() as until_done:
+        if world.is_first():
+            events = until_done.enter_context(open_events(checkpoint.path.parent, first_epoch))
+        for epoch in range(first_epoch, recipe.epochs):
+            samples_before = len(samples)
+            record = _run_epoch(learner, loader, data_set, recipe, epoch)
+            _keep(progress, record, learner)
+            if world.is_first():
+                checkpoint.save(progress, learner.state_dict())
+                write_epoch(events, record, samples[samples_before:])
+                _log(record, recipe)
+    return progress
+
+
+def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Progress:
+    """Restore the learner from the checkpoint; return the progress."""
+    progress, learner_state = world.from_first(checkpoint.load)
+    learner.load_state_dict(learner_state)
+    logger.info("resumed after epoch %d/%d", len(progress.history), checkpoint.recipe.epochs)
+    if progress.git_revision != git_revision:
+        logger.warning(
+            "the code is at revision %s; %s started this training, and will be recorded",
+            *(git_revision or "unknown", progress.git_revision or "an unknown one"),
+        )
+    return progress
+
+
+def _distillation(
+    network: ResNet, data_set: DataSet, recipe: Recipe, checkpoint: Checkpoint
+) -> Distillation | None:
+    if recipe.teacher == "none":
+        return None
+    device = choose_device()
+    teacher = fine_tuned_teacher(
+        data_set,
+        recipe,
+        PREPROCESSING,
+        folder=checkpoint.path.parent,
+        data_fingerprint=checkpoint.data_fingerprint,
+        device=device,
+    )
+    return build_distillation(teacher, network, recipe, device)
+
+
+def _run_epoch(
+    learner: Learner, loader: TrainingLoader, data_set: DataSet, recipe: Recipe, epoch: int
+) -> EpochRecord:
+    started = time.monotonic()
+    loss, train_accuracy, images = train_epoch(learner, loader, recipe, epoch)
+    trained = time.monotonic()
+    return EpochRecord(
+        epoch=epoch,
+        crop=crop_of_epoch(recipe, epoch),
+        train_loss=loss,
+        train_accuracy=train_accuracy,
+        learning_rate=learner.optimizer.param_groups[0]["lr"],
+        images_per_s=images / (trained - started),
+        val_accuracy=_accuracy(learner, data_set, recipe),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:
+    """Estimate the accuracy in the training's own precision; the report measures it in fp32."""
+    share = range(world.rank(), len(data_set.val), world.size())
+    right = 0
+    if share:  # there may be more processes than photos
+        probabilities = predict(
+            learner.evaluated,
+            [data_set.val[index] for index in share],
+            PREPROCESSING,
+            precision=recipe.precision,
+            # Nothing to decode is nothing to share out, and a fork costs seconds.
+            workers=0 if data_set.decoded_val else loader_workers(recipe),
+            decoded=data_set.decoded_val.part(share) if data_set.decoded_val else None,
+        )
+        labels = [data_set.val[index].label for index in share]
+        right = int((probabilities.argmax(axis=1) == labels).sum())
+    return int(world.total(torch.tensor(right, device=learner.device))) / len(data_set.val)
+
+
+def _keep(progress: Progress, record: EpochRecord, learner: Learner) -> None:
+    """Add an epoch's record, and its weights if they are the best so far."""
+    best = max((past.val_accuracy for past in progress.history), default=-1.0)
+    progress.history.append(record)
+    if record.val_accuracy > best:
+        progress.best_epoch = record.epoch
+        progress.best_state = {
+            key: value.detach().cpu().clone()
+            for key, value in learner.evaluated.state_dict().items()
+        }
+
+
+def _log(record: EpochRecord, recipe: Recipe) -> None:
+    logger.info(
+        "epoch %d/%d: crop %d, loss %.3f, train accuracy %.1f %%, val accuracy %.1f %%, %.0f s, "
+        "%.0f min left",
+        record.epoch + 1,
+        recipe.epochs,
+        record.crop,
+        record.train_loss,
+        100 * record.train_accuracy,
+        100 * record.val_accuracy,
+        record.seconds,
+        _seconds_left(record, recipe) / 60,
+    )
+
+
+def _seconds_left(record: EpochRecord, recipe: Recipe) -> float:
+    """Estimate from the last epoch; the time grows with the area of the crops."""
+    areas = [crop_of_epoch(recipe, epoch) ** 2 for epoch in range(record.epoch + 1, recipe.epochs)]
+    return record.seconds * sum(areas) / record.crop**2

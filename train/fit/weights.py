@@ -1,0 +1,112 @@
+"""Initial weights for a training, and writing weights so that they can be relied on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import nn
+
+from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
+from classifier.errors import ModelError
+from classifier.labels import LABELS_FILE, read_labels
+from classifier.network import build_resnet, load_resnet, read_state_dict
+from train.errors import WeightsError
+from train.files import atomic_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+    from torchvision.models import ResNet
+
+    from train.recipe import Recipe
+
+STARTER = Path(__file__).resolve().parents[2] / "pretrained"
+_IMAGENET_CLASSES = 1000
+
+
+def initial_network(
+    recipe: Recipe, class_names: Sequence[str], data_root: Path, *, starter: Path = STARTER
+) -> ResNet:
+    """Build the network with the weights that training starts from.
+
+    Args:
+        recipe: Names the architecture and where its weights come from.
+        class_names: The head gets one output for each.
+        data_root: Folder that may hold ImageNet weights, such as `resnet34-pre.pth`.
+        starter: Folder of the starter model.
+
+    Raises:
+        WeightsError: The weights cannot be had, or do not fit.
+    """
+    try:
+        match recipe.init:
+            case "imagenet":
+                return _with_fresh_head(_imagenet(recipe.arch, data_root), len(class_names))
+            case "starter":
+                return _from_model(recipe.arch, class_names, starter)
+            case "scratch":
+                return build_resnet(recipe.arch, len(class_names))
+            case folder:
+                return _from_model(recipe.arch, class_names, Path(folder))
+    except ModelError as error:
+        raise WeightsError(str(error)) from error
+
+
+def write_weights(path: Path, state: Mapping[str, Tensor]) -> str:
+    """Write a state dict (`.pth`, or `.safetensors` by the name), read it back, return its SHA-256.
+
+    Raises:
+        WeightsError: What was read back differs.
+    """
+    state = {key: value.detach().cpu().contiguous().clone() for key, value in state.items()}
+    with atomic_file(path) as temporary:
+        if path.suffix == ".safetensors":
+            save_file(state, temporary)
+        else:
+            torch.save(state, temporary)
+    stored = read_state_dict(path)
+    same = stored.keys() == state.keys() and all(
+        torch.equal(stored[key], value.to(stored[key].dtype)) for key, value in state.items()
+    )
+    if not same:
+        raise WeightsError(f"{path}: reads back as other weights than were written; is a disk bad?")
+    return sha256_of_file(path)
+
+
+def _imagenet(arch: str, data_root: Path) -> ResNet:
+    path = data_root / f"{arch}-pre.pth"
+    if path.is_file():
+        return load_resnet(path, arch, _IMAGENET_CLASSES)
+    try:
+        return torchvision.models.get_model(arch, weights="IMAGENET1K_V1")
+    except (OSError, RuntimeError) as error:  # no network, or a damaged download
+        raise WeightsError(
+            f"no ImageNet weights for {arch}: {path} does not exist, and torchvision's download "
+            f"failed ({error}); put the file there (torchvision's IMAGENET1K_V1 weights under "
+            'that name), or train with init = "starter" or "scratch"'
+        ) from error
+
+
+def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> ResNet:
+    description = read_description(folder / DESCRIPTION_FILE)
+    if description.arch != arch:
+        raise WeightsError(
+            f"the model in {folder} is a {description.arch}, the recipe wants a {arch}: "
+            f'set arch = "{description.arch}", or init = "imagenet" or "scratch"'
+        )
+    known_names = read_labels(folder / LABELS_FILE)
+    network = load_resnet(folder / description.weights_file, arch, len(known_names))
+    # A head for the very same classes is worth keeping.
+    if tuple(class_names) == known_names:
+        return network
+    return _with_fresh_head(network, len(class_names))
+
+
+def _with_fresh_head(network: ResNet, num_classes: int) -> ResNet:
+    network.fc = nn.Linear(network.fc.in_features, num_classes)
+    return network
