@@ -179,15 +179,15 @@ fuzz: $(VENV)/installed-dev ## send 10,000 malformed bodies to a server of its o
 
 .PHONY: lock
 lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with hashes
-	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements.txt
-	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCK) -o requirements-dev.txt \
-	  --extra dev --constraint requirements.txt
-	$(BIN)/uv pip compile --quiet deploy/requirements.in $(LOCK) -o deploy/requirements.txt \
-	  --constraint requirements.txt
-	$(BIN)/uv pip compile --quiet --group ui $(LOCK) -o requirements-ui.txt
-	$(BIN)/uv pip compile --quiet score/requirements.in $(LOCK) -o score/requirements.txt \
-	  --constraint requirements.txt
-LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+	$(LOCK) --group uv -o requirements/uv.txt
+	$(LOCK) pyproject.toml --extra full --extra dev -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra full -o requirements/full.txt --constraint requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/serve.txt --constraint requirements/dev.txt
+	$(LOCK) --group score -o requirements/score.txt --constraint requirements/dev.txt
+	$(LOCK) --group ui -o requirements/ui.txt
+	$(LOCK) deploy/requirements.in -o deploy/requirements.txt --constraint requirements/dev.txt
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
 
 .PHONY: stubs
 stubs: $(VENV)/installed-dev ## write the client's gRPC stubs anew from TorchServe's .proto files
@@ -229,24 +229,25 @@ $(BUILD).settings: FORCE | $(VENV)/installed
 
 # The environment: pinned with hashes, the project itself editable.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-$(VENV)/installed: requirements.txt pyproject.toml
+$(VENV)/installed: requirements/full.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --require-hashes -r requirements.txt
+	$(INSTALL) --require-hashes -r requirements/full.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
-	$(INSTALL) --require-hashes -r requirements-dev.txt
+$(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --require-hashes -r requirements/uv.txt
 	@touch $@
 
 # The page's own: Gradio wants an older Pillow than the classifier.
-$(UI_VENV)/installed: requirements-ui.txt
+$(UI_VENV)/installed: requirements/ui.txt
 	$(PYTHON) -m venv $(UI_VENV)
 	$(UI_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # Ray and Arrow for `make score`; all else comes from $(VENV), whose folders follow its own.
-$(SCORE)/installed: score/requirements.txt $(VENV)/installed
+$(SCORE)/installed: requirements/score.txt $(VENV)/installed
 	$(PYTHON) -m venv $(SCORE)
 	$(SCORE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	printf '%s\n' "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \

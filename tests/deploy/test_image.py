@@ -19,7 +19,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 def test_the_image_has_the_versions_that_the_tests_had() -> None:
-    project, image = pins(ROOT / "requirements.txt"), pins(DEPLOY / "requirements.txt")
+    project, image = pins(ROOT / "requirements" / "full.txt"), pins(DEPLOY / "requirements.txt")
     assert image
     assert image.items() <= project.items()
     torch = next(value for name, value in instructions() if value.startswith("TORCH="))
