@@ -18,6 +18,7 @@ from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
 from storage import StorageError, fetch
+from storage.files import write_text
 
 _NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use here
 
@@ -83,7 +84,7 @@ def _verify(options: argparse.Namespace) -> None:
 
     verified = verify(options.mar)
     if options.stamp:
-        options.stamp.write_text(f"{verified.sha256}  {options.mar.name}\n", encoding="utf-8")
+        write_text(options.stamp, f"{verified.sha256}  {options.mar.name}\n")
     megabytes = options.mar.stat().st_size / 1e6
     print(
         f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers as the "

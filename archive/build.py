@@ -27,6 +27,7 @@ from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
 from classifier.reference import REFERENCE_FILE
 from classifier.runtimes import RUNTIMES
 from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
+from storage.files import atomic_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,10 +61,7 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
     if runtime not in RUNTIMES:
         raise BuildError(f"unknown runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}")
     tell_of_idle_gpu(runtime)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output.parent) as temporary:
-        folder = Path(temporary) / output.name
-        folder.mkdir()
+    with atomic_folder(output) as folder:
         means = [CLASS_MEANS_FILE] if source.description.class_means_sha256 else []
         for name in (LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, *means):
             shutil.copyfile(source.folder / name, folder / name)
@@ -71,8 +69,6 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
         np.save(folder / CLASS_WEIGHTS_FILE, class_weights)
         choice = _build_runtime(source, runtime, data_url, folder)
         choice.write(folder / RUNTIME_FILE)
-        shutil.rmtree(output, ignore_errors=True)
-        folder.rename(output)
     return choice
 
 
@@ -88,16 +84,15 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
     Raises:
         BuildError: The quantised model does not pass the accuracy gate.
     """
-    folder = source.folder / INT8_FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     calibration, val = _read(source, data_url)
-    model_file = write_runtime("openvino-int8", source, folder, calibration.pixels)
-    figures = _measure("openvino-int8", folder / model_file, source, val)
-    if not figures.passes:
-        raise BuildError(f"the int8 form does not pass the accuracy gate: {figures}")
-    record = {"weights_sha256": source.description.weights_sha256, **figures.as_dict()}
-    (folder / FIGURES_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with atomic_folder(source.folder / INT8_FOLDER) as folder:
+        model_file = write_runtime("openvino-int8", source, folder, calibration.pixels)
+        figures = _measure("openvino-int8", folder / model_file, source, val)
+        if not figures.passes:
+            raise BuildError(f"the int8 form does not pass the accuracy gate: {figures}")
+        record = {"weights_sha256": source.description.weights_sha256, **figures.as_dict()}
+        text = json.dumps(record, indent=2) + "\n"
+        (folder / FIGURES_FILE).write_text(text, encoding="utf-8")
     return figures
 
 

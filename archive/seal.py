@@ -13,6 +13,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from archive.members import SUMS, format_sums
+from storage.files import atomic_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +36,9 @@ def seal(mar: Path) -> None:
     contents[_MANIFEST] = json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n"
     contents[SUMS] = format_sums(contents)
 
-    temporary = mar.with_suffix(".sealing")
-    with zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_file(mar) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(contents):
             # Stored, not deflated: weights hardly shrink, and unpacking takes no time.
             info = zipfile.ZipInfo(name, moment[:6])
             info.external_attr = 0o100644 << 16
             archive.writestr(info, contents[name])
-    temporary.replace(mar)

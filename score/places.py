@@ -80,6 +80,7 @@ class Folder:
     def write(self, name: str, content: bytes) -> None:
         """Write a file."""
         self._path.mkdir(parents=True, exist_ok=True)
+        # Two workers may write the same file: each needs a temporary name of its own.
         with tempfile.TemporaryDirectory(dir=self._path, prefix=".writing-") as temporary:
             path = Path(temporary) / name
             path.write_bytes(content)

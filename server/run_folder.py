@@ -11,9 +11,7 @@ server.json         process id and start time, addresses, certificate
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +21,8 @@ import psutil
 
 from client.run_record import RECORD_NAME
 from server.errors import StartError
+from storage.files import write_text
+from storage.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,13 +82,8 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other starts and stops out, for as long as the record does not say what runs."""
-        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.path):
             yield
-        finally:
-            os.close(descriptor)  # which unlocks it
 
     def create(self) -> None:
         """Create the folders; keys and logs are nobody else's business."""
@@ -117,7 +112,7 @@ class RunFolder:
             "addresses": asdict(addresses),
             "certificate": str(certificate.resolve()) if certificate else None,
         }
-        self._record.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+        write_text(self._record, json.dumps(entry) + "\n")
 
     def forget(self) -> None:
         """Remove what would claim that a server runs here."""

@@ -4,8 +4,10 @@
     publishing(url)   a local folder that is uploaded to the URL at the end
     fingerprint(url)  tells whether what is at the URL has changed, without copying it
 
-Imports nothing of this project but `console`, for the command line, and the S3 libraries only when
-a bucket is named. `python -m storage copy SOURCE TARGET` is the command line.
+`storage.files` writes what changes as a whole or not at all, `storage.locks` keeps processes apart.
+
+Imports nothing of this project but `console`, for the command line, and libraries only when a
+bucket is named. `python -m storage copy SOURCE TARGET` is the command line.
 """
 
 from storage.errors import StorageError

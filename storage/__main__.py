@@ -10,7 +10,6 @@ import argparse
 import logging
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -18,6 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from console.ending import exit_code_of
 from storage.errors import LocalError, StorageError, UrlError
 from storage.fetching import fetch, fingerprint
+from storage.files import atomic_file
 from storage.locations import is_remote, local_path
 from storage.publishing import upload
 
@@ -70,9 +70,8 @@ def copy(source: str, target: str) -> None:
 
 def _copy_file(source: Path, target: Path) -> None:
     """Copy a file as a whole; into a copy of its own, which may be edited."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".copy-") as folder:
-        shutil.copyfile(source, Path(folder) / target.name).replace(target)
+    with atomic_file(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ process uses is not removed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -19,13 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from storage.errors import LocalError, UrlError
+from storage.files import atomic_folder
+from storage.locks import hold, is_free, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from storage.bucket import StoredObject
-
-_held: list[int] = []  # open folders: the locks on them end with the process
 
 
 def cache_root() -> Path:
@@ -59,19 +58,15 @@ class PlaceCache:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from copying the same place at the same time."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            folder = os.open(self.folder, os.O_RDONLY)
-        except OSError as error:
-            raise LocalError(
-                f"{self.folder}: cannot keep copies there: {error.strerror}; "
-                "set XDG_CACHE_HOME to a folder that can be written"
-            ) from error
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.folder))
+            except OSError as error:
+                raise LocalError(
+                    f"{self.folder}: cannot keep copies there: {error.strerror}; "
+                    "set XDG_CACHE_HOME to a folder that can be written"
+                ) from error
             yield
-        finally:
-            os.close(folder)
 
     def object_path(self, stored: StoredObject) -> Path:
         """Return where the contents of an object belong."""
@@ -92,13 +87,10 @@ class PlaceCache:
         """
         folder = self.folder / "snapshots" / state_of(files)
         if not folder.is_dir():
-            building = folder.with_name(".building")
-            shutil.rmtree(building, ignore_errors=True)
             try:
-                building.mkdir(parents=True)
-                for name, stored in files.items():
-                    _link(self.object_path(stored), building, name)
-                building.rename(folder)
+                with atomic_folder(folder, durable=False) as building:
+                    for name, stored in files.items():
+                        _link(self.object_path(stored), building, name)
             except OSError as error:
                 raise LocalError(f"cannot make {folder}: {error}") from error
         hold(folder)
@@ -112,32 +104,6 @@ class PlaceCache:
         for path in (self.folder / "objects").iterdir():
             if path.name.removesuffix(".part") not in objects and path.stat().st_nlink == 1:
                 path.unlink()
-
-
-def hold(folder: Path) -> None:
-    """Keep `remove_unused` and other processes from removing a folder while this one lives."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
-    _held.append(descriptor)
-
-
-def is_free(folder: Path) -> bool:
-    """Tell whether no living process holds a folder."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
-def remove_unused(folders: Iterable[Path]) -> None:
-    """Remove folders that no living process holds."""
-    for folder in folders:
-        if is_free(folder):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_whole(path: Path, stored: StoredObject) -> bool:

@@ -7,7 +7,8 @@ StorageError
 ├── AccessDenied      the storage refuses these credentials
 ├── ObjectChanged     an object changed while it was copied
 ├── TransferError     the storage cannot be reached, or does not answer properly
-└── LocalError        a local file or folder cannot be read or written
+├── LocalError        a local file or folder cannot be read or written
+└── InUse             another process holds the lock on a local folder
 """
 
 from __future__ import annotations
@@ -43,3 +44,7 @@ class TransferError(StorageError):
 
 class LocalError(StorageError):
     """A local file or folder cannot be read or written."""
+
+
+class InUse(StorageError):
+    """Another process holds the lock on a local folder."""

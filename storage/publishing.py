@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.bucket import Bucket, StoredObject
-from storage.cache import cache_root, hold, remove_unused
+from storage.cache import cache_root
 from storage.errors import LocalError, NotFound, StorageError
 from storage.fetching import fetch
 from storage.hashes import matches
 from storage.locations import Location, is_remote, local_path, parse
+from storage.locks import hold, remove_unused
 from storage.transfer import upload as transfer
 
 if TYPE_CHECKING:

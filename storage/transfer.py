@@ -8,8 +8,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from storage.errors import NotFound, TransferError
 from storage.hashes import matches
 from storage.settings import ATTEMPTS, CONNECTIONS
@@ -55,6 +53,8 @@ def upload(bucket: Bucket, files: Sequence[tuple[Path, str]], description: str) 
 
 
 def _run(jobs: Sequence[Callable[[Callable[[int], None]], None]], total: int, text: str) -> None:
+    from tqdm import tqdm  # noqa: PLC0415 - a server's image has none, and copies nothing
+
     with tqdm(desc=text, total=total, unit="B", unit_scale=True, disable=None) as bar:
 
         def advance(count: int) -> None:

@@ -22,9 +22,9 @@ MAY_IMPORT = {
     "resnet_handler": {"classifier"},
     "train": {"classifier", "console", "storage"},
     "archive": {"classifier", "console", "storage", "train"},
-    "server": {"classifier", "client", "console"},
+    "server": {"classifier", "client", "console", "storage"},
     "ui": {"client"},
-    "bench": {"archive", "classifier", "client", "console", "server", "train"},
+    "bench": {"archive", "classifier", "client", "console", "server", "storage", "train"},
 }
 HANDLER = ROOT / "handler"
 FOLDERS = {

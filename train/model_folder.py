@@ -17,8 +17,8 @@ from classifier.images import read_pixels
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import ServedNetwork, load_resnet
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
+from storage.files import atomic_file, write_text
 from train.data.data_set import MAX_BYTES, MAX_PIXELS
-from train.files import atomic_file, write_text
 from train.fit.weights import write_weights
 from train.recipe import RECIPE_FILE, recipe_text
 

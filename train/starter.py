@@ -20,11 +20,11 @@ from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import read_state_dict
 from classifier.reference import REFERENCE_FILE
 from classifier.similarity import CLASS_MEANS_FILE
+from storage.files import write_text
 from train.cli import add_urls, run_command
 from train.errors import WeightsError
 from train.evaluation.class_means import add_class_means
 from train.evaluation.evaluate import EVALUATION_JSON, evaluate_folder
-from train.files import write_text
 from train.fit.weights import STARTER
 from train.markdown import (
     accuracy_sentence,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from classifier.description import DESCRIPTION_FILE, sha256_of_file
 from classifier.labels import LABELS_FILE
 from classifier.reference import REFERENCE_FILE
+from storage.files import atomic_file, write_text
 from train.data.data_set import SPLITS
-from train.files import atomic_file, write_text
 from train.fit.monitor import plot_samples, summarise
 from train.learning_curves import plot_learning_curves
 from train.markdown import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from archive.modelarts.errors import PackageError
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
+from storage.files import atomic_folder
 from train.fit.weights import write_weights
 
 if TYPE_CHECKING:
@@ -49,13 +49,8 @@ def write_package(source: Source, figures: Mapping[str, float], root: Path) -> P
             f"{target} is there and is no package of ModelArts: remove it, or choose another "
             "MODELARTS_URL"
         )
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root, prefix=".model.") as name:
-        folder = Path(name) / PACKAGE_FOLDER
-        folder.mkdir()
+    with atomic_folder(target) as folder:
         _fill(folder, source, figures)
-        shutil.rmtree(target, ignore_errors=True)
-        folder.rename(target)
     return target
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from server.java import find_java_home
+from storage.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +61,7 @@ class Clock:
     def jump(self, offset: timedelta) -> None:
         """Set the clock ahead of the machine's, or behind it."""
         self._offset = offset
-        temporary = self._file.with_suffix(".new")
-        temporary.write_text(f"{offset.total_seconds():+.0f}\n", encoding="utf-8")
-        temporary.replace(self._file)
+        write_text(self._file, f"{offset.total_seconds():+.0f}\n")
 
     def now(self) -> datetime:
         """Return its time, for clients in this process."""

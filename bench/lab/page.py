@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from bench.lab.errors import Unusable
-from train.files import write_text
+from storage.files import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,12 +24,12 @@ from classifier.errors import ClassifierError
 from client.commands.server_options import add_server_options, connection_from
 from client.errors import ClientError
 from console.ending import exit_code_of
+from storage.files import write_text
 from train.data.check import check_data_set
 from train.data.data_set import read_image
 from train.errors import TrainError
 from train.evaluation.curves import calibrate
 from train.evaluation.metrics import measure
-from train.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,6 +13,7 @@ from bench.lab.plan import LIMIT, OURS, STOCK
 from bench.speed import plots
 from bench.speed.bars import bars, told, told_rounds
 from bench.speed.summary import WORKER, Summary, compared
+from storage.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def write(steps: Mapping[str, Any], output: Path) -> None:
         table=table,
         title=title,
     )
-    output.write_text(text, encoding="utf-8")
+    write_text(output, text)
 
 
 def title(server: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from storage.files import write_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -33,7 +35,4 @@ class Results:
 
     def save(self) -> None:
         """Write the file; the old one stays whole until the new one is."""
-        temporary = self._path.with_suffix(".writing")
-        text = json.dumps(self.steps, indent=1, ensure_ascii=False) + "\n"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(self._path)
+        write_text(self._path, json.dumps(self.steps, indent=1, ensure_ascii=False) + "\n")

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.lab.environments import ROOT
 from bench.lab.machine import describe
 from bench.training.original_loop import OriginalLoop
+from storage.files import write_text
 from train import markdown
 from train.cli import run_command
 from train.data.check import check_data_set
@@ -244,7 +245,7 @@ def _run(options: argparse.Namespace) -> None:
             results["time"] = times = compare_time(root, recipe, options.epochs)
             print(verdict(times))
     if options.output:
-        options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write_text(options.output, json.dumps(results, indent=1) + "\n")
 
 
 def verdict(times: Mapping[str, Any]) -> str:

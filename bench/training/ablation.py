@@ -25,13 +25,13 @@ from bench.lab.environments import ROOT
 from bench.lab.machine import describe
 from bench.training.effects import as_dict, effects, markdown
 from classifier.description import Preprocessing
+from storage.files import write_text
 from train.cli import run_command
 from train.data.check import check_data_set
 from train.data.data_set import hash_photos, list_photos, to_data_set
 from train.data.photo_cache import with_decoded_photos
 from train.data.split import split_classes
 from train.evaluation.predict import choose_device, predict
-from train.files import write_text
 from train.fit.distillation import build_distillation
 from train.fit.engine import build_learner, train_epoch
 from train.fit.loading import TrainingLoader

@@ -91,6 +91,7 @@ def locked(path: Path) -> Iterator[None]:
         file = path.open("rb")
     except OSError as error:
         raise KeyFileError(f"cannot read {path}: {error.strerror}") from error
+    # A file and no folder, and without `storage.locks`: the client works without that package.
     with file:  # closing it unlocks it
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

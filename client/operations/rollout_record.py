@@ -41,6 +41,7 @@ def write_record(run_dir: Path, model: str, serving: Release, former: Release) -
     records = _read(run_dir) | {model: {"serving": asdict(serving), "former": asdict(former)}}
     path = run_dir / RECORD_NAME
     try:
+        # As `storage.files` does it; the client works without that package.
         temporary = path.with_suffix(".writing")
         temporary.write_text(json.dumps(records, indent=2) + "\n", encoding="utf-8")
         temporary.replace(path)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.gateway.errors import GatewayError
+from storage.files import write_text
 
 _CONF = Path(__file__).with_name("nginx.conf")
 _TLS = (
@@ -81,8 +82,7 @@ class Nginx:
         path = self._folder / "keys" / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             return False
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text, mode=0o600)
         return True
 
     def start(self) -> None:

@@ -32,7 +32,7 @@ def test_every_requirement_of_the_image_has_a_hash() -> None:
 
 
 def test_the_image_holds_what_its_commands_import() -> None:
-    assert {"client", "config", "console", "handler", "server"} == set(copied())
+    assert {"client", "config", "console", "handler", "server", "storage"} == set(copied())
     ignored = (DEPLOY / "Containerfile.dockerignore").read_text(encoding="utf-8").splitlines()
     assert {f"!{name}" for name in copied()} <= set(ignored)
 

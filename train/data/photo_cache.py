@@ -11,13 +11,9 @@ living process uses it.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import logging
-import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,12 +22,14 @@ import numpy as np
 from tqdm import tqdm
 
 from classifier.cores import usable_cores
-from storage.cache import cache_root, hold, remove_unused
+from storage.cache import cache_root
+from storage.files import atomic_folder
+from storage.locks import hold, locked, remove_unused
 from train.data.data_set import read_evaluation_pixels, read_shrunk
 from train.errors import CacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -106,7 +104,7 @@ def _decoded(
     photos: Sequence[Photo], read: Callable[[Path], Pixels], *, folder: Path
 ) -> DecodedPhotos:
     try:
-        with _locked(folder.parent):
+        with locked(folder.parent):  # others on this machine wait for what one decodes
             if not folder.is_dir():
                 _build(photos, read, folder)
             hold(folder)
@@ -121,24 +119,10 @@ def _decoded(
     return DecodedPhotos(folder / _PIXELS, sizes, np.cumsum(3 * sizes.prod(axis=1)))
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process decode, while others on this machine wait for what it makes."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def _build(photos: Sequence[Photo], read: Callable[[Path], Pixels], folder: Path) -> None:
-    building = folder.with_name(".building")
-    shutil.rmtree(building, ignore_errors=True)  # what a killed process left
-    building.mkdir()
     sizes = []
     with (
+        atomic_folder(folder, durable=False) as building,
         (building / _PIXELS).open("wb") as file,
         ThreadPoolExecutor(usable_cores()) as threads,  # Pillow decodes without Python's lock
     ):
@@ -146,6 +130,5 @@ def _build(photos: Sequence[Photo], read: Callable[[Path], Pixels], folder: Path
         for pixels in tqdm(decoded, "decoding", total=len(photos), leave=False, disable=None):
             file.write(pixels.tobytes())
             sizes.append(pixels.shape[:2])
-    np.save(building / _SIZES, np.array(sizes, dtype=np.int64))
-    building.rename(folder)
+        np.save(building / _SIZES, np.array(sizes, dtype=np.int64))
     logger.info("decoded %d photos into %s", len(photos), folder)

@@ -24,11 +24,11 @@ from classifier.description import (
     write_description,
 )
 from classifier.similarity import CLASS_MEANS_FILE, directions, similarity
+from storage.files import atomic_file
 from train.cli import add_urls, run_command
 from train.data.check import check_data_set
 from train.errors import DataError
 from train.evaluation.evaluate import evaluate_folder
-from train.files import atomic_file
 from train.model_folder import FALSE_REJECT_RATE
 from train.urls import local_path
 

@@ -19,6 +19,7 @@ import numpy as np
 from classifier.description import DESCRIPTION_FILE, Preprocessing, read_description
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import load_resnet
+from storage.files import write_text
 from train.cli import add_urls, run_command
 from train.data.check import check_data_set
 from train.data.data_set import SPLITS
@@ -29,7 +30,6 @@ from train.evaluation.metrics import Metrics, measure
 from train.evaluation.predict import choose_device, see
 from train.evaluation.report.folder import write_analysis
 from train.evaluation.report.page import PAGE_FILE
-from train.files import write_text
 from train.fit.checkpoint import CHECKPOINT_FILE
 from train.markdown import accuracy_sentence, confusion_table, per_class_table
 from train.urls import local_path, output

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from storage.files import atomic_file
 from train.errors import CheckpointError
-from train.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from classifier.description import DESCRIPTION_FILE, read_description, sha256_of
 from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import build_resnet, load_resnet, read_state_dict
+from storage.files import atomic_file
 from train.errors import WeightsError
-from train.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,8 @@ import torchvision
 from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import build_resnet, read_state_dict
+from storage.files import atomic_file
 from train.errors import WeightsError
-from train.files import atomic_file
 from train.fit.weights import initial_network, write_weights
 
 if TYPE_CHECKING:

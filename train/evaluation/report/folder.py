@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from storage.files import atomic_file, write_text
 from train.evaluation.features import FEATURES
 from train.evaluation.figures import compute
 from train.evaluation.report.gallery import write_gallery
 from train.evaluation.report.grammar import RESULTS_FILE, check_results
 from train.evaluation.report.page import write_page
 from train.evaluation.report.results import build_results, sample
-from train.files import atomic_file, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

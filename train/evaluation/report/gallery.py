@@ -20,8 +20,8 @@ from classifier.answers import softmax
 from classifier.explanations import overlay_png
 from classifier.model import Classification
 from classifier.network import ServedNetwork
+from storage.files import atomic_file
 from train.data.data_set import read_evaluation_pixels
-from train.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

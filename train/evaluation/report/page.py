@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from storage.files import write_text
 from train.evaluation.report import charts
 from train.evaluation.report.gallery import read_gallery
 from train.evaluation.report.grammar import LANGUAGES, read_results
 from train.evaluation.report.texts import Voice
 from train.evaluation.report.view import build_view
-from train.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
