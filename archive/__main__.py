@@ -9,7 +9,6 @@ quantise adds the int8 form to a model folder, for machines without photos
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from archive.errors import ArchiveError
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
+from console.progress import show_log
 from storage import StorageError, fetch
 from storage.files import write_text
 
@@ -26,7 +26,7 @@ _NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use here
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     return exit_code_of(lambda: options.run(options), ArchiveError, ClassifierError, StorageError)
 
 

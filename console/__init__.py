@@ -1,1 +1,1 @@
-"""What the commands of all packages have in common, whatever they do: how they end."""
+"""What the commands of all packages share: arguments, their log, tables, and how they end."""

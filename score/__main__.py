@@ -15,7 +15,9 @@ from tqdm import tqdm
 from archive.errors import ArchiveError
 from classifier.cores import usable_cores
 from classifier.errors import ClassifierError
+from console.arguments import count
 from console.ending import exit_code_of
+from console.progress import show_log
 from score.errors import ScoreError
 from score.places import open_place
 from score.plan import DONE_FILE, make_plan
@@ -32,11 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mar", type=Path, required=True, help="the archive to classify with")
     parser.add_argument("--input", required=True, help="folder, obs:// or s3:// URL with photos")
     parser.add_argument("--output", required=True, help="empty folder or URL, or one to go on in")
-    parser.add_argument("--workers", type=int, help="default: one for each core")
-    parser.add_argument("--threads", type=int, default=1, help="cores a worker (%(default)s)")
-    parser.add_argument("--shard-size", type=int, default=2000, help="photos a file (%(default)s)")
+    parser.add_argument("--workers", type=count, help="default: one for each core")
+    parser.add_argument("--threads", type=count, default=1, help="cores a worker (%(default)s)")
+    parser.add_argument(
+        "--shard-size", type=count, default=2000, help="photos a file (%(default)s)"
+    )
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    show_log(logging.WARNING)
     return exit_code_of(
         lambda: _score(options),
         ScoreError,
@@ -48,8 +52,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _score(options: argparse.Namespace) -> None:
-    if min(options.workers or 1, options.threads, options.shard_size) < 1:
-        raise ScoreError("--workers, --threads and --shard-size must be at least 1")
     workers = options.workers or max(1, usable_cores() // options.threads)
     mar = options.mar.read_bytes()
     sha256 = hashlib.sha256(mar).hexdigest()

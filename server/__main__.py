@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 from client.errors import ClientError
+from console.arguments import count, seconds
 from console.ending import exit_code_of
+from console.progress import show_log
 from server import diagnosis
 from server.errors import ControlError
 from server.health import LEVELS, check
@@ -24,7 +26,7 @@ from server.tls import KeyPair
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     options = build_parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    show_log(logging.WARNING)
     return exit_code_of(
         lambda: options.run(options),
         ControlError,
@@ -42,11 +44,11 @@ def build_parser() -> argparse.ArgumentParser:
     starts.add_argument("mar", type=Path)
     starts.add_argument("--model-name", default="flowers")
     starts.add_argument("--port", type=int, default=8080, help="first of five in a row")
-    starts.add_argument("--workers", type=int, help="default: the archive's minWorkers")
+    starts.add_argument("--workers", type=count, help="default: the archive's minWorkers")
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
     _add_profile(starts)
-    starts.add_argument("--deadline-s", type=float, default=120.0)
-    starts.add_argument("--token-minutes", type=int, help="default: as config.properties says")
+    starts.add_argument("--deadline-s", type=seconds, default=120.0)
+    starts.add_argument("--token-minutes", type=count, help="default: as config.properties says")
     starts.add_argument(
         "--foreground", action="store_true", help="stay, show the logs, stop on SIGTERM"
     )
@@ -57,17 +59,19 @@ def build_parser() -> argparse.ArgumentParser:
     stops.set_defaults(run=_stop)
     for command in (starts, stops):
         command.add_argument(
-            "--grace-s", type=float, default=10.0, help="longest wait for requests"
+            "--grace-s", type=seconds, default=10.0, help="longest wait for requests"
         )
 
     checks = commands.add_parser("check", help="whether the running server is well, for probes")
     checks.add_argument("--model-name", default="flowers")
     checks.add_argument("--of", choices=LEVELS, default="prediction", help="default: %(default)s")
-    checks.add_argument("--timeout-s", type=float, default=10.0, help="longest wait for an answer")
+    checks.add_argument(
+        "--timeout-s", type=seconds, default=10.0, help="longest wait for an answer"
+    )
     checks.set_defaults(run=_check)
 
     logs = commands.add_parser("logs", help="the last lines of the logs")
-    logs.add_argument("--lines", type=int, default=20)
+    logs.add_argument("--lines", type=count, default=20)
     logs.set_defaults(run=_logs)
 
     for command in (starts, stops, checks, logs):
@@ -99,9 +103,6 @@ def _start(options: argparse.Namespace) -> None:
 
 
 def _start_in_background(options: argparse.Namespace) -> None:
-    for name, value in (("WORKERS", options.workers), ("--token-minutes", options.token_minutes)):
-        if value is not None and value < 1:
-            raise ControlError(f"{name} must be at least 1, found {value}")
     if bool(options.tls_certificate) != bool(options.tls_key):
         raise ControlError("TLS_CERT and TLS_KEY come together: a certificate and its key")
     profile = choose_profile(

@@ -7,7 +7,6 @@ fingerprint  prints a text that changes when what is at a bucket's URL does
 from __future__ import annotations
 
 import argparse
-import logging
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from console.ending import exit_code_of
+from console.progress import show_log
 from storage.errors import LocalError, StorageError, UrlError
 from storage.fetching import fetch, fingerprint
 from storage.files import atomic_file
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     prints.add_argument("url", metavar="URL")
     prints.set_defaults(run=lambda options: print(fingerprint(options.url)))
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     with logging_redirect_tqdm():
         return exit_code_of(
             lambda: options.run(options),

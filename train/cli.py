@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import TYPE_CHECKING
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
+from console.progress import show_log
 from train.errors import TrainError
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 
 def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> int:
     """Run a command with its log on stderr, between bars; see `console.ending.exit_code_of`."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
+    show_log(times=True)
     with logging_redirect_tqdm():
         return exit_code_of(command, TrainError, ClassifierError, after_interrupt=after_interrupt)
 

@@ -20,6 +20,7 @@ from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import read_state_dict
 from classifier.reference import REFERENCE_FILE
 from classifier.similarity import CLASS_MEANS_FILE
+from console.tables import table
 from storage.files import write_text
 from train.cli import add_urls, run_command
 from train.errors import WeightsError
@@ -31,7 +32,6 @@ from train.markdown import (
     calibration_sentence,
     confusion_table,
     per_class_table,
-    table,
 )
 from train.model_folder import describe, reference_answers, write_model_files, write_network
 from train.recipe import RECIPE_FILE, read_recipe

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from classifier.description import DESCRIPTION_FILE, sha256_of_file
 from classifier.labels import LABELS_FILE
 from classifier.reference import REFERENCE_FILE
+from console.tables import table
 from storage.files import atomic_file, write_text
 from train.data.data_set import SPLITS
 from train.fit.monitor import plot_samples, summarise
@@ -21,7 +22,6 @@ from train.markdown import (
     confusion_table,
     per_class_table,
     percent,
-    table,
 )
 from train.provenance import versions
 from train.recipe import RECIPE_FILE

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 
 from archive.errors import ArchiveError
@@ -14,6 +13,7 @@ from archive.photos import fetch_photos
 from archive.source import read_source
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
+from console.progress import show_log
 from storage import StorageError, fetch, publishing
 from train.errors import TrainError
 from train.fit.checkpoint import CHECKPOINT_FILE
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--output", required=True, metavar="URL", help=f"where {PACKAGE_FOLDER}/ is put"
     )
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     return exit_code_of(
         lambda: write(options.model, options.data_url, options.output),
         ModelArtsError,

@@ -22,7 +22,9 @@ from bench.lab.page import write_section
 from bench.lab.subject import find_photos
 from classifier.description import sha256_of_file
 from client.errors import ClientError
+from console.arguments import count
 from console.ending import exit_code_of
+from console.progress import show_log
 from server.errors import ControlError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ STREAK = 100
 def main(arguments: list[str] | None = None) -> int:
     """Make the faults; return the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     logging.getLogger("client").setLevel(logging.WARNING)  # its retries are counted, not told
     return exit_code_of(lambda: _run(options), BenchError, ControlError, ClientError)
 
@@ -56,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
     parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
-    parser.add_argument("--clients", type=int, default=16, help="plain clients; 4 others besides")
+    parser.add_argument("--clients", type=count, default=16, help="plain clients; 4 others besides")
     parser.add_argument("--only", metavar="NAMES", help=f"of {','.join(f.name for f in FAULTS)}")
     parser.add_argument("--work", type=Path, default=Path("build/faults"), help="scratch folder")
     parser.add_argument("--page", type=Path, help="write into it, such as docs/operations.md")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bench.faults.traffic import WELL
-from train.markdown import table
+from console.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

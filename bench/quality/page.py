@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from train.markdown import percent, table
+from console.tables import table
+from train.markdown import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,6 @@ it with an error.
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,9 @@ from bench.lab.subject import find_photos, prepare
 from bench.soak.report import draw, markdown
 from bench.soak.run import Plan, soak
 from classifier.errors import ClassifierError
+from console.arguments import count, seconds
 from console.ending import exit_code_of
+from console.progress import show_log
 from server.errors import ControlError
 
 MAX_PHOTOS = 100
@@ -31,7 +32,7 @@ PLOT = Path("images") / "soak.png"
 def main(arguments: list[str] | None = None) -> int:
     """Soak a server; return the exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     return exit_code_of(lambda: _run(options), BenchError, ControlError, ClassifierError)
 
 
@@ -50,9 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, default=Path("pretrained"), help="its model folder")
     parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
     parser.add_argument("--minutes", type=float, default=20.0, help="at least")
-    parser.add_argument("--requests", type=int, default=200_000, help="at least")
-    parser.add_argument("--window-s", type=float, default=20.0, help="of one point of the plot")
-    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--requests", type=count, default=200_000, help="at least")
+    parser.add_argument("--window-s", type=seconds, default=20.0, help="of one point of the plot")
+    parser.add_argument("--clients", type=count, default=32)
     parser.add_argument("--work", type=Path, default=Path("build/soak"), help="scratch folder")
     parser.add_argument("--page", type=Path, help="write into it, such as docs/operations.md")
     return parser

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 from bench.soak.trend import slope
-from train.markdown import table
+from console.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import logging
 import sys
 from pathlib import Path
 
@@ -19,7 +18,9 @@ from bench.lab.subject import find_photos, prepare
 from bench.speed import report, run
 from bench.speed.results import Results
 from classifier.errors import ClassifierError
+from console.arguments import count, seconds
 from console.ending import exit_code_of
+from console.progress import show_log
 from server.errors import ControlError
 
 MAX_PHOTOS = 100
@@ -28,9 +29,7 @@ MAX_PHOTOS = 100
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmark; return its exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
+    show_log(times=True)
     return exit_code_of(
         lambda: _run(options),
         BenchError,
@@ -62,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="scratch folder")
     parser.add_argument("--quick", action="store_true", help="fewer servers, one round")
     parser.add_argument("--only", metavar="NAMES", help="servers, such as marigold,stock,fastapi")
-    parser.add_argument("--seconds", type=float, help="of each run under load")
-    parser.add_argument("--rounds", type=int, help="how often the servers take turns")
+    parser.add_argument("--seconds", type=seconds, help="of each run under load")
+    parser.add_argument("--rounds", type=count, help="how often the servers take turns")
     parser.add_argument("--resume", action="store_true", help="keep what has been measured")
     parser.add_argument("--report", action="store_true", help="only write the report anew")
     return parser

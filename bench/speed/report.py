@@ -13,6 +13,7 @@ from bench.lab.plan import LIMIT, OURS, STOCK
 from bench.speed import plots
 from bench.speed.bars import bars, told, told_rounds
 from bench.speed.summary import WORKER, Summary, compared
+from console import tables
 from storage.files import write_text
 
 if TYPE_CHECKING:
@@ -77,9 +78,8 @@ def title(server: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Format a Markdown table; the first column is text, the others are figures."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+    """Format a table for the template, which ends the line."""
+    return tables.table(header, rows).rstrip("\n")
 
 
 def ceiling(summary: Summary) -> dict[str, str | None]:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from bench.lab.environments import ROOT
 from bench.lab.machine import describe
 from bench.training.original_loop import OriginalLoop
+from console import tables
+from console.arguments import count
 from storage.files import write_text
 from train import markdown
 from train.cli import run_command
@@ -200,7 +202,7 @@ def table(runs: dict[str, list[float]]) -> str:
         )
         for name, speeds in runs.items()
     ]
-    return markdown.table(("loop", "photos/s", "range", "times the original"), rows)
+    return tables.table(("loop", "photos/s", "range", "times the original"), rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -214,15 +216,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides"
     )
-    parser.add_argument("--rounds", type=int, default=5, help="of the speed (default: 5)")
-    parser.add_argument("--images", type=int, default=320, help="a round (default: 320)")
+    parser.add_argument("--rounds", type=count, default=5, help="of the speed (default: 5)")
+    parser.add_argument("--images", type=count, default=320, help="a round (default: 320)")
     parser.add_argument(
         "--compile", action="store_true", help="torch.compile too; needs a C++ compiler"
     )
     parser.add_argument(
         "--epochs", type=int, default=10, help="of the original; 0: speed only (default: 10)"
     )
-    parser.add_argument("--photos", type=int, metavar="N", help="an epoch, about (default: all)")
+    parser.add_argument("--photos", type=count, metavar="N", help="an epoch, about (default: all)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="all figures as JSON")
     options = parser.parse_args(arguments)
     return run_command(lambda: _run(options))

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from train.markdown import percent, table
+from console.tables import table
+from train.markdown import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -25,7 +25,9 @@ from bench.lab.visit import visit
 from bench.tune.knobs import WORKERS, Knob, Settings, current, knobs, split
 from bench.tune.search import Figures, Rounds, Trial, descend
 from classifier.errors import ClassifierError
+from console.arguments import count, seconds
 from console.ending import exit_code_of
+from console.progress import show_log
 from server.errors import ControlError
 
 logger = logging.getLogger(__name__)
@@ -84,7 +86,7 @@ class Tuner:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_log()
     return exit_code_of(
         lambda: _tune(options),
         BenchError,
@@ -140,10 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="scratch folder")
     parser.add_argument("--p99-ms", type=float, default=50.0, help="bound of the latency")
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each run under load")
-    parser.add_argument("--rounds", type=int, default=3, help="how often two settings take turns")
-    parser.add_argument("--passes", type=int, default=1, help="how often all are gone through")
+    parser.add_argument("--clients", type=count, default=16)
+    parser.add_argument("--seconds", type=seconds, default=4.0, help="of each run under load")
+    parser.add_argument("--rounds", type=count, default=3, help="how often two settings take turns")
+    parser.add_argument("--passes", type=count, default=1, help="how often all are gone through")
     parser.add_argument("--only", metavar="NAMES", help="settings, such as batchSize,vmargs")
     parser.add_argument("--write", action="store_true", help="write the best into config/")
     return parser

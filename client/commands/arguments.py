@@ -1,6 +1,7 @@
 """Numbers on the command line: each reader refuses what the commands could not use.
 
-Not responsible for which command takes which: see `client.commands.cli`.
+Not responsible for which command takes which. `console.arguments` has those of the other packages,
+which the client does without.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from client.api.key_file import KEY_FILE_NAME
 from client.api.tokens import Tokens
 from client.errors import ClientError
+from console.arguments import seconds
+from console.progress import show_log
 from server.gateway.errors import GatewayError
 from server.gateway.keys import clients_conf, read_client_keys, server_conf
 from server.gateway.nginx import Nginx, Places
@@ -33,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    show_log(logging.WARNING)
     nginx = Nginx(options.folder)
     try:
         _run(nginx, options)
@@ -60,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--metrics-port", type=int, default=8444, help="for Prometheus")
     parser.add_argument("--certificate", type=Path, help="PEM file; without it plain HTTP")
     parser.add_argument("--certificate-key", type=Path, help="PEM file")
-    parser.add_argument("--grace-s", type=float, default=30.0, help="longest wait for requests")
+    parser.add_argument("--grace-s", type=seconds, default=30.0, help="longest wait for requests")
     return parser
 
 

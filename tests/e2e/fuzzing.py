@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from console.tables import table
 from tests.pictures import SAMPLES
-from train.markdown import table
 
 if TYPE_CHECKING:
     from collections import Counter

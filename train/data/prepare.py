@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.arguments import fraction
 from train.cli import add_urls, run_command
 from train.data.check import check_data_set
 from train.data.data_set import SPLITS, hash_photos, list_classes, list_photos
@@ -132,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
         "(default: download tf_flowers)",
     )
     parser.add_argument(
-        "--val_share", type=_share, default=0.1, help="share of validation photos (default: 0.1)"
+        "--val_share", type=fraction, default=0.1, help="share of validation photos (default: 0.1)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the division (default: 0)")
     options = parser.parse_args(arguments)
@@ -149,13 +150,6 @@ def _run(options: argparse.Namespace) -> None:
                 )
         source = local_path(options.source) if options.source else None
         prepare(source, data.folder, val_share=options.val_share, seed=options.seed)
-
-
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"expected a share between 0 and 1, found {text}")
-    return share
 
 
 if __name__ == "__main__":
