@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from client.api.addresses import DEFAULT_PORT, PORT_COUNT
 from client.errors import ClientError
 from console.arguments import count, seconds
 from console.ending import exit_code_of
@@ -43,7 +44,9 @@ def build_parser() -> argparse.ArgumentParser:
     starts = commands.add_parser("start", help="start, and wait until a prediction succeeds")
     starts.add_argument("mar", type=Path)
     starts.add_argument("--model-name", default="flowers")
-    starts.add_argument("--port", type=int, default=8080, help="first of five in a row")
+    starts.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help=f"first of {PORT_COUNT} in a row"
+    )
     starts.add_argument("--workers", type=count, help="default: the archive's minWorkers")
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
     _add_profile(starts)

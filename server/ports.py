@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import psutil
 
+from client.api.addresses import LARGEST_PORT, LEAST_PORT, PORT_COUNT
 from server.errors import StartError
 
 HOST = "127.0.0.1"
@@ -39,20 +40,25 @@ class Ports:
         Raises:
             StartError: A port is out of range.
         """
-        if not 1024 <= port <= 65531:  # noqa: PLR2004
-            raise StartError(f"PORT must be in 1024..65531, found {port}")
-        return cls(*range(port, port + 5))
+        if not LEAST_PORT <= port <= LARGEST_PORT:
+            raise StartError(f"PORT must be in {LEAST_PORT}..{LARGEST_PORT}, found {port}")
+        return cls(*range(port, port + PORT_COUNT))
 
     @property
     def all(self) -> tuple[int, ...]:
-        """All five, in order."""
-        return (
-            self.inference,
-            self.management,
-            self.metrics,
-            self.grpc_inference,
-            self.grpc_management,
-        )
+        """All of them, in order."""
+        return astuple(self)
+
+
+def free_ports() -> int:
+    """Return the first of `PORT_COUNT` ports in a row on which nobody listens, from the system."""
+    while True:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            first = stack.enter_context(socket.create_server((HOST, 0)))
+            port = int(first.getsockname()[1])
+            for offset in range(1, PORT_COUNT):
+                stack.enter_context(socket.create_server((HOST, port + offset)))
+            return port
 
 
 def check_free(ports: Ports, host: str = HOST) -> None:
@@ -74,7 +80,7 @@ def check_free(ports: Ports, host: str = HOST) -> None:
             except OSError as error:
                 raise StartError(
                     f"port {port} is taken{_owner(port)}; stop that process, or choose other "
-                    f"ports with PORT=... (five in a row are used)"
+                    f"ports with PORT=... ({PORT_COUNT} in a row are used)"
                 ) from error
 
 

@@ -12,10 +12,14 @@ _CODE = ("train", "handler/classifier")  # what decides the weights
 _LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "scikit-learn", "safetensors")
 
 
-def git_revision() -> str:
-    """Return the checkout's revision, with "-dirty" if its code differs; "" outside of git."""
+def git_revision(*paths: str) -> str:
+    """Return the checkout's revision, with "-dirty" if its files differ; "" outside of git.
+
+    Args:
+        paths: The files that count; by default the code that decides the weights.
+    """
     revision = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--", *_CODE)
+    changes = _git("status", "--porcelain", "--", *(paths or _CODE))
     return f"{revision}-dirty" if revision and changes else revision
 
 

@@ -26,6 +26,7 @@ from console.arguments import count
 from console.ending import exit_code_of
 from console.progress import show_log
 from server.errors import ControlError
+from train.provenance import git_revision
 
 if TYPE_CHECKING:
     from bench.faults.faults import Fault
@@ -89,7 +90,7 @@ def _measure(faults: list[Fault], options: argparse.Namespace, load: Load) -> di
         logger.info("%s: well after %.1f s", fault.title, result.recovered_s)
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "revision": machine.git_revision(),
+        "revision": git_revision("."),
         "machine": about,
         "mar_sha256": sha256_of_file(options.mar),
         "clients": load.clients,

@@ -18,7 +18,7 @@ from bench.faults import disk
 from bench.faults.burst import burst
 from bench.lab.config_files import get_properties
 from bench.lab.errors import LoadFailed
-from bench.lab.servers import HOST
+from server.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,11 +15,10 @@ import psutil
 
 from bench.faults.supervisor import Supervisor
 from bench.lab.processes import at_work_in, role
-from bench.lab.servers import HOST, free_ports
 from client.api.addresses import addresses_from
 from client.api.management import ManagementClient
 from client.api.tokens import Tokens
-from server.ports import Ports
+from server.ports import HOST, Ports, free_ports
 from server.run_folder import RunFolder
 
 if TYPE_CHECKING:

@@ -62,18 +62,6 @@ def versions(kinds: set[str]) -> dict[str, str]:
     return found
 
 
-def git_revision() -> str:
-    """Return the revision of this project, with a mark if files differ from it."""
-    process = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
-        cwd=environments.ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return process.stdout.strip()
-
-
 def _java_version() -> str:
     process = subprocess.run(  # noqa: S603  the Java that TorchServe runs on
         [find_java_home() / "bin" / "java", "-version"], capture_output=True, text=True, check=False

@@ -16,7 +16,7 @@ from bench.lab import processes
 from bench.lab.errors import PeerFailed
 from bench.lab.generator import generate
 from bench.lab.load import Load
-from bench.lab.servers import HOST
+from server.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,6 +24,7 @@ from console.arguments import count, seconds
 from console.ending import exit_code_of
 from console.progress import show_log
 from server.errors import ControlError
+from train.provenance import git_revision
 
 MAX_PHOTOS = 100
 PLOT = Path("images") / "soak.png"
@@ -75,7 +76,7 @@ def _measure(options: argparse.Namespace) -> dict[str, Any]:
     arch, crop = subject.description.arch, subject.description.preprocessing.crop
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "revision": machine.git_revision(),
+        "revision": git_revision("."),
         "machine": about,
         "model": f"{arch} on {crop} x {crop} pixels, `{options.mar.name}`",
         "clients": plan.clients,

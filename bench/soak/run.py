@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bench.lab import processes
 from bench.lab.generator import generate
 from bench.lab.load import Load
-from bench.lab.servers import HOST
+from server.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

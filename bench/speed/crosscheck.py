@@ -16,7 +16,7 @@ from bench.lab.commands import output_of
 from bench.lab.errors import LoadFailed
 from bench.lab.generator import generate
 from bench.lab.processes import end, launch
-from bench.lab.servers import HOST, free_ports
+from server.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from bench.lab.load import Load

@@ -19,6 +19,7 @@ from bench.speed import accuracy, compare, crosscheck, sweeps
 from bench.speed.limit import MODES as LIMIT_MODES
 from classifier.description import sha256_of_file
 from classifier.model import RUNTIME_FILE
+from train.provenance import git_revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,7 +79,7 @@ def about(subject: Subject, plan: Plan) -> dict[str, Any]:
     photo_bytes = [photo.stat().st_size for photo in subject.photos]
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "revision": machine.git_revision(),
+        "revision": git_revision("."),
         "machine": machine.describe(),
         "versions": machine.versions(kinds),
         "plan": dataclasses.asdict(plan),

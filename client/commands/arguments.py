@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 
+from client.api.addresses import LARGEST_PORT, PORT_COUNT
+
 
 def count(text: str) -> int:
     """Read a whole number from 1."""
@@ -20,10 +22,12 @@ def whole(text: str) -> int:
 
 
 def port(text: str) -> int:
-    """Read the first of three ports."""
+    """Read the first of a server's ports."""
     port = _integer(text, least=1)
-    if port > 65533:  # noqa: PLR2004
-        raise argparse.ArgumentTypeError("management and metrics take the two ports after it")
+    if port > LARGEST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"a server takes {PORT_COUNT} ports in a row, so the first is at most {LARGEST_PORT}"
+        )
     return port
 
 

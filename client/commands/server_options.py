@@ -26,7 +26,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         "--port",
         type=port,
         default=DEFAULT_PORT,
-        help="inference port on this machine (8080); management is the next one, then metrics",
+        help="inference port on this machine (%(default)d); the next are management and metrics",
     )
     group.add_argument(
         "--ca-file", type=Path, metavar="PEM", help="whom to believe an https server's certificate"

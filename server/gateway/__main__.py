@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from client.api.addresses import DEFAULT_PORT
 from client.api.key_file import KEY_FILE_NAME
 from client.api.tokens import Tokens
 from client.errors import ClientError
@@ -56,7 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=Path, required=True, help="folder with a key a file")
     parser.add_argument("--run-dir", type=Path, default=Path("run"), help="the server's")
     parser.add_argument("--folder", type=Path, required=True, help="for nginx's own files")
-    parser.add_argument("--server-port", type=int, default=8080, help="TorchServe's inference port")
+    parser.add_argument(
+        "--server-port", type=int, default=DEFAULT_PORT, help="TorchServe's for inference"
+    )
     parser.add_argument("--address", default="127.0.0.1", help="to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8443, help="to listen on (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=8444, help="for Prometheus")

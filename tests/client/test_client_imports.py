@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "openvino", "ts"}
-OURS = {"classifier", "train", "archive", "server", "resnet_handler"}
+OURS = {"archive", "classifier", "console", "resnet_handler", "server", "storage", "train"}
 
 PROGRAM = """
 import importlib, pkgutil, sys
 import client
-for module in pkgutil.iter_modules(client.__path__, "client."):
-    if module.name != "client.__main__":
+for module in pkgutil.walk_packages(client.__path__, "client."):
+    if not module.name.endswith("__main__"):
         importlib.import_module(module.name)
 print(*{name.partition(".")[0] for name in sys.modules})
 """

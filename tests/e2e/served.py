@@ -11,7 +11,7 @@ from pathlib import Path
 from client.api.inference import InferenceClient
 from client.api.management import ManagementClient
 from client.api.tokens import Tokens
-from tests.ports import HOST, free_ports
+from server.ports import HOST, free_ports
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 600

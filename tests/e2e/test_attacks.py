@@ -18,8 +18,8 @@ from PIL import Image
 
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.api.key_file import read_key_file
+from server.ports import HOST, free_ports
 from tests.e2e.served import clean_environment
-from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from client.errors import (
     RequestRejected,
     ServerUnreachable,
 )
-from tests.ports import HOST, free_ports
+from server.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ from classifier.reference import REFERENCE_NAMES, draw_png
 from client.api.inference import InferenceClient
 from client.api.metrics import MetricsClient
 from client.errors import RequestRejected
+from server.ports import free_ports
 from tests.e2e.served import ROOT, Served, clean_environment
-from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

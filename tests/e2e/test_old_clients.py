@@ -13,9 +13,9 @@ import pytest
 import requests
 
 from classifier.reference import REFERENCE_NAMES, draw_png
+from server.ports import HOST, free_ports
 from tests.archive.modelarts.conftest import package, service
 from tests.e2e.page import blocks
-from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

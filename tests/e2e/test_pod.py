@@ -17,11 +17,11 @@ import pytest
 import requests
 
 from classifier.reference import REFERENCE_NAMES, draw_png
+from server.ports import HOST, free_ports
 from tests.deploy.image import fill
 from tests.deploy.rendered import containers
 from tests.e2e.served import clean_environment
 from tests.e2e.test_old_clients import NGINX
-from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,8 @@ from client.api.grpc_management import GrpcManagementClient
 from client.api.inference import InferenceClient
 from client.api.trust import Trust
 from client.errors import CertificateRefused, ServerUnreachable
+from server.ports import HOST
 from tests.e2e.served import ROOT, Served, clean_environment
-from tests.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

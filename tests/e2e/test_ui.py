@@ -15,10 +15,10 @@ from playwright.sync_api import expect
 
 from classifier.reference import draw_png
 from client.errors import RequestRejected
+from server.ports import HOST, free_ports
 from tests.browser import press
 from tests.e2e.served import ROOT, clean_environment
 from tests.models import CLASSES
-from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

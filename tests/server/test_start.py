@@ -15,9 +15,8 @@ import pytest
 from client.api.addresses import addresses_from
 from server.__main__ import main
 from server.errors import StartError
-from server.ports import HOST, Ports, check_free
+from server.ports import HOST, Ports, check_free, free_ports
 from server.run_folder import RunFolder
-from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import pytest
 from client.api.addresses import addresses_from
 from server.errors import ServerEnded
 from server.following import Followed
+from server.ports import HOST, free_ports
 from server.supervision import interruptible, notify, stay
-from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,6 @@ answer to a real photo; how photos are sent to it and answers read is the server
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +14,7 @@ import requests
 
 from bench.lab.errors import PeerFailed
 from bench.lab.processes import end
+from server.ports import HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +24,8 @@ if TYPE_CHECKING:
 
     from bench.lab.subject import Subject
 
-HOST = "127.0.0.1"
 POLL_S = 0.05
 START_TIMEOUT_S = 180.0
-PORTS = 5  # a TorchServe uses five in a row
 
 
 @dataclass(frozen=True)
@@ -111,17 +108,6 @@ class Server(Protocol):
             PeerFailed: It did not start.
         """
         ...
-
-
-def free_ports() -> int:
-    """Return the first of `PORTS` consecutive ports on which nobody listens."""
-    while True:
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
-            first = stack.enter_context(socket.create_server((HOST, 0)))
-            port = int(first.getsockname()[1])
-            for offset in range(1, PORTS):
-                stack.enter_context(socket.create_server((HOST, port + offset)))
-            return port
 
 
 def wait_for_answer(running: Running, subject: Subject, folder: Path, since: float) -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.lab.errors import PeerFailed
-from bench.lab.servers import HOST, Dialect, Running, free_ports, wait_for_answer
+from bench.lab.servers import Dialect, Running, wait_for_answer
 from client.api.tokens import Tokens
 from client.errors import ClientError
 from server import start as launcher
 from server.errors import ControlError
-from server.ports import Ports
+from server.ports import HOST, Ports, free_ports
 from server.run_folder import RunFolder
 from server.stop import stop
 

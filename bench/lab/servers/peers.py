@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from bench.lab import environments
 from bench.lab.peers import models
 from bench.lab.processes import end, launch
-from bench.lab.servers import Dialect, Running, free_ports, wait_for_answer
+from bench.lab.servers import Dialect, Running, wait_for_answer
+from server.ports import free_ports
 
 if TYPE_CHECKING:
     from pathlib import Path

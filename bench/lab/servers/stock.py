@@ -20,11 +20,12 @@ from bench.lab import environments
 from bench.lab.commands import output_of
 from bench.lab.errors import PeerFailed
 from bench.lab.processes import end, launch
-from bench.lab.servers import HOST, Running, free_ports, wait_for_answer
+from bench.lab.servers import Running, wait_for_answer
 from bench.lab.servers.marigold import MODEL_NAME, TORCHSERVE
 from classifier.labels import LABELS_FILE
 from classifier.network import load_resnet
 from server.java import find_java_home
+from server.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from bench.lab.subject import Subject

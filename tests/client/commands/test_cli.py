@@ -281,7 +281,7 @@ def test_keys_of_this_machine_are_not_sent_elsewhere(
         ["scale", "two"],
         ["predict", "a.jpg", "--concurrency", "0"],
         ["predict", "a.jpg", "--timeout", "nan"],
-        ["predict", "a.jpg", "--port", "65534"],
+        ["predict", "a.jpg", "--port", "65532"],
         ["predict", "a.jpg", "--port", "1", "--server", "http://127.0.0.1:1"],
         ["predict", "a.jpg", "--server", "127.0.0.1:8080"],
         ["token", "--type", "api"],
