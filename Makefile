@@ -165,7 +165,7 @@ soak: $(VENV)/installed-dev ## full load for 20 minutes on PHOTOS: does memory o
 ##@ Develop
 .PHONY: test
 test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## everything a contributor must pass
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: check
 check: $(VENV)/installed-dev ## lint and types only

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import random
 import socket
 from dataclasses import astuple, dataclass
 
@@ -13,6 +14,7 @@ from client.api.addresses import LARGEST_PORT, LEAST_PORT, PORT_COUNT
 from server.errors import StartError
 
 HOST = "127.0.0.1"
+_CHOSEN_FROM = (12_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,16 @@ class Ports:
 
 
 def free_ports() -> int:
-    """Return the first of `PORT_COUNT` ports in a row on which nobody listens, from the system."""
+    """Return the first of `PORT_COUNT` ports in a row on which nobody listens.
+
+    Chosen at random, so that processes that choose at the same time choose different ones, and
+    below the ports that systems give to outgoing connections (from 32768 on Linux), so that no
+    client takes a port between its choice and the start of the server.
+    """
     while True:
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
-            first = stack.enter_context(socket.create_server((HOST, 0)))
-            port = int(first.getsockname()[1])
-            for offset in range(1, PORT_COUNT):
+        port = random.randrange(*_CHOSEN_FROM, PORT_COUNT)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for offset in range(PORT_COUNT):
                 stack.enter_context(socket.create_server((HOST, port + offset)))
             return port
 

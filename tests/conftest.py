@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from archive.build import build
 from archive.source import read_source
 from tests.browser import launched
 from tests.models import write_data_set, write_model_folder
+from tests.once import made_once
 from tests.s3 import S3, running_s3
 
 if TYPE_CHECKING:
@@ -22,22 +24,34 @@ if TYPE_CHECKING:
 # No test fails because a machine is slow; speed is the matter of `bench`.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+LONG = {"e2e", "slow", "browser"}  # marks
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the modules that take long: at the end one process would work on alone."""
+    long = {item.path for item in items if any(mark.name in LONG for mark in item.iter_markers())}
+    items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Let PyTorch take one thread: on busy cores, threads that wait for each other are slower."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # of what tests start
+        torch.set_num_threads(1)
+        yield
 
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model as training writes it; see `tests.models`."""
-    folder = tmp_path_factory.mktemp("model")
-    write_model_folder(folder)
-    return folder
+    return made_once(tmp_path_factory, "model", write_model_folder)
 
 
 @pytest.fixture(scope="session")
 def data_set_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of the classes of `model_folder`, 8 photos to train and 4 to validate each."""
-    folder = tmp_path_factory.mktemp("data_set")
-    write_data_set(folder)
-    return folder
+    return made_once(tmp_path_factory, "data_set", write_data_set)
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +81,9 @@ def openvino_build(model_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def _build(model_folder: Path, runtime: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("built") / runtime
-    build(read_source(model_folder), runtime, None, folder)
-    return folder
+    folder = made_once(
+        tmp_path_factory,
+        f"built-{runtime}",
+        lambda folder: build(read_source(model_folder), runtime, None, folder / runtime),
+    )
+    return folder / runtime

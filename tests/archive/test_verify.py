@@ -20,6 +20,7 @@ from archive.probe import foreign_modules
 from archive.verify import verify
 from classifier.description import sha256_of_file
 from tests.archive.packing import pack
+from tests.once import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def sealed(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A good archive; tests change copies of it."""
-    return pack(model_folder, tmp_path_factory.mktemp("store"))
+    store = made_once(tmp_path_factory, "sealed", lambda folder: pack(model_folder, folder))
+    return store / "drawn.mar"
 
 
 def rewrite(mar: Path, target: Path, change: Callable[[Contents], None], *, reseal: bool) -> Path:

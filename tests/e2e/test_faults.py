@@ -48,10 +48,10 @@ OURS = {"server-killed": GONE, "restart": GONE, "burst": {"503"}}
 
 
 @pytest.fixture(scope="module")
-def stage(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(archived: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A supervised server on a disk that can be filled and a clock that can be set."""
     folder = tmp_path_factory.mktemp("faults")
-    mar = served.home / "store" / "flowers.mar"
+    mar = archived.home / "store" / "flowers.mar"
     mar = variant(mar, SETTINGS, folder / "mar")
     needs = [need for need in NEEDS if not missing(need)]
     with running(mar, folder / "stage", needs, grace_s=1.0) as found:
@@ -74,9 +74,9 @@ def test_a_fault_passes_and_leaves_nothing_behind(stage: Stage, fault: Fault) ->
     assert result.left == []
 
 
-def test_a_restart_has_its_archive_ready_before_it_stops(served: Served, tmp_path: Path) -> None:
+def test_a_restart_has_its_archive_ready_before_it_stops(archived: Served, tmp_path: Path) -> None:
     elsewhere = (f"MODEL_STORE={tmp_path / 'store'}", f"BUILD_DIR={tmp_path / 'build'}")
-    steps = served.make("restart", "--dry-run", *elsewhere)
+    steps = archived.make("restart", "--dry-run", *elsewhere)
     verify, stop, start = (
         steps.index(step) for step in ("-m archive verify", "-m server stop", "-m server start")
     )

@@ -26,23 +26,11 @@ from server.ports import free_ports
 from tests.e2e.served import ROOT, Served, clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.e2e
 
 PICTURE = draw_png(REFERENCE_NAMES[0])
-
-
-@pytest.fixture
-def own(served: Served, tmp_path: Path) -> Iterator[Served]:
-    """A server of the test's own, with the same archive as the shared one; it may be stopped."""
-    server = served.beside(tmp_path)
-    try:
-        server.make("serve")
-        yield server
-    finally:
-        server.make("stop")
 
 
 def test_scaling_up_and_down_loses_no_request(served: Served) -> None:
@@ -144,10 +132,9 @@ def test_a_second_server_on_the_same_ports_is_refused(served: Served, tmp_path: 
 
 
 def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
-    served: Served, tmp_path: Path
+    archived: Served, tmp_path: Path
 ) -> None:
-
-    with zipfile.ZipFile(served.home / "store" / "flowers.mar") as archive:
+    with zipfile.ZipFile(archived.home / "store" / "flowers.mar") as archive:
         contents = {name: archive.read(name) for name in archive.namelist() if name != SUMS}
     contents["classifier/labels.py"] = b"import no_such_module\n"
     contents[SUMS] = format_sums(contents)
@@ -176,23 +163,16 @@ def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
     assert not at_work_in(broken.run_dir)
 
 
-def test_models_are_registered_and_removed_where_that_is_switched_on(
-    served: Served, tmp_path: Path
-) -> None:
-    server = served.beside(tmp_path, "MODEL_API=1")
-    try:
-        server.make("serve")
-        management = server.management
-        management.register("flowers.mar", model_name="second", initial_workers=1)
-        assert {entry.name for entry in management.list_models()} == {"flowers", "second"}
-        management.set_default("second", "1.0")
-        second = InferenceClient(server.url, "second", tokens=server.tokens)
-        assert second.predict(PICTURE) == server.inference.predict(PICTURE)
-        management.unregister("second")
-        assert {entry.name for entry in management.list_models()} == {"flowers"}
-        with pytest.raises(RequestRejected):
-            management.register("http://127.0.0.1:1/other.mar", model_name="other")
-        with pytest.raises(RequestRejected):
-            management.register("../outside.mar", model_name="other")
-    finally:
-        server.make("stop")
+def test_models_are_registered_and_removed_where_that_is_switched_on(own: Served) -> None:
+    management = own.management
+    management.register("flowers.mar", model_name="second", initial_workers=1)
+    assert {entry.name for entry in management.list_models()} == {"flowers", "second"}
+    management.set_default("second", "1.0")
+    second = InferenceClient(own.url, "second", tokens=own.tokens)
+    assert second.predict(PICTURE) == own.inference.predict(PICTURE)
+    management.unregister("second")
+    assert {entry.name for entry in management.list_models()} == {"flowers"}
+    with pytest.raises(RequestRejected):
+        management.register("http://127.0.0.1:1/other.mar", model_name="other")
+    with pytest.raises(RequestRejected):
+        management.register("../outside.mar", model_name="other")

@@ -106,13 +106,13 @@ class Pod:
 
 
 @pytest.fixture
-def pod(served: Served, tmp_path: Path) -> Pod:
-    """The image's folder with the shared server's archive, and a client's key."""
+def pod(archived: Served, tmp_path: Path) -> Pod:
+    """The image's folder with the tests' archive, and a client's key."""
     if NGINX is None:
         pytest.skip("no nginx here: apt-get install nginx")
     pod = Pod(tmp_path, free_ports(), free_ports())
     fill(tmp_path / "image")
-    (tmp_path / "image" / "model-store").symlink_to(served.home / "store")
+    (tmp_path / "image" / "model-store").symlink_to(archived.home / "store")
     (tmp_path / "clients").mkdir()
     (tmp_path / "clients" / "shop").write_text("k" * 40)
     (tmp_path / "run").mkdir()

@@ -33,12 +33,12 @@ PICTURE = draw_png(REFERENCE_NAMES[0])
 
 @pytest.fixture(scope="module")
 def production(
-    served: Served, tmp_path_factory: pytest.TempPathFactory
+    archived: Served, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Served, str]]:
-    """A production server with the shared one's archive, and what `make serve` printed."""
+    """A production server with the tests' archive, and what `make serve` printed."""
     home = tmp_path_factory.mktemp("production")
     root = ("ALLOW_ROOT=1",) if os.geteuid() == 0 else ()  # as in containers that run the tests
-    server = served.beside(home, "PROFILE=production", *root)
+    server = archived.beside(home, "PROFILE=production", *root)
     try:
         yield server, server.make("serve")
     finally:
@@ -101,11 +101,11 @@ def other_certificate(tmp_path: Path) -> Path:
 
 
 def test_a_server_that_cannot_show_who_it_is_gets_no_token(
-    production: tuple[Served, str], served: Served, other_certificate: Path
+    production: tuple[Served, str], other_certificate: Path
 ) -> None:
     server, _ = production
     for trust in (None, Trust(ca_file=other_certificate), Trust(pinned=other_certificate)):
-        client = InferenceClient(https_url(server), tokens=served.tokens, trust=trust)
+        client = InferenceClient(https_url(server), tokens=server.tokens, trust=trust)
         with pytest.raises(CertificateRefused, match="--ca-file"):
             client.predict(PICTURE)
 

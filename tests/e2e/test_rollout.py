@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,35 +16,23 @@ from classifier.reference import REFERENCE_NAMES, draw_png
 from client.operations.model_store import copy_as_version, sha256_of
 from client.operations.rollout_record import read_record
 from tests.e2e.load import OURS, PLAIN, Load
-from tests.e2e.served import ROOT, Served, clean_environment
+from tests.e2e.served import ROOT, clean_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.e2e.served import Served
 
 pytestmark = pytest.mark.e2e
 
 PICTURE = draw_png(REFERENCE_NAMES[0])
 
 
-@pytest.fixture(scope="module")
-def server(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server that registers models, from a store of its own with the shared one's archive."""
-    home = tmp_path_factory.mktemp("rollout")
-    own = Served.at(home, *served.variables, "MODEL_API=1")
-    for folder in ("store", "build"):  # with their times: nothing is to be built anew
-        shutil.copytree(served.home / folder, home / folder)
-    try:
-        own.make("serve")
-        yield own
-    finally:
-        own.make("stop")
-
-
 @pytest.fixture
-def load(server: Served) -> Iterator[Load]:
+def load(own: Served) -> Iterator[Load]:
     """Clients that ask all the time; none of them may see anything but answers."""
-    with Load(server, PICTURE, ours=2, plain=2, pause_s=0.05) as running:
+    with Load(own, PICTURE, ours=2, plain=2, pause_s=0.05) as running:
         yield running
     assert set(running.total()) == {"200"}
     assert all(running.seen[name]["200"] > 10 for name in (OURS, PLAIN))
@@ -92,55 +79,55 @@ def versions(server: Served) -> dict[str, int]:
     }
 
 
-def test_a_new_version_takes_over_and_the_former_one_returns(server: Served, load: Load) -> None:
-    offer(server, "2.0")
+def test_a_new_version_takes_over_and_the_former_one_returns(own: Served, load: Load) -> None:
+    offer(own, "2.0")
     with load.during("deploy"):
-        output = server.make("deploy", "VERSION=2.0")
+        output = own.make("deploy", "VERSION=2.0")
     assert "1 of 1 pictures get the label that 1.0 gives (100 %)" in output
-    assert versions(server) == {"2.0": 1}
+    assert versions(own) == {"2.0": 1}
 
     with load.during("rollback"):
-        server.make("rollback")
-    assert versions(server) == {"1.0": 1}
-    record = read_record(server.run_dir, "flowers")
+        own.make("rollback")
+    assert versions(own) == {"1.0": 1}
+    record = read_record(own.run_dir, "flowers")
     assert record is not None
     assert [release.version for release in record] == ["1.0", "2.0"]
 
 
-def test_a_bad_archive_never_takes_over(server: Served, load: Load) -> None:
-    with offer(server, "3.0").open("ab") as archive:
+def test_a_bad_archive_never_takes_over(own: Served, load: Load) -> None:
+    with offer(own, "3.0").open("ab") as archive:
         archive.write(b"changed after it was verified")
-    offer(server, "4.0", broken=True)
+    offer(own, "4.0", broken=True)
     for version, cause in (("3.0", "changed since"), ("4.0", "ended while it loaded the model")):
         with load.during(f"bad deploy: {cause}"):
-            process = client_command(server, "deploy", version)
+            process = client_command(own, "deploy", version)
             output, _ = process.communicate()
         assert process.returncode == 1
         assert output.startswith(f"error: flowers {version} does not take over: ")
         assert cause in output
         assert "1.0 goes on serving" in output
-        assert versions(server) == {"1.0": 1}
+        assert versions(own) == {"1.0": 1}
 
 
-def test_the_autoscaler_follows_a_load_that_rises_and_falls(server: Served, load: Load) -> None:
+def test_the_autoscaler_follows_a_load_that_rises_and_falls(own: Served, load: Load) -> None:
     autoscaler = client_command(
-        server,
+        own,
         *("autoscale", "--min", "1", "--max", "2", "--target-queue-ms", "40"),
         *("--interval", "1", "--calm-intervals", "2"),
     )
     try:
         with (
             load.during("load rises: up to 2 workers"),
-            Load(server, PICTURE, ours=8, plain=8) as burst,
+            Load(own, PICTURE, ours=8, plain=8) as burst,
         ):
-            while versions(server) != {"1.0": 2}:
+            while versions(own) != {"1.0": 2}:
                 assert autoscaler.poll() is None
         assert set(burst.total()) == {"200"}
         seen: Counter[int] = Counter()
         with load.during("load falls: down to 1"):
-            while versions(server) != {"1.0": 1}:
+            while versions(own) != {"1.0": 1}:
                 assert autoscaler.poll() is None
-                seen[len(versions(server))] += 1
+                seen[len(versions(own))] += 1
         assert seen[2]  # another version stood in
     finally:
         autoscaler.send_signal(signal.SIGTERM)

@@ -20,13 +20,13 @@ REQUESTS = 60
 
 
 def test_a_short_soak_writes_its_table_and_plot(
-    served: Served, model_folder: Path, data_set_folder: Path, tmp_path: Path
+    archived: Served, model_folder: Path, data_set_folder: Path, tmp_path: Path
 ) -> None:
     page = tmp_path / "docs" / "page.md"
     page.parent.mkdir()
     page.write_text("# Page\n\n<!-- soak -->\n<!-- end of soak -->\n")
     arguments = {
-        "--mar": served.home / "store" / "flowers.mar",
+        "--mar": archived.home / "store" / "flowers.mar",
         "--model": model_folder,
         "--photos": data_set_folder / "val",
         "--work": tmp_path / "work",

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Let workers take one thread: on busy cores, threads that wait for each other are slower."""
+def one_thread_a_worker() -> Iterator[None]:
+    """The same for workers, which do not ask PyTorch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MARIGOLD_THREADS", "1")
         yield

@@ -8,6 +8,7 @@ import pytest
 
 from archive.modelarts.__main__ import write
 from tests.archive.modelarts.standin import running_package
+from tests.once import made_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +20,11 @@ def package(
     model_folder: Path, data_set_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder that ModelArts imports."""
-    root = tmp_path_factory.mktemp("modelarts")
-    write(str(model_folder), str(data_set_folder), str(root))
+    root = made_once(
+        tmp_path_factory,
+        "modelarts",
+        lambda folder: write(str(model_folder), str(data_set_folder), str(folder)),
+    )
     return root / "model"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.once import made_once
 from train.evaluation.evaluate import evaluate_folder
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ def evaluated(
     model_folder: Path, data_set_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder of `analysis-train` and `analysis-val`, with photos said to be in a bucket."""
-    folder = tmp_path_factory.mktemp("out")
-    evaluate_folder(model_folder, data_set_folder, folder, photos_url="obs://bucket/data_set/")
-    return folder
+    return made_once(
+        tmp_path_factory,
+        "evaluated",
+        lambda folder: evaluate_folder(
+            model_folder, data_set_folder, folder, photos_url="obs://bucket/data_set/"
+        ),
+    )
