@@ -15,7 +15,7 @@ import yaml
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.errors import RequestRejected
 from server.ports import HOST, free_ports
-from tests.monitoring.test_rules import RULES
+from tests.config.monitoring.test_rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,1 +1,1 @@
-"""Tests of the page to try a server on; `test_page` opens it in a real Chromium."""
+"""Tests of `ui` without its page; `tests.e2e.test_ui` opens that in a real Chromium."""

@@ -12,8 +12,9 @@ PROGRAM = """
 import importlib, pkgutil, sys
 import client
 for module in pkgutil.walk_packages(client.__path__, "client."):
-    if not module.name.endswith("__main__"):
+    if module.name != "client.__main__":
         importlib.import_module(module.name)
+assert "client.api.inference" in sys.modules  # those of its packages too
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 

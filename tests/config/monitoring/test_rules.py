@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MONITORING = ROOT / "config" / "monitoring"
 RULES = MONITORING / "rules.yml"
 DASHBOARD = MONITORING / "dashboard.json"

@@ -1,0 +1,1 @@
+"""Tests of `config`, as far as another part does not read it."""
