@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def prepare(source: Path | None, data_root: Path, *, val_share: float = 0.1, seed: int = 0) -> None:
+def prepare(
+    source: Path | None,
+    data_root: Path,
+    *,
+    val_share: float = 0.1,
+    seed: int = 0,
+    name_encoding: str | None = None,
+) -> None:
     """Make a data set of `source`.
 
     Args:
@@ -37,6 +44,7 @@ def prepare(source: Path | None, data_root: Path, *, val_share: float = 0.1, see
         data_root: Where the data set is put; it must not hold one yet.
         val_share: Share of each class that goes to validation, 0..1.
         seed: Of the division.
+        name_encoding: Of names in an archive that are not marked as UTF-8; None for UTF-8.
 
     Raises:
         DataError: The source cannot be had, or makes no data set fit for training.
@@ -49,7 +57,7 @@ def prepare(source: Path | None, data_root: Path, *, val_share: float = 0.1, see
     data_root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data_root.parent, prefix=".data_set.") as name:
         work = Path(name)
-        root = open_source(source, work)
+        root = open_source(source, work, name_encoding=name_encoding)
         built = work / "built"
         _copy(root, _divide(root, val_share, seed), built)
         _check(built, root)
@@ -136,6 +144,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--val_share", type=fraction, default=0.1, help="share of validation photos (default: 0.1)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the division (default: 0)")
+    parser.add_argument(
+        "--name_encoding",
+        metavar="NAME",
+        help="how an archive's names are written where not in UTF-8, such as gbk",
+    )
     options = parser.parse_args(arguments)
     return run_command(lambda: _run(options))
 
@@ -149,7 +162,13 @@ def _run(options: argparse.Namespace) -> None:
                     "or choose another DATA_URL"
                 )
         source = local_path(options.source) if options.source else None
-        prepare(source, data.folder, val_share=options.val_share, seed=options.seed)
+        prepare(
+            source,
+            data.folder,
+            val_share=options.val_share,
+            seed=options.seed,
+            name_encoding=options.name_encoding,
+        )
 
 
 if __name__ == "__main__":

@@ -6,20 +6,19 @@ Every source ends as a local folder of class folders, or of `train` and `val` wi
 from __future__ import annotations
 
 import hashlib
-import tarfile
-import zipfile
-from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 from urllib.request import urlopen
 
 from tqdm import tqdm
 
 from train.data.data_set import SPLITS
+from train.data.unpacking import unpack
 from train.errors import DataError
 
 if TYPE_CHECKING:
     import contextlib
     from collections.abc import Callable
+    from pathlib import Path
 
     Opener = Callable[[str], contextlib.AbstractContextManager[IO[bytes]]]
 
@@ -37,12 +36,19 @@ def _open_url(url: str) -> contextlib.AbstractContextManager[IO[bytes]]:
     return response
 
 
-def open_source(source: Path | None, work: Path, *, opener: Opener = _open_url) -> Path:
+def open_source(
+    source: Path | None,
+    work: Path,
+    *,
+    name_encoding: str | None = None,
+    opener: Opener = _open_url,
+) -> Path:
     """Make a source available as a folder of class folders.
 
     Args:
         source: A folder or an archive; None downloads tf_flowers.
         work: Folder for what is downloaded and unpacked.
+        name_encoding: Of names in an archive that are not marked as UTF-8; None for UTF-8.
         opener: Opens a URL for reading.
 
     Raises:
@@ -51,11 +57,13 @@ def open_source(source: Path | None, work: Path, *, opener: Opener = _open_url) 
     if source is None:
         source = download_flowers(work / "flower_photos.tgz", opener=opener)
     if source.is_dir():
+        if name_encoding:
+            raise DataError(f"--name_encoding is for archives; {source} is a folder")
         return _descend(source)
     if not source.is_file():
         raise DataError(f"{source}: no such folder or archive; {_OTHER_WAYS}")
     unpacked = work / "unpacked"
-    unpack(source, unpacked)
+    unpack(source, unpacked, name_encoding)
     return _descend(unpacked)
 
 
@@ -86,33 +94,6 @@ def download_flowers(path: Path, *, opener: Opener = _open_url) -> Path:
             f"got {digest.hexdigest()} ({path.stat().st_size:,} bytes); try again, or {_OTHER_WAYS}"
         )
     return path
-
-
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tarball or zip file; members that would land outside `folder` are refused.
-
-    Raises:
-        DataError: It is neither, damaged, or unsafe.
-    """
-    try:
-        if zipfile.is_zipfile(archive):
-            _unpack_zip(archive, folder)
-        else:
-            with tarfile.open(archive) as tar:
-                tar.extractall(folder, filter="data")
-    except tarfile.FilterError as error:
-        raise DataError(f"{archive}: refused to unpack it: {error}") from error
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise DataError(f"{archive}: no tarball or zip file, or damaged: {error}") from error
-
-
-def _unpack_zip(archive: Path, folder: Path) -> None:
-    with zipfile.ZipFile(archive) as zipped:
-        for name in zipped.namelist():
-            path = PurePosixPath(name.replace("\\", "/"))
-            if path.is_absolute() or ".." in path.parts:
-                raise DataError(f"{archive}: refused to unpack it: {name!r} leads outside")
-        zipped.extractall(folder)  # noqa: S202 - checked just above
 
 
 def _descend(folder: Path) -> Path:
