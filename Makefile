@@ -57,7 +57,7 @@ serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT
 	  --profile $(PROFILE) $(if $(LISTEN),--host $(LISTEN)) \
 	  $(if $(METRICS_LISTEN),--metrics-host $(METRICS_LISTEN)) $(TLS_NAMES:%=--tls-name %) \
 	  $(if $(TLS_CERT),--tls-certificate $(TLS_CERT)) $(if $(TLS_KEY),--tls-key $(TLS_KEY)) \
-	  $(if $(ALLOW_ROOT),--allow-root)
+	  $(if $(ALLOW_ROOT),--allow-root) $(if $(RESTART),--restart)
 
 .PHONY: stop
 stop: $(VENV)/installed ## wait for requests in flight, then stop the server
@@ -65,7 +65,7 @@ stop: $(VENV)/installed ## wait for requests in flight, then stop the server
 
 .PHONY: restart
 restart: $(MAR).sha256 ## stop and serve, with the archive ready before the server stops
-	@$(MAKE) --no-print-directory stop serve
+	@$(MAKE) --no-print-directory serve RESTART=1
 
 .PHONY: predict
 predict: $(VENV)/installed ## classify files through the running server (IMAGE="a.jpg b.jpg")

@@ -8,6 +8,7 @@
     ├── CertificateRefused          the server may be another than the one that was meant
     ├── TimedOut                    connected, but no answer in time
     ├── UnexpectedReply             an answer that is not TorchServe's or not our handler's
+    ├── RunFolderBusy               another command is changing what the server serves
     ├── ServerBusy                  no quiet moment came before the deadline
     ├── InFlightUnknown             the server's metrics do not tell what is in flight
     ├── WorkersNotReady             workers that were started did not get ready
@@ -64,6 +65,10 @@ class TimedOut(ClientError):
 
 class UnexpectedReply(ClientError):
     """The answer is not of the form that TorchServe or our handler gives."""
+
+
+class RunFolderBusy(ClientError):
+    """Another command is changing what the server serves."""
 
 
 class ServerBusy(ClientError):

@@ -55,6 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
     starts.add_argument(
         "--foreground", action="store_true", help="stay, show the logs, stop on SIGTERM"
     )
+    starts.add_argument(
+        "--restart", action="store_true", help="first stop what runs, once all is ready to start"
+    )
     starts.add_argument("--example", default="photo.jpg", help="picture for the curl line")
     starts.set_defaults(run=_start)
 
@@ -127,7 +130,7 @@ def _start_in_background(options: argparse.Namespace) -> None:
         token_minutes=options.token_minutes,
     )
     folder = RunFolder(options.run_dir)
-    start(chosen, folder)
+    start(chosen, folder, restart_grace_s=options.grace_s if options.restart else None)
     at = chosen.addresses
     run_dir = "" if options.run_dir == Path("run") else f" RUN_DIR={options.run_dir}"
     made = profile.has_tls and not profile.given

@@ -4,6 +4,7 @@ ControlError
 ├── StartError     the server could not be started; nothing was left running
 ├── StopError      the server could not be stopped
 ├── ServerEnded    the server ended by itself
+├── Busy           somebody else is changing what the folder serves
 └── Unhealthy      the server is not there, or cannot answer
 """
 
@@ -24,6 +25,10 @@ class StopError(ControlError):
 
 class ServerEnded(ControlError):
     """The server ended by itself."""
+
+
+class Busy(ControlError):
+    """Somebody else is changing what the folder serves."""
 
 
 class Unhealthy(ControlError):

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from server.processes import FRONT_END, WORKER, processes_of
+
 if TYPE_CHECKING:
     from server.run_folder import RunFolder
 
-_WORKER_PROGRAM = "model_service_worker.py"
-_FRONT_END = "org.pytorch.serve.ModelServer"
 _PATIENCE_S = 10.0
 
 
 def end_orphans(folder: RunFolder) -> list[int]:
-    """End the processes of a run folder without a server; return their process ids."""
+    """End the processes of a run folder without a server; return their process ids.
+
+    A front end that answers is a server, on record or not: see `RunFolder.server`.
+    """
     # Front ends first, which would start other workers.
-    orphans = _processes(_FRONT_END, str(folder.config.resolve()))
+    orphans = list(processes_of(FRONT_END, str(folder.config.resolve())))
     # A worker's command names its socket.
-    orphans += _processes(_WORKER_PROGRAM, str(folder.temporary.resolve()) + "/")
+    orphans += processes_of(WORKER, str(folder.temporary.resolve()) + "/")
     for process in orphans:
         try:
             process.kill()
@@ -32,14 +35,3 @@ def end_orphans(folder: RunFolder) -> list[int]:
             continue
     psutil.wait_procs(orphans, timeout=_PATIENCE_S)
     return [process.pid for process in orphans]
-
-
-def _processes(program: str, path: str) -> list[psutil.Process]:
-    """Return the processes of a program whose command names a path, or one below it."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
-        is_program = any(word.endswith(program) for word in command)
-        if is_program and any(word.startswith(path) for word in command):
-            found.append(process)
-    return found

@@ -6,21 +6,23 @@ logs/               server.log, worker.log, access.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
 tls/                the certificate that was made here, and its key
 rollout.json        what the last deployment replaced, written by `client.operations.rollout`
-server.json         process id and start time, addresses, certificate
+server.json         which process it is, addresses, certificate
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import psutil
-
 from client.run_record import RECORD_NAME
-from server.errors import StartError
+from server.errors import Busy, StartError
+from server.ports import answers
+from server.processes import FRONT_END, Identity, processes_of
+from storage.errors import InUse
 from storage.files import write_text
 from storage.locks import locked
 
@@ -28,7 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import psutil
+
     from client.api.addresses import Addresses
+
+_ADDRESS = re.compile(r"^inference_address=https?://(.+):(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,16 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other starts and stops out, for as long as the record does not say what runs."""
-        with locked(self.path):
+        """Keep others from changing what is served from here; see `client.operations.run_lock`.
+
+        Raises:
+            Busy: Somebody else is at it; the message says who.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.path, wait=False))
+            except InUse as error:
+                raise Busy(f"{error}; wait until that ends, or end it") from error
             yield
 
     def create(self) -> None:
@@ -106,8 +120,7 @@ class RunFolder:
             certificate: What it shows of itself, if it speaks TLS.
         """
         entry = {
-            "pid": process.pid,
-            "created": process.create_time(),
+            **asdict(Identity.of(process.pid)),
             "port": port,
             "addresses": asdict(addresses),
             "certificate": str(certificate.resolve()) if certificate else None,
@@ -127,15 +140,26 @@ class RunFolder:
     def server(self) -> tuple[psutil.Process, int] | None:
         """Return the running server's process and first port; None if none runs here.
 
-        A process id that now belongs to somebody else is told apart by its start time.
+        The record tells. Where it is missing or of another process, a front end that was started
+        with this folder's settings and answers is the server all the same.
         """
+        return self._recorded() or self._unrecorded()
+
+    def _recorded(self) -> tuple[psutil.Process, int] | None:
         try:
             entry = json.loads(self._record.read_text(encoding="utf-8"))
-            process = psutil.Process(entry["pid"])
-            if abs(process.create_time() - entry["created"]) > 1 or not process.is_running():
-                return None
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+            process = Identity(entry["pid"], entry["start_ticks"], entry["boot_id"]).process()
+            return (process, int(entry["port"])) if process else None
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        if process.status() == psutil.STATUS_ZOMBIE:
+
+    def _unrecorded(self) -> tuple[psutil.Process, int] | None:
+        try:
+            found = _ADDRESS.findall(self.config.read_text(encoding="utf-8"))
+        except OSError:
             return None
-        return process, int(entry["port"])
+        for process in processes_of(FRONT_END, str(self.config.resolve())):
+            host, port = found[-1] if found else ("", "0")
+            if answers(host, int(port)):
+                return process, int(port)
+        return None

@@ -28,8 +28,9 @@ from server.errors import StartError
 from server.java import find_java_home
 from server.leftovers import end_orphans
 from server.ports import HOST, Ports, check_free
+from server.processes import is_alive
 from server.profiles import Profile
-from server.stop import end
+from server.stop import end, stop_locked
 from server.tls import KeyPair, check_given, make_certificate
 
 if TYPE_CHECKING:
@@ -77,30 +78,40 @@ class Options:
         )
 
 
-def start(options: Options, folder: RunFolder) -> None:
+def start(options: Options, folder: RunFolder, *, restart_grace_s: float | None = None) -> None:
     """Start the server and wait until it answers.
+
+    Args:
+        options: What to serve and how.
+        folder: Where to.
+        restart_grace_s: Stop a server that runs there, once all is ready for the next one, and wait
+            so long for its requests, in seconds; None refuses.
 
     Raises:
         StartError: It could not be started; nothing was left running.
+        Busy: Somebody is changing what is served from this folder.
     """
-    _check_none_runs(folder)
+    if restart_grace_s is None:
+        _check_none_runs(folder)
     _check_verified(options.mar)
     java_home = find_java_home()
     folder.check_own()
     with folder.locked():
+        if restart_grace_s is not None:
+            stop_locked(folder, grace_s=restart_grace_s)
         process, certificate = _begin(options, folder, java_home)
-    try:
-        _wait_for_prediction(options, folder, process, Trust(pinned=certificate))
-        if options.workers:
-            management = options.addresses.management
-            client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
-            client.scale(options.model_name, options.workers)
-    except BaseException as error:
-        # While it revives its workers again and again, it does not end by itself.
-        end(process, folder, patience_s=1)
-        if isinstance(error, ClientError):
-            raise StartError(f"the server does not scale: {error}") from error
-        raise
+        try:
+            _wait_for_prediction(options, folder, process, Trust(pinned=certificate))
+            if options.workers:
+                management = options.addresses.management
+                client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
+                client.scale(options.model_name, options.workers)
+        except BaseException as error:
+            # While it revives its workers again and again, it does not end by itself.
+            end(process, folder, patience_s=1)
+            if isinstance(error, ClientError):
+                raise StartError(f"the server does not scale: {error}") from error
+            raise
 
 
 def _begin(
@@ -244,7 +255,7 @@ def _wait_for_prediction(
     end = time.monotonic() + options.deadline_s
     problem = "no worker is ready"
     while time.monotonic() < end:
-        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+        if not is_alive(process):
             raise StartError(f"TorchServe ended while starting: {diagnosis.cause(folder.logs)}")
         if diagnosis.worker_died(folder.logs):
             raise StartError(f"the model does not load: {diagnosis.cause(folder.logs)}")

@@ -9,44 +9,64 @@ from typing import TYPE_CHECKING
 import psutil
 
 from client.api.addresses import addresses_from
+from client.api.clock import MACHINE, Clock
 from client.api.management import ManagementClient
 from client.api.tokens import Tokens
 from client.errors import ClientError
 from client.operations.idle import wait_until_idle
 from client.run_record import read_run_record
-from server.errors import StopError
+from server.errors import Busy, StopError
 from server.leftovers import end_orphans
 from server.ports import HOST
+from server.processes import is_alive
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from client.api.addresses import Addresses
     from server.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 20.0  # for a process to end by itself
+_POLL_S = 0.2
 
 
-def stop(folder: RunFolder, *, grace_s: float) -> bool:
+def stop(
+    folder: RunFolder, *, grace_s: float, insist: bool = False, clock: Clock = MACHINE
+) -> bool:
     """Wait for requests in flight, then end the server; whether one was running.
 
     Args:
         folder: Where the server runs.
         grace_s: Longest wait for requests in flight, in seconds. TorchServe itself would reset
             their connections at once.
+        insist: Whether to wait as long for somebody who is changing what is served, and then to
+            stop all the same: a supervisor ends this process soon.
+        clock: What the waits go by.
 
     Raises:
+        Busy: Somebody is changing what is served.
         StopError: It does not end.
     """
     if not folder.path.is_dir():
         return False
-    with folder.locked():  # what is being started just now is on record after that
-        running = folder.server()
-        if not running:
+    with _locked(folder, clock, grace_s if insist else 0.0, insist=insist):
+        return stop_locked(folder, grace_s=grace_s, clock=clock)
+
+
+def stop_locked(folder: RunFolder, *, grace_s: float, clock: Clock = MACHINE) -> bool:
+    """Stop as `stop` does; the caller holds the folder's lock."""
+    running = folder.server()
+    if not running:
+        ended = end_orphans(folder)
+        if folder.config.exists():
+            folder.clear()
+        else:  # no server was ever started here: `tmp` is not ours to remove
             folder.forget()
-            return bool(end_orphans(folder))
+        return bool(ended)
     process, port = running
-    if not _wait_for_requests(folder, _addresses(folder, port), grace_s):
+    if not _wait_for_requests(folder, _addresses(folder, port), process, grace_s, clock):
         logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
     end(process, folder)
     return True
@@ -54,10 +74,35 @@ def stop(folder: RunFolder, *, grace_s: float) -> bool:
 
 def end(process: psutil.Process, folder: RunFolder, patience_s: float = _PATIENCE_S) -> None:
     """End a front end, as `terminate` does, and clear its folder, unless another runs there."""
-    with folder.locked():
-        terminate(process, patience_s)
+    terminate(process, patience_s)
+    if not folder.server():
+        folder.clear()
+
+
+def clear_away(folder: RunFolder) -> None:
+    """Remove what a server that ended by itself left, unless another runs there or is coming."""
+    with contextlib.suppress(Busy), folder.locked():
         if not folder.server():
+            end_orphans(folder)
             folder.clear()
+
+
+@contextlib.contextmanager
+def _locked(folder: RunFolder, clock: Clock, patience_s: float, *, insist: bool) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        busy: Busy | None = None
+        for _ in clock.looks(patience_s, _POLL_S):
+            try:
+                stack.enter_context(folder.locked())
+                busy = None
+                break
+            except Busy as error:
+                busy = error
+        if busy and not insist:
+            raise busy
+        if busy:
+            logger.warning("stopping all the same: %s", busy)
+        yield
 
 
 def _addresses(folder: RunFolder, port: int) -> Addresses:
@@ -65,14 +110,26 @@ def _addresses(folder: RunFolder, port: int) -> Addresses:
     return record[0] if record else addresses_from(f"http://{HOST}:{port}")
 
 
-def _wait_for_requests(folder: RunFolder, addresses: Addresses, grace_s: float) -> bool:
-    management = addresses.management
-    client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
-    try:
-        return wait_until_idle(client, addresses.metrics, deadline_s=grace_s)
-    except ClientError as error:
-        logger.warning("cannot see whether requests are in flight: %s", error)
-        return True
+def _wait_for_requests(
+    folder: RunFolder, addresses: Addresses, process: psutil.Process, grace_s: float, clock: Clock
+) -> bool:
+    """Wait until nothing is in flight; for the whole grace where that cannot be seen."""
+    tokens = Tokens(folder.key_file, addresses.management)
+    client = ManagementClient(addresses.management, tokens=tokens, timeout_s=max(grace_s, 1.0))
+    end, told = clock.time() + grace_s, False
+    while True:
+        left_s = max(0.0, end - clock.time())
+        try:
+            return wait_until_idle(client, addresses.metrics, deadline_s=left_s, clock=clock)
+        except ClientError as error:
+            if not told:
+                logger.warning(
+                    "cannot see whether requests are in flight, waiting %.0f s: %s", grace_s, error
+                )
+            told = True
+            if not left_s or not is_alive(process):
+                return True
+            clock.sleep(min(_POLL_S, left_s))
 
 
 def terminate(process: psutil.Process, patience_s: float = _PATIENCE_S) -> None:

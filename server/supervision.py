@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from server import diagnosis
 from server.errors import ServerEnded
 from server.following import Followed
-from server.stop import stop
+from server.processes import is_alive
+from server.stop import clear_away, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,19 +50,21 @@ def stay(folder: RunFolder, *, grace_s: float) -> None:
         ServerEnded: It ended by itself.
         StopError: It does not end.
     """
+    running = folder.server()
     notify("READY=1")
     with Followed(folder.logs) as logs:
         try:
-            while folder.server():
+            # This process, whatever becomes of the record: while it runs, so does the server.
+            while running and is_alive(running[0]):
                 logs.copy_news()
                 time.sleep(_POLL_S)
         except KeyboardInterrupt:
             for number in _SIGNALS:  # a second one must not break off the waiting
                 signal.signal(number, signal.SIG_IGN)
             notify("STOPPING=1")
-            stop(folder, grace_s=grace_s)
+            stop(folder, grace_s=grace_s, insist=True)
             return
-    folder.forget()
+    clear_away(folder)
     raise ServerEnded(f"TorchServe ended by itself: {diagnosis.cause(folder.logs)}")
 
 

@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,22 +56,29 @@ def locked(folder: Path, *, shared: bool = False, wait: bool = True) -> Iterator
 
 
 def holder_of(folder: Path) -> str:
-    """Name the process that holds a folder's lock: its id and command; for messages only."""
-    status = folder.stat()
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
+    """Name the process that holds a folder's lock: its id, command, start; for messages only."""
+    number = f":{folder.stat().st_ino}"
     with contextlib.suppress(OSError):  # only Linux has this list
         for line in Path("/proc/locks").read_text(encoding="utf-8").splitlines():
             # 1: FLOCK  ADVISORY  WRITE 1234 fe:00:2155519 0 EOF
+            # The device is not always the one that stat(2) tells: not on btrfs and overlays.
             fields = line.split()
-            if fields[1] == "FLOCK" and fields[5] == f"{device}:{status.st_ino}":
+            if fields[1] == "FLOCK" and fields[5].endswith(number):
                 return _told(fields[4])
     return "another process"
 
 
 def _told(pid: str) -> str:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError, IndexError):
         arguments = Path("/proc", pid, "cmdline").read_bytes().decode(errors="replace").split("\0")
-        return f"process {pid} ({' '.join(arguments).strip()})"
+        words = [Path(arguments[0]).name, *arguments[1:]]
+        ticks = int(
+            Path("/proc", pid, "stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+        )
+        uptime_s = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+        since = time.time() - uptime_s + ticks / os.sysconf("SC_CLK_TCK")
+        at = time.strftime("%H:%M:%S", time.localtime(since))
+        return f"process {pid} ({' '.join(words).strip()}), which started at {at}"
     return f"process {pid}"
 
 

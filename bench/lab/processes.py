@@ -30,8 +30,13 @@ def at_work_in(folder: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if any(str(folder) in argument for argument in process.info["cmdline"] or [])
+        if any(_names(argument, str(folder)) for argument in process.info["cmdline"] or [])
     ]
+
+
+def _names(argument: str, folder: str) -> bool:
+    """Whether an argument holds the path of a folder, or of something in it; not run for run2."""
+    return argument.endswith(folder) or f"{folder}/" in argument
 
 
 def pss_mb(processes: Iterable[psutil.Process]) -> float:

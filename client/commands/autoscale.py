@@ -14,6 +14,7 @@ from client.operations.autoscale_policy import Policy
 from client.operations.autoscaling import Autoscaler
 from client.operations.autoscaling import run as follow
 from client.operations.model_store import find_model_store
+from client.operations.run_lock import changing
 from client.operations.scaling import scale_safely
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
     store = find_model_store(connection.run_dir)
 
     def scale(workers: int) -> str:
-        return scale_safely(management, metrics_url, connection.model, workers, store=store)
+        with changing(connection.run_dir):
+            return scale_safely(management, metrics_url, connection.model, workers, store=store)
 
     autoscaler = Autoscaler(
         management,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from client.commands import (
@@ -23,6 +24,7 @@ from client.commands import (
 )
 from client.commands.server_options import add_server_options, connection_from
 from client.errors import ClientError
+from client.operations.run_lock import changing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = "Classify photos with a running server, and manage its models and workers."
 _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+# `autoscale` holds the lock only while it changes something.
+_CHANGING = frozenset({"scale", "deploy", "rollback", "register", "unregister", "set-default"})
 _COMMANDS: dict[str, tuple[AddOptions, Run, str]] = {
     "predict": (predict.add_options, predict.run, "classify image files"),
     "explain": (explain.add_options, explain.run, "show what in an image speaks for its class"),
@@ -79,8 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(arguments)
     connection = connection_from(options, parser)
+    lock = changing(connection.run_dir) if options.command in _CHANGING else nullcontext()
     try:
-        code: int = options.run(connection, options)
+        with lock:
+            code: int = options.run(connection, options)
         sys.stdout.flush()
     except ClientError as error:
         sys.stdout.flush()
@@ -98,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of all commands."""
     parser = argparse.ArgumentParser(prog="python -m client", description=_DESCRIPTION)
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    subparsers = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     for name, (add_options, run, text) in _COMMANDS.items():
         command = subparsers.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
