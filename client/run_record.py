@@ -6,13 +6,10 @@ Not responsible for whether it still runs there: asking it tells.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from client.api.addresses import Addresses
 from client.api.trust import Trust
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 RECORD_NAME = "server.json"
 
@@ -36,3 +33,12 @@ def read_run_record(run_dir: Path, port: int | None = None) -> tuple[Addresses, 
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return addresses, Trust(pinned=run_dir / certificate if certificate else None)
+
+
+def read_archives_folder(run_dir: Path) -> Path | None:
+    """Return the folder that the server's first archive was copied from; None if not on record."""
+    try:
+        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
+        return Path(record["archives"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -4,6 +4,7 @@ config.properties   the settings it was started with
 key_file.json       its tokens, written by TorchServe, mode 0600
 logs/               server.log, worker.log, access.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
+tmp/archives/       the only archives that it takes: copies that were held against their stamps
 tls/                the certificate that was made here, and its key
 rollout.json        what the last deployment replaced, written by `client.operations.rollout`
 server.json         which process it is, addresses, certificate
@@ -64,6 +65,11 @@ class RunFolder:
         return self.path / "tmp"
 
     @property
+    def archives(self) -> Path:
+        """The archives that the server takes, and no others."""
+        return self.temporary / "archives"
+
+    @property
     def tls(self) -> Path:
         """The folder of the certificate that was made here."""
         return self.path / "tls"
@@ -110,6 +116,7 @@ class RunFolder:
         port: int,
         addresses: Addresses,
         certificate: Path | None = None,
+        archives: Path | None = None,
     ) -> None:
         """Remember the server's process and, for `client.run_record`, how to reach it.
 
@@ -118,12 +125,14 @@ class RunFolder:
             port: The first of its ports.
             addresses: Its APIs, as this machine reaches them.
             certificate: What it shows of itself, if it speaks TLS.
+            archives: The folder that its archive was copied from, and others may be.
         """
         entry = {
             **asdict(Identity.of(process.pid)),
             "port": port,
             "addresses": asdict(addresses),
             "certificate": str(certificate.resolve()) if certificate else None,
+            "archives": str(archives.absolute()) if archives else None,
         }
         write_text(self._record, json.dumps(entry) + "\n")
 

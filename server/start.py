@@ -22,7 +22,7 @@ from client.api.management import ManagementClient
 from client.api.tokens import Tokens
 from client.api.trust import Trust
 from client.errors import ClientError
-from client.operations.model_store import is_verified, stamp_of
+from client.operations.model_store import copy_verified, is_verified, stamp_of
 from server import diagnosis
 from server.errors import StartError
 from server.java import find_java_home
@@ -126,11 +126,14 @@ def _begin(
     folder.clear()
     folder.create()
     pair = _key_pair(options.profile, folder)
-    folder.config.write_text(_config(options, pair), encoding="utf-8")
+    folder.config.write_text(_config(options, folder, pair), encoding="utf-8")
     certificate = pair.certificate if pair else None
     try:
+        _copy_archive(options, folder)
         process = _launch(options, folder, java_home)
-        folder.record(process, options.ports.inference, options.addresses, certificate)
+        folder.record(
+            process, options.ports.inference, options.addresses, certificate, options.mar.parent
+        )
     except BaseException:
         end_orphans(folder)  # Ctrl-C may come when the front end runs and is not yet on record
         folder.clear()
@@ -167,7 +170,16 @@ def _key_pair(profile: Profile, folder: RunFolder) -> KeyPair | None:
     return make_certificate(folder.tls, list(hosts))
 
 
-def _config(options: Options, pair: KeyPair | None) -> str:
+def _copy_archive(options: Options, folder: RunFolder) -> None:
+    """Copy the archive to where the server takes it from; the copy is what is held to the stamp."""
+    folder.archives.mkdir(mode=0o700)
+    try:
+        copy_verified(options.mar, folder.archives)
+    except ClientError as error:
+        raise StartError(str(error)) from error
+
+
+def _config(options: Options, folder: RunFolder, pair: KeyPair | None) -> str:
     ports, profile = options.ports, options.profile
     files = ["config.properties", *(["production.properties"] if profile.has_tls else [])]
     tls = (
@@ -186,7 +198,7 @@ def _config(options: Options, pair: KeyPair | None) -> str:
         f"grpc_management_address={HOST}\n"
         f"grpc_management_port={ports.grpc_management}\n"
         f"metrics_config={CONFIG / 'metrics.yaml'}\n"
-        f"model_store={options.mar.resolve().parent}\n"
+        f"model_store={folder.archives.resolve()}\n"
         f"load_models={options.model_name}={options.mar.name}\n"
         + (f"token_expiration_min={options.token_minutes}\n" if options.token_minutes else "")
     )
@@ -203,7 +215,7 @@ def _launch(options: Options, folder: RunFolder, java_home: Path) -> psutil.Proc
         "--log-config",
         str(CONFIG / "log4j2.xml"),
         "--model-store",
-        str(options.mar.resolve().parent),
+        str(folder.archives.resolve()),
         *(["--enable-model-api"] if options.model_api else []),
     ]
     with (folder.logs / "console.log").open("wb") as console:

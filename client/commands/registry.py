@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from client.commands import report
 from client.commands.arguments import whole
 from client.commands.report import print_line
+from client.operations.model_store import bring_in
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_register_options(parser: argparse.ArgumentParser) -> None:
     """Add the archive, its name and its workers."""
-    parser.add_argument("url", metavar="URL", help="file in the model store, or an allowed URL")
+    parser.add_argument("url", metavar="URL", help="file in the model store")
     parser.add_argument("--name", help="name to serve it under; by default the archive's own")
     parser.add_argument("--workers", type=whole, default=1, help="to start (%(default)d)")
 
@@ -36,7 +37,8 @@ def add_list_options(parser: argparse.ArgumentParser) -> None:
 
 
 def register(connection: Connection, options: argparse.Namespace) -> int:
-    """Register an archive."""
+    """Register an archive; where the server is on this machine, it is copied to it first."""
+    bring_in(connection.run_dir, options.url)
     words = connection.management().register(
         options.url, model_name=options.name, initial_workers=options.workers
     )

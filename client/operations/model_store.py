@@ -1,4 +1,8 @@
-"""The folder that a server takes its archives from, where it is on this machine.
+"""The archives that a server takes, and how others get among them, where it is on this machine.
+
+A server started by `make serve` has a folder of its own for archives, in its run folder, and knows
+no other place. Only copies get there that were held against the stamp of `archive verify`: so what
+is served is what was hashed, whatever becomes of the file that it was copied from.
 
 Not responsible for what is in an archive: whoever builds one verifies it, and leaves a stamp with
 its SHA-256 beside it.
@@ -16,6 +20,7 @@ from copy import copy
 from pathlib import Path
 
 from client.errors import ArchiveRefused, LocalFileError
+from client.run_record import read_archives_folder
 
 _CONFIG_NAME = "config.properties"
 _STORE = re.compile(r"^model_store=(.+)$", re.MULTILINE)
@@ -30,6 +35,62 @@ def find_model_store(run_dir: Path | None) -> Path | None:
         return None
     found = _STORE.findall(text)
     return Path(found[-1]) if found else None  # the later value of a name counts
+
+
+def bring_in(run_dir: Path | None, name: str, expected: str | None = None) -> str | None:
+    """Copy an archive to where the server of a run folder takes it from.
+
+    Args:
+        run_dir: The server's working directory; None for a server elsewhere.
+        name: Of a file in the folder from which the server's first archive came.
+        expected: Its SHA-256, where only one archive will do; a copy that is there already is good.
+
+    Returns:
+        Its SHA-256, hexadecimal; None where the server's archives are not on this machine.
+
+    Raises:
+        ArchiveRefused: There is no such archive, it was not verified, or it is another one.
+        LocalFileError: It cannot be copied.
+    """
+    store = find_model_store(run_dir)
+    if store is None or run_dir is None:
+        return None
+    if Path(name).name != name:
+        raise ArchiveRefused(f"{name}: expected the name of a file in the model store")
+    if expected and (store / name).is_file() and sha256_of(store / name) == expected:
+        return expected
+    mar = (read_archives_folder(run_dir) or store) / name
+    return copy_verified(mar, store, expected)
+
+
+def copy_verified(mar: Path, store: Path, expected: str | None = None) -> str:
+    """Copy an archive, and hold the copy against the stamp; arguments and errors as `bring_in`."""
+    if not mar.is_file():
+        raise ArchiveRefused(f"{mar}: there is no such archive")
+    if mar.parent.resolve() == store.resolve():
+        return _check(mar, mar, expected)
+    copied = store / f".{mar.name}"  # no name that a server would be given
+    try:
+        shutil.copyfile(mar, copied)
+        found = _check(mar, copied, expected)
+        copied.replace(store / mar.name)
+    except OSError as error:
+        raise LocalFileError(f"cannot copy {mar} to {store}: {error.strerror}") from error
+    finally:
+        copied.unlink(missing_ok=True)
+    return found
+
+
+def _check(mar: Path, copied: Path, expected: str | None) -> str:
+    found = sha256_of(copied)
+    if found != _stamped(mar):
+        raise ArchiveRefused(
+            f"{mar}: not verified, or changed since; "
+            f"`python -m archive verify {mar} --stamp {stamp_of(mar)}` does it"
+        )
+    if expected not in {None, found}:
+        raise ArchiveRefused(f"{mar} is no longer the archive that was in service")
+    return found
 
 
 def sha256_of(path: Path) -> str:
@@ -53,17 +114,20 @@ def check_stamp(mar: Path) -> None:
     """
     if not mar.is_file():
         raise ArchiveRefused(f"{mar}: there is no such archive")
-    if not is_verified(mar):
-        raise ArchiveRefused(
-            f"{mar}: not verified, or changed since; "
-            f"`python -m archive verify {mar} --stamp {stamp_of(mar)}` does it"
-        )
+    _check(mar, mar, None)
 
 
 def is_verified(mar: Path) -> bool:
     """Whether the stamp of an archive has the hash that the archive has now."""
-    stamp = stamp_of(mar)
-    return stamp.is_file() and stamp.read_text(encoding="utf-8").split()[:1] == [sha256_of(mar)]
+    return _stamped(mar) == sha256_of(mar)
+
+
+def _stamped(mar: Path) -> str | None:
+    """Return the hash in the stamp of an archive; None without a stamp."""
+    try:
+        return stamp_of(mar).read_text(encoding="utf-8").partition(" ")[0].strip()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def stamp_of(mar: Path) -> Path:

@@ -22,7 +22,7 @@ from client.api.metrics import MetricsClient
 from client.errors import ClientError, ModelNotFound, RolloutFailed, VersionRefused
 from client.operations.acceptance import check_answers, watch
 from client.operations.draining import DRAIN_DEADLINE_S, wait_until_drained
-from client.operations.model_store import check_stamp, find_model_store, sha256_of
+from client.operations.model_store import bring_in, find_model_store, sha256_of
 from client.operations.rollout_record import Release, read_record, write_record
 from client.operations.stand_in import SUFFIX
 from client.operations.starting import start_workers
@@ -97,7 +97,7 @@ class Rollout:
 
     def _take_over(self, old: ModelStatus, before: set[str]) -> None:
         former = self._release_of(old)
-        self._check_archive()
+        self._bring_archive()
         if self._new.version in before:
             self._remove_left(before)
         status = self._start(old, before)
@@ -121,16 +121,9 @@ class Rollout:
             status.version, status.archive, sha256_of(mar) if mar and mar.is_file() else None
         )
 
-    def _check_archive(self) -> None:
-        store = find_model_store(self._connection.run_dir)
-        if store is None:
-            return
-        mar = store / self._new.archive
-        check_stamp(mar)
-        found = sha256_of(mar)
-        if self._new.sha256 not in {None, found}:
-            raise VersionRefused(f"{mar} is no longer the archive that was in service")
-        self._new = replace(self._new, sha256=found)
+    def _bring_archive(self) -> None:
+        found = bring_in(self._connection.run_dir, self._new.archive, self._new.sha256)
+        self._new = replace(self._new, sha256=found or self._new.sha256)
 
     def _remove_left(self, before: set[str]) -> None:
         """Unregister what an interrupted deployment left, or what could not be drained then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.api.inference import InferenceClient
 from client.api.metrics import MetricsClient
+from client.commands import cli
 from client.errors import RequestRejected
 from server.ports import free_ports
 from tests.e2e.served import ROOT, Served, clean_environment
@@ -176,3 +178,27 @@ def test_models_are_registered_and_removed_where_that_is_switched_on(own: Served
         management.register("http://127.0.0.1:1/other.mar", model_name="other")
     with pytest.raises(RequestRejected):
         management.register("../outside.mar", model_name="other")
+
+
+def test_only_verified_archives_are_registered_whatever_the_api_is_told(
+    own: Served, tmp_path: Path
+) -> None:
+    store, archives = (own.home / "store").resolve(), own.run_dir / "tmp/archives"
+    outside, unverified = tmp_path / "outside.mar", store / "unverified.mar"
+    for path in (outside, unverified):
+        shutil.copyfile(store / "flowers.mar", path)
+    try:
+        for url in (
+            *(f"file://{outside}", "file:///etc/passwd", f"file://{store}/flowers.mar"),
+            f"file://{archives.resolve()}/%2e%2e/%2e%2e/%2e%2e/outside.mar",
+            *(str(outside), "unverified.mar", "../../../outside.mar", "%2e%2e/outside.mar"),
+        ):
+            with pytest.raises(RequestRejected):
+                own.management.register(url, model_name="other")
+        assert [path.name for path in archives.iterdir()] == ["flowers.mar"]
+        assert {entry.name for entry in own.management.list_models()} == {"flowers"}
+        at = [f"--port={own.port}", f"--run-dir={own.run_dir}"]
+        assert cli.main(["register", "unverified.mar", "--name", "other", *at]) == 1
+        assert [path.name for path in archives.iterdir()] == ["flowers.mar"]
+    finally:
+        unverified.unlink()

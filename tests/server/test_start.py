@@ -118,6 +118,53 @@ def test_ctrl_c_before_the_front_end_is_on_record_leaves_nothing(
     assert not (run / "tmp").exists()
 
 
+def test_an_archive_that_is_swapped_after_the_check_is_not_served(
+    mar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[bytes] = []
+
+    def check(_: object) -> None:  # the last moment at which the file in the store is looked at
+        mar.write_bytes(b"swapped")
+
+    def launch(_: Options, folder: RunFolder, __: Path) -> psutil.Process:
+        served.append((folder.archives / mar.name).read_bytes())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("server.start._launch", launch)
+    run = tmp_path / "run"
+    arguments = ["start", str(mar), "--port", str(free_ports()), "--run-dir", str(run)]
+    assert main(arguments) == 130
+    assert served == [b"not read"]
+    monkeypatch.setattr("server.start._check_verified", check)
+    assert main(arguments) == 1
+    assert served == [b"not read"]
+
+
+def test_the_server_knows_no_archives_but_its_own(
+    mar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def launch(_: Options, folder: RunFolder, __: Path) -> psutil.Process:
+        config = folder.config.read_text()
+        assert f"\nmodel_store={folder.archives.resolve()}\n" in config
+        assert "\nallowed_urls=(?!)\n" in config
+        assert [path.name for path in folder.archives.iterdir()] == [mar.name]
+        assert folder.archives.stat().st_mode & 0o777 == 0o700
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("server.start._launch", launch)
+    run = tmp_path / "run"
+    assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", str(run)]) == 130
+
+
+def test_a_restart_that_cannot_start_stops_nothing(mar: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create()
+    folder.record(psutil.Process(), 8080, addresses_from("http://127.0.0.1:8080"))
+    mar.write_bytes(b"tampered")
+    assert main(["start", str(mar), "--restart", "--run-dir", str(folder.path)]) == 1
+    assert folder.server() is not None
+
+
 @pytest.mark.parametrize("port", ["80", "65532", "-1"])
 def test_ports_out_of_range_are_refused(
     mar: Path, port: str, capsys: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,13 @@ import pytest
 
 from archive.members import SUMS, format_sums, unpack
 from client.errors import ArchiveRefused, LocalFileError
-from client.operations.model_store import check_stamp, copy_as_version, find_model_store, sha256_of
+from client.operations.model_store import (
+    bring_in,
+    check_stamp,
+    copy_as_version,
+    find_model_store,
+    sha256_of,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +46,79 @@ def test_only_a_stamped_archive_passes(tmp_path: Path) -> None:
     mar.write_bytes(b"another")
     with pytest.raises(ArchiveRefused, match="changed since"):
         check_stamp(mar)
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    """A server's folder with archives of its own, the first of which came from `tmp_path`."""
+    folder = tmp_path / "run"
+    (folder / "archives").mkdir(parents=True)
+    (folder / "config.properties").write_text(f"model_store={folder / 'archives'}\n")
+    (folder / "server.json").write_text(json.dumps({"archives": str(tmp_path)}))
+    return folder
+
+
+def verified(mar: Path, content: bytes) -> str:
+    """Write an archive with its stamp; return its hash."""
+    mar.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    mar.with_name(f"{mar.name}.sha256").write_text(f"{digest}  {mar.name}\n")
+    return digest
+
+
+def test_the_server_gets_a_copy_that_was_held_against_the_stamp(
+    tmp_path: Path, run_dir: Path
+) -> None:
+    digest = verified(tmp_path / "a.mar", b"archive")
+    assert bring_in(run_dir, "a.mar") == digest
+    (tmp_path / "a.mar").write_bytes(b"swapped")
+    assert (run_dir / "archives/a.mar").read_bytes() == b"archive"
+    assert bring_in(run_dir, "a.mar", digest) == digest  # that copy is good yet
+
+
+def test_an_archive_that_is_swapped_while_it_is_copied_is_refused(
+    tmp_path: Path, run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verified(tmp_path / "a.mar", b"archive")
+    copy = shutil.copyfile
+
+    def swapped(source: Path, target: Path) -> None:
+        source.write_bytes(b"swapped")
+        copy(source, target)
+        source.write_bytes(b"archive")
+
+    monkeypatch.setattr(shutil, "copyfile", swapped)
+    with pytest.raises(ArchiveRefused, match="changed since"):
+        bring_in(run_dir, "a.mar")
+    assert not list((run_dir / "archives").iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.mar", "/etc/passwd", "file:///etc/passwd", "a/../a.mar", "..", "none.mar", "plain.mar"],
+)
+def test_nothing_else_gets_among_the_servers_archives(
+    tmp_path: Path, run_dir: Path, name: str
+) -> None:
+    verified(tmp_path / "a.mar", b"archive")
+    (tmp_path / "plain.mar").write_bytes(b"never verified")
+    with pytest.raises(ArchiveRefused):
+        bring_in(run_dir, name)
+    assert not list((run_dir / "archives").iterdir())
+
+
+def test_another_archive_than_the_one_that_was_in_service_is_refused(
+    tmp_path: Path, run_dir: Path
+) -> None:
+    verified(tmp_path / "a.mar", b"archive")
+    with pytest.raises(ArchiveRefused, match="no longer the archive that was in service"):
+        bring_in(run_dir, "a.mar", "0" * 64)
+    assert not list((run_dir / "archives").iterdir())
+
+
+def test_a_server_elsewhere_finds_its_archives_itself(tmp_path: Path) -> None:
+    assert bring_in(None, "a.mar") is None
+    assert bring_in(tmp_path, "a.mar") is None
 
 
 def test_a_copy_is_the_same_sealed_archive_under_another_version(tmp_path: Path) -> None:
