@@ -24,6 +24,7 @@ from classifier.cores import usable_cores
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
+from classifier.parts import class_weights_of
 from classifier.reference import REFERENCE_FILE
 from classifier.runtimes import RUNTIMES
 from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
@@ -65,8 +66,7 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
         means = [CLASS_MEANS_FILE] if source.description.class_means_sha256 else []
         for name in (LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, *means):
             shutil.copyfile(source.folder / name, folder / name)
-        class_weights = source.network.resnet.fc.weight.detach().numpy()
-        np.save(folder / CLASS_WEIGHTS_FILE, class_weights)
+        np.save(folder / CLASS_WEIGHTS_FILE, class_weights_of(source.network.module))
         choice = _build_runtime(source, runtime, data_url, folder)
         choice.write(folder / RUNTIME_FILE)
     return choice

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from archive.errors import BuildError
+from classifier.architectures import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,12 +75,12 @@ def write_openvino(model: openvino.Model, folder: Path, precision: str) -> str:
 
 def write_torch(source: Source, folder: Path) -> str:
     """Write the weights as `.safetensors`; return the name of the file to load."""
-    name = f"{source.description.arch}.safetensors"
+    name = file_name(source.description.arch, ".safetensors")
     if source.weights.suffix == ".safetensors":
         shutil.copyfile(source.weights, folder / name)
     else:
         state = {
-            key: value.contiguous() for key, value in source.network.resnet.state_dict().items()
+            key: value.contiguous() for key, value in source.network.module.state_dict().items()
         }
         save_file(state, folder / name)
     return name

@@ -16,7 +16,7 @@ from classifier.description import (
     sha256_of_file,
 )
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.network import ServedNetwork, load_resnet
+from classifier.network import ServedNetwork, load_network
 from classifier.reference import REFERENCE_FILE, read_reference
 from classifier.similarity import CLASS_MEANS_FILE
 
@@ -59,15 +59,17 @@ def read_source(folder: Path) -> Source:
     _check_digest(weights, description.weights_sha256)
     if description.class_means_sha256:
         _check_digest(folder / CLASS_MEANS_FILE, description.class_means_sha256)
-    resnet = load_resnet(weights, description.arch, len(class_names))
+    network = load_network(
+        weights, description.arch, len(class_names), description.preprocessing.crop
+    )
     for name, answer in read_reference(folder / REFERENCE_FILE).items():
         if len(answer) != len(class_names):
             raise BuildError(
                 f"{folder / REFERENCE_FILE}: {name} has {len(answer)} probabilities for "
                 f"{len(class_names)} classes; it belongs to another model"
             )
-    network = ServedNetwork(resnet, description.preprocessing).eval()
-    return Source(folder, description, class_names, network)
+    served = ServedNetwork(network, description.preprocessing).eval()
+    return Source(folder, description, class_names, served)
 
 
 def _check_digest(path: Path, expected: str) -> None:

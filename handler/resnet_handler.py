@@ -191,7 +191,9 @@ class ResNetHandler:
                 found=f"{len(answers)} images",
                 remedy="send them one by one, or ask for JSON",
             )
-        return overlay_png(answers[0], self._model)
+        answer = answers[0]
+        best = answer.probabilities.argmax()
+        return overlay_png(answer.pixels, answer.features, self._model.class_weights[best])
 
     def _describe(self) -> dict[str, Any]:
         """Say what is served, for `GET /models/<name>?customized=true`."""

@@ -19,7 +19,8 @@ from classifier.description import (
 )
 from classifier.images import decode, read_pixels
 from classifier.labels import LABELS_FILE, write_labels
-from classifier.network import ServedNetwork, build_resnet
+from classifier.network import ServedNetwork, build_network
+from classifier.parts import head_of
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw, draw_png, write_reference
 from classifier.similarity import CLASS_MEANS_FILE
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torchvision.models import ResNet
+    from torch import nn
 
     from classifier.images import Pixels
 
@@ -51,16 +52,16 @@ def pixels_of(file: bytes) -> Pixels:
 
 
 def infer_eagerly(
-    resnet: ResNet, pixels: Pixels
+    network: nn.Module, pixels: Pixels
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Compute logits [N, C] and features [N, F, h, w] in eager float32."""
     with torch.inference_mode():
-        logits, features = ServedNetwork(resnet, PREPROCESSING).eval()(torch.tensor(pixels))
+        logits, features = ServedNetwork(network, PREPROCESSING).eval()(torch.tensor(pixels))
     return logits.numpy(), features.numpy()
 
 
 @functools.cache
-def build_network() -> ResNet:
+def tiny_network() -> nn.Module:
     """Build a ResNet with fresh weights that tells the reference pictures apart; once, for all.
 
     A fresh head puts every picture into the same class, and a test would not notice answers that
@@ -68,20 +69,21 @@ def build_network() -> ResNet:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        resnet = build_resnet(ARCH, len(CLASSES)).eval()
-    logits, _ = infer_eagerly(resnet, _reference_pixels())
+        network = build_network(ARCH, len(CLASSES)).eval()
+    logits, _ = infer_eagerly(network, _reference_pixels())
+    head = head_of(network)
     with torch.no_grad():
-        centred = resnet.fc.bias - torch.from_numpy(logits).mean(dim=0)
-        resnet.fc.weight *= 4
-        resnet.fc.bias.copy_(4 * centred)
-    return resnet
+        centred = head.bias - torch.from_numpy(logits).mean(dim=0)
+        head.weight *= 4
+        head.bias.copy_(4 * centred)
+    return network
 
 
 def write_model_folder(folder: Path) -> None:
     """Write a model as training does: weights, labels, description, reference answers."""
-    resnet = build_network()
+    network = tiny_network()
     weights = folder / f"{ARCH}.pth"
-    torch.save(resnet.state_dict(), weights)
+    torch.save(network.state_dict(), weights)
     write_labels(folder / LABELS_FILE, CLASS_NAMES)
     description = ModelDescription(
         arch=ARCH,
@@ -92,7 +94,7 @@ def write_model_folder(folder: Path) -> None:
         val_accuracy=0.75,
         val_accuracy_ci95=(0.43, 0.95),
         val_images=12,
-        class_means_sha256=_write_class_means(folder / CLASS_MEANS_FILE, resnet),
+        class_means_sha256=_write_class_means(folder / CLASS_MEANS_FILE, network),
         similarity_below=0.99,
         reject_below=0.4,
         false_reject_rate=0.05,
@@ -100,7 +102,7 @@ def write_model_folder(folder: Path) -> None:
         git_revision="r" * 40,
     )
     write_description(folder / DESCRIPTION_FILE, description)
-    logits, _ = infer_eagerly(resnet, _reference_pixels())
+    logits, _ = infer_eagerly(network, _reference_pixels())
     answers = dict(zip(REFERENCE_NAMES, softmax(logits), strict=True))
     write_reference(folder / REFERENCE_FILE, answers)
 
@@ -119,10 +121,10 @@ def write_data_set(folder: Path) -> None:
                 Image.fromarray(photo).save(folder / split / class_name / f"{number}.jpg")
 
 
-def _write_class_means(path: Path, resnet: ResNet) -> str:
+def _write_class_means(path: Path, network: nn.Module) -> str:
     """Take the features of each class's picture for its mean; return the file's SHA-256."""
     pictures = np.stack([pixels_of(draw_png(name)) for name in CLASSES.values()])
-    _, features = infer_eagerly(resnet, pictures)
+    _, features = infer_eagerly(network, pictures)
     np.save(path, features.mean(axis=(2, 3)))
     return sha256_of_file(path)
 

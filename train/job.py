@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from classifier.architectures import file_name
 from classifier.description import ModelDescription
-from classifier.network import build_resnet
+from classifier.network import build_network
 from train import world
 from train.data.check import check_data_set
 from train.data.photo_cache import with_decoded_photos
@@ -100,11 +101,11 @@ def _write_model(
     if job.recipe.calibrate:
         calibration = _calibration(state, arch, data_set)
         state = fold_temperature(state, calibration.temperature)
-    path = job.train_root / f"{arch}.pth"
-    resnet, sha256 = write_network(path, state, arch, len(class_names))
-    answers = reference_answers(resnet, PREPROCESSING)
+    path = job.train_root / file_name(arch, ".pth")
+    network, sha256 = write_network(path, state, arch, len(class_names), PREPROCESSING.crop)
+    answers = reference_answers(network, PREPROCESSING)
     results = evaluate(
-        resnet.to(choose_device()),
+        network.to(choose_device()),
         data_set,
         PREPROCESSING,
         job.eval_root,
@@ -134,7 +135,7 @@ def _write_model(
 
 def _calibration(state: dict[str, Tensor], arch: str, data_set: DataSet) -> TemperatureFit:
     """Fit the temperature of weights that are in no file yet."""
-    resnet = build_resnet(arch, len(data_set.class_names))
-    resnet.load_state_dict(state)
-    probabilities = predict(resnet.to(choose_device()), data_set.val, PREPROCESSING)
+    network = build_network(arch, len(data_set.class_names), PREPROCESSING.crop)
+    network.load_state_dict(state)
+    probabilities = predict(network.to(choose_device()), data_set.val, PREPROCESSING)
     return fit(probabilities, np.array([photo.label for photo in data_set.val]))

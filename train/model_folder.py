@@ -15,7 +15,7 @@ from classifier.answers import softmax
 from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
 from classifier.images import read_pixels
 from classifier.labels import LABELS_FILE, write_labels
-from classifier.network import ServedNetwork, load_resnet
+from classifier.network import ServedNetwork, load_network
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
 from storage.files import atomic_file, write_text
 from train.data.data_set import MAX_BYTES, MAX_PIXELS
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor
-    from torchvision.models import ResNet
+    from torch import Tensor, nn
 
     from classifier.description import Preprocessing
     from classifier.images import Pixels
@@ -37,15 +36,15 @@ if TYPE_CHECKING:
 
 
 def write_network(
-    path: Path, state: Mapping[str, Tensor], arch: str, num_classes: int
-) -> tuple[ResNet, str]:
+    path: Path, state: Mapping[str, Tensor], arch: str, num_classes: int, size: int
+) -> tuple[nn.Module, str]:
     """Write weights and load them again, so that what is evaluated next is what is in the file.
 
     Returns:
         The loaded network and the file's SHA-256.
     """
     sha256 = write_weights(path, state)
-    return load_resnet(path, arch, num_classes), sha256
+    return load_network(path, arch, num_classes, size), sha256
 
 
 FALSE_REJECT_RATE = 0.05
@@ -81,16 +80,16 @@ def write_model_files(
 
 
 def reference_answers(
-    resnet: ResNet, preprocessing: Preprocessing
+    network: nn.Module, preprocessing: Preprocessing
 ) -> dict[str, NDArray[np.float32]]:
     """Compute the probabilities [C] that the evaluation gives to each reference picture.
 
     The network is moved to the CPU: the answers must not depend on the machine that trained it.
     """
     pictures = np.stack([picture_pixels(name, preprocessing) for name in REFERENCE_NAMES])
-    network = ServedNetwork(resnet, preprocessing).cpu().eval()
+    served = ServedNetwork(network, preprocessing).cpu().eval()
     with torch.inference_mode():
-        logits, _ = network(torch.from_numpy(pictures))  # [N, C]
+        logits, _ = served(torch.from_numpy(pictures))  # [N, C]
     return dict(zip(REFERENCE_NAMES, softmax(logits.numpy()), strict=True))
 
 

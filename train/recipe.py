@@ -12,7 +12,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from classifier.network import ARCHITECTURES
+from classifier.architectures import check_architecture
+from classifier.errors import ModelError
 from train.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Recipe:
 
     Attributes:
         name: What reports call the recipe.
-        arch: Name of the torchvision model.
+        arch: Name of the network, of torchvision or timm; see `classifier.architectures`.
         init: Initial weights; "imagenet", "starter" (the model in `pretrained/`), "scratch", or the
             path of a folder that a training wrote, such as "./artifacts".
         epochs: Passes over the training photos.
@@ -91,6 +92,10 @@ class Recipe:
     cached_side: int = 0  # so that recipes from before there was a cache can be read
 
     def __post_init__(self) -> None:
+        try:
+            check_architecture(self.arch)
+        except ModelError as error:
+            raise RecipeError(f"arch: {error}") from error
         for name, (least, most) in _RANGES.items():
             if not least <= getattr(self, name) <= most:
                 raise RecipeError(
@@ -113,7 +118,6 @@ class Recipe:
 
 
 _CHOICES = {
-    "arch": ARCHITECTURES,
     "init": ("imagenet", "starter", "scratch"),
     "optimizer": ("adam", "adamw"),
     "schedule": ("constant", "one-cycle"),

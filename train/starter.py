@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from classifier.architectures import file_name
 from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import read_state_dict
@@ -68,10 +69,12 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
     state = read_state_dict(model_root / trained.weights_file)
     half = {key: v.half() if v.is_floating_point() else v for key, v in state.items()}
 
-    path = out / f"{trained.arch}.safetensors"
-    resnet, sha256 = write_network(path, half, trained.arch, len(class_names))
+    path = out / file_name(trained.arch, ".safetensors")
+    network, sha256 = write_network(
+        path, half, trained.arch, len(class_names), trained.preprocessing.crop
+    )
     description = dataclasses.replace(trained, weights_file=path.name, weights_sha256=sha256)
-    answers = reference_answers(resnet, trained.preprocessing)
+    answers = reference_answers(network, trained.preprocessing)
     write_model_files(out, description, class_names, answers, recipe)
     with tempfile.TemporaryDirectory() as folder:
         results = evaluate_folder(out, data_root, Path(folder))

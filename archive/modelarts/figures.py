@@ -66,8 +66,8 @@ def _measured(source: Source, data_root: Path) -> tuple[float, list[dict[str, An
     if data_set.class_names != source.class_names:
         logger.warning("%s has other classes than the model: not measured on it", data_root)
         return source.description.val_accuracy or 0.0, []
-    resnet = source.network.resnet.to(choose_device())
-    probabilities = predict(resnet, data_set.val, source.description.preprocessing)
+    network = source.network.module.to(choose_device())
+    probabilities = predict(network, data_set.val, source.description.preprocessing)
     metrics = measure(probabilities, [photo.label for photo in data_set.val], data_set.class_names)
     return metrics.accuracy, [
         {"f1": c.f1, "recall": c.recall, "precision": c.precision} for c in metrics.per_class

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.modelarts.config import make_config
 from archive.modelarts.errors import PackageError
+from classifier.architectures import file_name
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
@@ -55,7 +56,7 @@ def write_package(source: Source, figures: Mapping[str, float], root: Path) -> P
 
 
 def _fill(folder: Path, source: Source, figures: Mapping[str, float]) -> None:
-    weights = folder / f"{source.description.arch}.pth"
+    weights = folder / file_name(source.description.arch, ".pth")
     sha256 = write_weights(weights, read_state_dict(source.weights))
     description = dataclasses.replace(
         source.description, weights_file=weights.name, weights_sha256=sha256

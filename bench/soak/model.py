@@ -21,7 +21,7 @@ from classifier.description import (
 )
 from classifier.images import read_pixels
 from classifier.labels import LABELS_FILE, write_labels
-from classifier.network import ServedNetwork, build_resnet
+from classifier.network import ServedNetwork, build_network
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
 
 ARCH = "resnet18"
@@ -35,9 +35,9 @@ def write_small_model(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        resnet = build_resnet(ARCH, len(CLASS_NAMES)).eval()
+        network = build_network(ARCH, len(CLASS_NAMES)).eval()
     weights = folder / f"{ARCH}.pth"
-    torch.save(resnet.state_dict(), weights)
+    torch.save(network.state_dict(), weights)
     write_labels(folder / LABELS_FILE, CLASS_NAMES)
     description = ModelDescription(
         ARCH, weights.name, sha256_of_file(weights), PREPROCESSING, recipe="random weights"
@@ -48,7 +48,7 @@ def write_small_model(folder: Path) -> None:
         for name in REFERENCE_NAMES
     ]
     with torch.inference_mode():
-        logits, _ = ServedNetwork(resnet, PREPROCESSING).eval()(torch.tensor(np.stack(pixels)))
+        logits, _ = ServedNetwork(network, PREPROCESSING).eval()(torch.tensor(np.stack(pixels)))
     answers = dict(zip(REFERENCE_NAMES, softmax(logits.numpy()), strict=True))
     write_reference(folder / REFERENCE_FILE, answers)
 

@@ -41,7 +41,7 @@ from train.recipe import read_recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torchvision.models import ResNet
+    from torch import nn
 
     from train.data.data_set import DataSet
     from train.recipe import Recipe
@@ -106,7 +106,7 @@ def compare_speed(root: Path, recipes: dict[str, Recipe], rounds: int) -> dict[s
 class _OurLoop:
     """The same interface as the original's: trains a network in place, by our recipe."""
 
-    def __init__(self, network: ResNet, data_set: DataSet, recipe: Recipe, epochs: int) -> None:
+    def __init__(self, network: nn.Module, data_set: DataSet, recipe: Recipe, epochs: int) -> None:
         self._recipe = recipe
         self._loader = TrainingLoader(data_set, recipe, PREPROCESSING)
         steps = epochs * len(self._loader)
@@ -145,7 +145,7 @@ def compare_time(root: Path, recipe: Recipe, epochs: int) -> dict[str, Any]:
 
 
 def _run_original(
-    loop: OriginalLoop, network: ResNet, data_set: DataSet, epochs: int
+    loop: OriginalLoop, network: nn.Module, data_set: DataSet, epochs: int
 ) -> list[tuple[float, float]]:
     """Return accuracy and seconds since the start after each epoch."""
     labels = [photo.label for photo in data_set.val]
@@ -162,7 +162,7 @@ def _run_original(
 
 
 def _run_ours(
-    network: ResNet, data_set: DataSet, fingerprint: str, recipe: Recipe
+    network: nn.Module, data_set: DataSet, fingerprint: str, recipe: Recipe
 ) -> list[tuple[float, float]]:
     started = time.monotonic()
     if recipe.cached_side:

@@ -19,7 +19,6 @@ from classifier.description import IMAGENET_MEAN, IMAGENET_STD
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torchvision.models import ResNet
 
 _BATCH_SIZE = 16
 _LEARNING_RATE = 1e-4
@@ -29,7 +28,7 @@ _MOST_WORKERS = 8
 class OriginalLoop:
     """Trains a network in place on the photos of `root/train`."""
 
-    def __init__(self, network: ResNet, root: Path) -> None:
+    def __init__(self, network: nn.Module, root: Path) -> None:
         transform = v2.Compose(
             [
                 v2.RandomResizedCrop(224),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DESCRIPTION_FILE = "model.json"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# Pillow's filters that average; "nearest" is not among them, as it skips pixels.
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "hamming", "box")
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,39 @@ class Preprocessing:
     """How an image becomes the network's input.
 
     Attributes:
-        resize: Length of the short side after resizing, in pixels.
+        resize: Length of the short side after resizing, in pixels; of both where `squash` is set.
         crop: Side of the square centre crop, in pixels; at most `resize`.
         mean: Per channel (R, G, B), of values in 0..1.
         std: Per channel (R, G, B), of values in 0..1.
+        squash: Resize to a square, whatever the image's shape, rather than keep its proportions.
+        interpolation: One of `INTERPOLATIONS`.
     """
 
     resize: int = 256
     crop: int = 224
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    squash: bool = False
+    interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
         if not 0 < self.crop <= self.resize:
             raise ModelError(f"crop must be in 1..{self.resize} (resize), found {self.crop}")
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:  # noqa: PLR2004
             raise ModelError("mean and std must hold three values each, std above 0")
+        if self.interpolation not in INTERPOLATIONS:
+            raise ModelError(
+                f"interpolation must be one of {', '.join(INTERPOLATIONS)}, "
+                f"found {self.interpolation!r}"
+            )
+        if not isinstance(self.squash, bool):
+            raise ModelError(f"squash must be true or false, found {self.squash!r}")
+
+    def __str__(self) -> str:
+        """Say it in a line, such as "256 px, crop 224 px"."""
+        filters = "" if self.interpolation == "bilinear" else f", {self.interpolation}"
+        square = ", squashed to a square" if self.squash else ""
+        return f"{self.resize} px{square}{filters}, crop {self.crop} px"
 
 
 @dataclass(frozen=True)

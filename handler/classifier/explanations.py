@@ -13,6 +13,7 @@ from classifier.answers import class_activation_map
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from classifier.images import Pixels
     from classifier.model import Classification, Model
 
 # Dark blue over red to yellow: monotonic in lightness, so it survives greyscale printing.
@@ -41,14 +42,21 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
     }
 
 
-def overlay_png(classification: Classification, model: Model) -> bytes:
-    """Draw the map of the best class over the crop that the network saw, as a PNG file."""
-    best = int(classification.probabilities.argmax())
-    evidence = class_activation_map(classification.features, model.class_weights[best])
-    heat = _resize(_to_unit_range(evidence), classification.pixels.shape[:2])  # [H, W], 0..1
+def overlay_png(
+    pixels: Pixels, features: NDArray[np.float32], class_weights: NDArray[np.float32]
+) -> bytes:
+    """Draw the map of a class over the crop that the network saw, as a PNG file.
+
+    Args:
+        pixels: uint8 RGB [H, W, 3].
+        features: [F, h, w], the last feature map.
+        class_weights: [F], the linear layer's weights for the class.
+    """
+    evidence = class_activation_map(features, class_weights)
+    heat = _resize(_to_unit_range(evidence), pixels.shape[:2])  # [H, W], 0..1
     colour = np.stack([np.interp(heat, _RAMP_AT, channel) for channel in zip(*_RAMP, strict=True)])
     opacity = _STRENGTH * heat[..., None]
-    blended = (1 - opacity) * classification.pixels + opacity * colour.transpose(1, 2, 0)
+    blended = (1 - opacity) * pixels + opacity * colour.transpose(1, 2, 0)
     buffer = io.BytesIO()
     Image.fromarray(blended.round().astype(np.uint8)).save(buffer, format="PNG")
     return buffer.getvalue()

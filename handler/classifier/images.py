@@ -2,8 +2,8 @@
 
 This is the only place where an image is decoded or resized: training's evaluation, the archive's
 verification and the handler call `read_pixels`, so what was measured is what is served.
-It equals the original's `Resize(256), CenterCrop(224)` on a Pillow image (antialiased bilinear)
-up to one grey level; normalisation belongs to the compiled model.
+It equals torchvision's and timm's `Resize, CenterCrop` on a Pillow image up to one grey level
+(bicubic and Lanczos, which overshoot: up to two); normalisation belongs to the compiled model.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
+from classifier.description import INTERPOLATIONS
 from classifier.errors import InvalidImage, RequestError, TooLarge, UnsupportedFormat
 from classifier.image_parts import check_exif, check_parts
 
@@ -58,6 +59,8 @@ _UPRIGHT = {
 
 # Of the resized short side: what is decoded at least, for the resizing to have enough to average.
 _SPARE = 2
+
+_FILTERS = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
 
 _BLOCK = 2**16  # of pixels that are scaled at once: they fit the processor's cache
 
@@ -116,8 +119,9 @@ def to_pixels(
 ) -> Pixels:
     """Turn a decoded image into the network's input, uint8 RGB [crop, crop, 3].
 
-    The short side is resized to `preprocessing.resize` and the centre cropped, both in one call
-    that computes no pixel outside the crop. An EXIF rotation is applied to the small result.
+    The short side (or both sides) is resized to `preprocessing.resize` and the centre cropped, both
+    in one call that computes no pixel outside the crop. An EXIF rotation is applied to the small
+    result.
 
     Args:
         image: The image, in any mode.
@@ -127,8 +131,8 @@ def to_pixels(
     width, height = full_size or image.size
     # Sides that the fraction does not divide were rounded up, so the sizes' ratio is not exact.
     fraction = round(width / image.width)
-    # As torchvision rounds: the long side down, the margins to the nearest even.
-    resized = [int(preprocessing.resize * side / min(width, height)) for side in (width, height)]
+    resized = _resized(width, height, preprocessing)
+    # As torchvision rounds the margins: to the nearest even.
     left, top = (round((side - preprocessing.crop) / 2) for side in resized)
     step_x = width / resized[0] / fraction  # pixels of `image` for a pixel of the result
     step_y = height / resized[1] / fraction
@@ -139,8 +143,17 @@ def to_pixels(
         min((top + preprocessing.crop) * step_y, image.height),
     )
     size = (preprocessing.crop, preprocessing.crop)
-    small = to_rgb(image).resize(size, Image.Resampling.BILINEAR, box=box)
+    small = to_rgb(image).resize(size, _FILTERS[preprocessing.interpolation], box=box)
     return np.asarray(upright(small, image))
+
+
+def _resized(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
+    """Return the width and height of the whole image after resizing, in pixels."""
+    if preprocessing.squash:
+        return preprocessing.resize, preprocessing.resize
+    short = min(width, height)
+    # As torchvision rounds: the long side down.
+    return int(preprocessing.resize * width / short), int(preprocessing.resize * height / short)
 
 
 def upright(picture: Image.Image, original: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
-"""The network: torchvision's ResNet, and the form of it that is served.
+"""The network as it is served, and the weights that it is loaded from.
 
-State dicts keep torchvision's keys, so that weights move freely between this project,
-torchvision and the original ModelArts package.
+State dicts keep the keys of the library that the network is from, so that weights move freely
+between this project, torchvision or timm, and the original ModelArts package.
 """
 
 from __future__ import annotations
@@ -9,64 +9,62 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torchvision
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from classifier.anatomy import SIZE
+from classifier.architectures import build_module
 from classifier.errors import ModelError
+from classifier.parts import Look, anatomy_of, look, remember_size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torchvision.models import ResNet
-
     from classifier.description import Preprocessing
-
-ARCHITECTURES = ("resnet18", "resnet34", "resnet50")
 
 
 class ServedNetwork(nn.Module):
-    """A ResNet from raw pixels to logits, with its last feature map beside them.
+    """A network from raw pixels to logits, with its features beside them.
 
     Normalisation and the change of layout belong to the compiled model: the caller passes
     bytes as they were decoded.
+
+    Args:
+        module: The library's network; see `classifier.parts` for what can be asked of it.
+        preprocessing: How its pictures are made.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, resnet: ResNet, preprocessing: Preprocessing) -> None:
+    def __init__(self, module: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.resnet = resnet
+        anatomy_of(module)  # now, and not while it is being exported
+        self.module = module
         # On 0..255 rather than 0..1: it saves the division by 255.
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
         self.register_buffer("std", 255 * torch.tensor(preprocessing.std).view(1, 3, 1, 1))
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> Look:
         """Classify `pixels`, uint8 RGB [N, H, W, 3], as logits [N, C] and features [N, F, h, w]."""
         x = pixels.permute(0, 3, 1, 2).to(self.mean.dtype)  # [N, 3, H, W]
-        x = (x - self.mean) / self.std
-        features = self.resnet_features(x)  # [N, F, H/32, W/32]
-        logits = self.resnet.fc(features.mean(dim=(2, 3)))  # [N, C]
-        return logits, features
-
-    def resnet_features(self, x: Tensor) -> Tensor:
-        """Run all layers before the global average pooling."""
-        r = self.resnet
-        x = r.maxpool(r.relu(r.bn1(r.conv1(x))))  # [N, 64, H/4, W/4]
-        features: Tensor = r.layer4(r.layer3(r.layer2(r.layer1(x))))  # [N, F, H/32, W/32]
-        return features
+        return look(self.module, (x - self.mean) / self.std)
 
 
-def build_resnet(arch: str, num_classes: int) -> ResNet:
-    """Build a torchvision ResNet with fresh weights.
+def build_network(arch: str, num_classes: int, size: int = SIZE) -> nn.Module:
+    """Build a library's network with fresh weights.
+
+    Args:
+        arch: Its name; see `classifier.architectures`.
+        num_classes: Outputs of the last layer.
+        size: Side of its pictures in pixels; most networks take any, transformers this one.
 
     Raises:
-        ModelError: `arch` is none of `ARCHITECTURES`.
+        ModelError: `arch` is unknown, or cannot be built for `size`.
     """
-    if arch not in ARCHITECTURES:
-        raise ModelError(f"unknown architecture {arch!r}; choose one of {', '.join(ARCHITECTURES)}")
-    return torchvision.models.get_model(arch, weights=None, num_classes=num_classes)
+    network = build_module(arch, num_classes, size)
+    remember_size(network, size)
+    return network
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -87,13 +85,19 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return {key: v.float() if v.is_floating_point() else v for key, v in state.items()}
 
 
-def load_resnet(path: Path, arch: str, num_classes: int) -> ResNet:
-    """Build a ResNet and load its weights strictly, ready for inference.
+def load_network(path: Path, arch: str, num_classes: int, size: int = SIZE) -> nn.Module:
+    """Build a network and load its weights strictly, ready for inference.
+
+    Args:
+        path: File of a state dict with the library's keys.
+        arch: As for `build_network`, like the others.
+        num_classes: Outputs of the last layer.
+        size: Side of its pictures in pixels.
 
     Raises:
         ModelError: The file cannot be read, or does not fit `arch` and `num_classes`.
     """
-    network = build_resnet(arch, num_classes)
+    network = build_network(arch, num_classes, size)
     try:
         network.load_state_dict(read_state_dict(path), strict=True)
     except RuntimeError as error:

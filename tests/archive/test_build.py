@@ -19,9 +19,10 @@ from archive.source import read_source
 from classifier.description import read_description, write_description
 from classifier.errors import ModelError
 from classifier.model import RUNTIME_FILE, Classification, Model, RuntimeChoice
+from classifier.parts import head_of
 from classifier.settings import Settings
 from classifier.similarity import CLASS_MEANS_FILE, directions, similarity
-from tests.models import build_network, infer_eagerly, pixels_of
+from tests.models import infer_eagerly, pixels_of, tiny_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def test_int8_is_calibrated_measured_and_shipped(
 
 def reject_half(folder: Path, photos: list[bytes]) -> None:
     """Make a model's threshold one that half of the photos are under."""
-    _, features = infer_eagerly(build_network(), np.stack([pixels_of(photo) for photo in photos]))
+    _, features = infer_eagerly(tiny_network(), np.stack([pixels_of(photo) for photo in photos]))
     means = np.load(folder / CLASS_MEANS_FILE)
     similarities = similarity(features.mean(axis=(2, 3)), directions(means))
     description = read_description(folder / "model.json")
@@ -201,5 +202,5 @@ def test_a_model_brings_its_int8_form_for_machines_without_photos(
 def test_class_weights_are_those_of_the_head(model_folder: Path, tmp_path: Path) -> None:
     source = read_source(model_folder)
     build(source, "torch-fp32", None, tmp_path / "built")
-    expected = source.network.resnet.fc.weight.detach().numpy()
+    expected = head_of(source.network.module).weight.detach().numpy()
     assert np.array_equal(np.load(tmp_path / "built" / "class_weights.npy"), expected)

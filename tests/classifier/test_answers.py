@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from classifier.answers import class_activation_map, rank, softmax
+from classifier.parts import head_of
 from classifier.reference import REFERENCE_NAMES, draw_png
-from tests.models import build_network, infer_eagerly, pixels_of
+from tests.models import infer_eagerly, pixels_of, tiny_network
 
 logits_of_5 = arrays(np.float32, (3, 5), elements=st.floats(-1e4, 1e4, width=32))
 
@@ -57,14 +58,14 @@ def test_among_equals_the_lower_index_comes_first() -> None:
 
 
 def test_the_mean_of_an_activation_map_and_the_bias_are_the_logit() -> None:
-    resnet = build_network()
-    weights = resnet.fc.weight.detach().numpy()
+    network = tiny_network()
+    weights = head_of(network).weight.detach().numpy()
     pixels = np.stack([pixels_of(draw_png(name)) for name in REFERENCE_NAMES])
-    logits, features = infer_eagerly(resnet, pixels)
+    logits, features = infer_eagerly(network, pixels)
     for index, feature_map in enumerate(features):
         maps = np.stack([class_activation_map(feature_map, row) for row in weights])
         assert maps.shape == (3, 7, 7)
-        evidence = maps.mean(axis=(1, 2)) + resnet.fc.bias.detach().numpy()
+        evidence = maps.mean(axis=(1, 2)) + head_of(network).bias.detach().numpy()
         np.testing.assert_allclose(evidence, logits[index], atol=1e-4)
 
 

@@ -55,17 +55,21 @@ def test_the_best_class_is_explained(spot: Classification, model: Any) -> None:
     assert np.count_nonzero(evidence) == 1
 
 
+def draw(answer: Classification, model: Any) -> bytes:
+    return overlay_png(answer.pixels, answer.features, model.class_weights[1])
+
+
 def test_the_overlay_is_a_png_of_the_size_that_the_network_saw(
     spot: Classification, model: Any
 ) -> None:
-    with Image.open(io.BytesIO(overlay_png(spot, model))) as image:
+    with Image.open(io.BytesIO(draw(spot, model))) as image:
         assert image.format == "PNG"
         assert image.mode == "RGB"
         assert image.size == (70, 70)
 
 
 def test_the_overlay_is_hot_where_the_evidence_is(spot: Classification, model: Any) -> None:
-    with Image.open(io.BytesIO(overlay_png(spot, model))) as image:
+    with Image.open(io.BytesIO(draw(spot, model))) as image:
         overlay = np.asarray(image).astype(int)
     red, _, blue = overlay[2, 67]
     assert red > 150
@@ -75,5 +79,5 @@ def test_the_overlay_is_hot_where_the_evidence_is(spot: Classification, model: A
 
 def test_a_map_without_any_difference_leaves_the_picture_as_it_is(model: Any) -> None:
     flat = classification(np.ones((2, 7, 7), np.float32))
-    with Image.open(io.BytesIO(overlay_png(flat, model))) as image:
+    with Image.open(io.BytesIO(draw(flat, model))) as image:
         np.testing.assert_array_equal(np.asarray(image), 100)

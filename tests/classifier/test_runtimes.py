@@ -15,7 +15,7 @@ from classifier.errors import ModelError
 from classifier.reference import REFERENCE_NAMES, draw_png
 from classifier.runtimes import RUNTIMES, Runtime, load_runtime
 from classifier.runtimes.torch_eager import choose_device
-from tests.models import ARCH, build_network, infer_eagerly, pixels_of
+from tests.models import ARCH, infer_eagerly, pixels_of, tiny_network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +57,7 @@ def test_torch_and_openvino_agree(
 def test_the_torch_runtime_is_the_trained_network(
     torch_runtime: Runtime, pixels: NDArray[np.uint8]
 ) -> None:
-    expected_logits, expected_features = infer_eagerly(build_network(), pixels[:2])
+    expected_logits, expected_features = infer_eagerly(tiny_network(), pixels[:2])
     outputs = torch_runtime.infer(pixels[:2])
     np.testing.assert_allclose(outputs.logits, expected_logits, atol=1e-5)
     np.testing.assert_allclose(outputs.features, expected_features, atol=1e-5)

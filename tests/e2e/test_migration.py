@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from classifier.network import build_resnet
+from classifier.network import build_network
 from tests.e2e.page import PAGE, blocks
 from tests.e2e.served import ROOT, Served, clean_environment
 from tests.models import CLASS_NAMES
@@ -50,7 +50,7 @@ def test_the_page_leads_from_the_bucket_to_a_served_model(
     s3.make_bucket(BUCKET)
     s3.put_folder(BUCKET, "data_set", data_set_folder)
     weights = tmp_path / "resnet18-pre.pth"
-    torch.save(build_resnet("resnet18", 1000).state_dict(), weights)
+    torch.save(build_network("resnet18", 1000).state_dict(), weights)
     s3.put(BUCKET, f"data_set/{weights.name}", weights.read_bytes())
     server = Served.at(tmp_path)
     environment = {

@@ -23,7 +23,8 @@ from classifier.description import (
 )
 from classifier.errors import ModelError
 from classifier.model import Classification
-from classifier.network import load_resnet
+from classifier.network import load_network
+from classifier.parts import head_of
 from classifier.reference import REFERENCE_NAMES, draw_png
 from classifier.similarity import CLASS_MEANS_FILE
 from tests.bodies import v1
@@ -32,9 +33,9 @@ from tests.models import (
     ARCH,
     CLASS_NAMES,
     PREPROCESSING,
-    build_network,
     infer_eagerly,
     pixels_of,
+    tiny_network,
 )
 from tests.pictures import SAMPLES
 from train.data.check import check_data_set
@@ -96,9 +97,9 @@ def test_an_explanation_is_exact(worker: Worker) -> None:
     explanation = worker.ask_one({"body": ROSE}, explain="True").json
     best = next(iter(worker.ask_one({"body": ROSE}).json.items()))
     assert (explanation["label"], explanation["probability"]) == best
-    index, resnet = CLASS_NAMES.index(best[0]), build_network()
-    logits, _ = infer_eagerly(resnet, pixels_of(ROSE)[np.newaxis])
-    evidence = np.mean(explanation["class_activation_map"]) + resnet.fc.bias[index].item()
+    index, network = CLASS_NAMES.index(best[0]), tiny_network()
+    logits, _ = infer_eagerly(network, pixels_of(ROSE)[np.newaxis])
+    evidence = np.mean(explanation["class_activation_map"]) + head_of(network).bias[index].item()
     assert evidence == pytest.approx(logits[0, index], abs=1e-4)
 
 
@@ -153,8 +154,8 @@ def test_the_handler_sees_the_pixels_of_the_evaluation(worker: Worker, photos: l
 def test_served_probabilities_are_the_evaluations(
     torch_build: Path, model_folder: Path, photos: list[Photo]
 ) -> None:
-    resnet = load_resnet(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
-    evaluated = predict(resnet, photos, PREPROCESSING)
+    network = load_network(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
+    evaluated = predict(network, photos, PREPROCESSING)
     replies = Worker(torch_build, FULL_RANKING).ask(
         [{"body": bytearray(photo.path.read_bytes())} for photo in photos]
     )

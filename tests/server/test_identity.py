@@ -14,11 +14,11 @@ from client.api.addresses import addresses_from
 from client.api.clock import Clock
 from server.errors import Busy, ServerEnded, StartError
 from server.leftovers import end_orphans
+from server.ports import HOST, free_ports
 from server.processes import Identity
 from server.start import Options, start
 from server.stop import stop
 from server.supervision import stay
-from tests.ports import HOST, free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from classifier.network import build_resnet, read_state_dict
+from classifier.network import build_network, read_state_dict
 from train.__main__ import main
 from train.fit.batch_norm import WholeBatchNorm, synchronise_batch_norm
 
@@ -41,7 +41,7 @@ def test_whole_batch_norm_is_the_usual_one_in_one_process() -> None:
 
 
 def test_all_norms_of_a_network_are_synchronised_and_keep_their_names() -> None:
-    network = build_resnet("resnet18", 2)
+    network = build_network("resnet18", 2)
     names = list(network.state_dict())
     synchronise_batch_norm(network)
     assert list(network.state_dict()) == names

@@ -95,9 +95,15 @@ def with_decoded_photos(
     val = _decoded(
         data_set.val,
         lambda path: read_evaluation_pixels(path, preprocessing),
-        folder=root / f"val-{preprocessing.resize}-{preprocessing.crop}-{data_fingerprint[:16]}",
+        folder=root / f"val-{_key(preprocessing)}-{data_fingerprint[:16]}",
     )
     return dataclasses.replace(data_set, decoded_train=train, decoded_val=val)
+
+
+def _key(preprocessing: Preprocessing) -> str:
+    """Return what decides the pixels, in a form that a folder's name can hold."""
+    square = "x" if preprocessing.squash else ""
+    return f"{preprocessing.resize}{square}-{preprocessing.crop}-{preprocessing.interpolation}"
 
 
 def _decoded(

@@ -18,7 +18,7 @@ import numpy as np
 
 from classifier.description import DESCRIPTION_FILE, Preprocessing, read_description
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.network import load_resnet
+from classifier.network import load_network
 from storage.files import write_text
 from train.cli import add_urls, run_command
 from train.data.check import check_data_set
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torchvision.models import ResNet
+    from torch import nn
 
     from train.data.data_set import DataSet, Photo
 
@@ -62,7 +62,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things for the record
-    resnet: ResNet,
+    network: nn.Module,
     data_set: DataSet,
     preprocessing: Preprocessing,
     eval_root: Path,
@@ -73,7 +73,7 @@ def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things fo
     """Evaluate a network on both splits and write the files; return the results by split.
 
     Args:
-        resnet: The network.
+        network: The network.
         data_set: The photos; both splits are seen as the handler sees them, in a fixed order.
         preprocessing: How they become pixels.
         eval_root: Folder of the two folders.
@@ -83,12 +83,12 @@ def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things fo
     results = {}
     for split in SPLITS:
         answers, features = _answer(
-            resnet, data_set, split, preprocessing, photos_url=photos_url, facts=facts or {}
+            network, data_set, split, preprocessing, photos_url=photos_url, facts=facts or {}
         )
         folder = eval_root / f"analysis-{split}"
         paths = [photo.path for photo in getattr(data_set, split)]
         metrics = _write_evaluation(folder, answers, paths, data_set)
-        write_analysis(folder, answers, paths, resnet, preprocessing)
+        write_analysis(folder, answers, paths, network, preprocessing)
         results[split] = Evaluated(metrics, answers.labels, features)
         logger.info("%s: %s See %s", split, accuracy_sentence(metrics), folder / PAGE_FILE)
     return results
@@ -112,9 +112,14 @@ def evaluate_folder(
             f"the model in {model_root} knows {', '.join(class_names)}: "
             "evaluate it on photos of its own classes"
         )
-    resnet = load_resnet(model_root / description.weights_file, description.arch, len(class_names))
+    network = load_network(
+        model_root / description.weights_file,
+        description.arch,
+        len(class_names),
+        description.preprocessing.crop,
+    )
     return evaluate(
-        resnet.to(choose_device()),
+        network.to(choose_device()),
         data_set,
         description.preprocessing,
         eval_root,
@@ -128,7 +133,7 @@ def evaluate_folder(
 
 
 def _answer(  # noqa: PLR0913 - as above
-    resnet: ResNet,
+    network: nn.Module,
     data_set: DataSet,
     split: str,
     preprocessing: Preprocessing,
@@ -140,7 +145,7 @@ def _answer(  # noqa: PLR0913 - as above
     photos: tuple[Photo, ...] = getattr(data_set, split)
     # Only a bucket's URL means anything elsewhere; a local folder is left out.
     prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
-    seen = see(resnet, photos, preprocessing)
+    seen = see(network, photos, preprocessing)
     answers = Answers(
         split=split,
         class_names=data_set.class_names,
@@ -148,10 +153,7 @@ def _answer(  # noqa: PLR0913 - as above
         labels=np.array([photo.label for photo in photos]),
         probabilities=seen.probabilities,
         features=measure_photos(photos),
-        facts={
-            **facts,
-            "preprocessing": f"{preprocessing.resize} px, crop {preprocessing.crop} px",
-        },
+        facts={**facts, "preprocessing": str(preprocessing)},
     )
     return answers, seen.features
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from torchvision.models import ResNet
+    from torch import nn
 
     from classifier.description import Preprocessing
     from train.data.data_set import Photo
@@ -40,7 +40,7 @@ def choose_device() -> torch.device:
 
 
 def predict(  # noqa: PLR0913 - what, on what, and how
-    resnet: ResNet,
+    network: nn.Module,
     photos: Sequence[Photo],
     preprocessing: Preprocessing,
     *,
@@ -50,12 +50,12 @@ def predict(  # noqa: PLR0913 - what, on what, and how
 ) -> NDArray[np.float32]:
     """Classify `photos`; probabilities [N, C] in their order. See `see` for the arguments."""
     return see(
-        resnet, photos, preprocessing, precision=precision, workers=workers, decoded=decoded
+        network, photos, preprocessing, precision=precision, workers=workers, decoded=decoded
     ).probabilities
 
 
 def see(  # noqa: PLR0913 - what, on what, and how
-    resnet: ResNet,
+    network: nn.Module,
     photos: Sequence[Photo],
     preprocessing: Preprocessing,
     *,
@@ -66,15 +66,15 @@ def see(  # noqa: PLR0913 - what, on what, and how
     """Classify `photos`, and tell the features that it was done by, in their order.
 
     Args:
-        resnet: The network, on any device; put into evaluation mode.
+        network: The network, on any device; put into evaluation mode.
         photos: N of them.
         preprocessing: How they become pixels.
         precision: "fp32", as reported and served; "bf16" is faster and a close estimate.
         workers: Processes that decode photos.
         decoded: The photos, where they were decoded before.
     """
-    device = next(resnet.parameters()).device
-    network = ServedNetwork(resnet, preprocessing).to(device).eval()
+    device = next(network.parameters()).device
+    served = ServedNetwork(network, preprocessing).to(device).eval()
     loader = DataLoader(
         EvaluationPhotos(photos, preprocessing, decoded),
         batch_size=_BATCH_SIZE,
@@ -87,7 +87,7 @@ def see(  # noqa: PLR0913 - what, on what, and how
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"),
     ):
         for pixels, _ in tqdm(loader, desc="evaluation", leave=False, disable=hidden):
-            logits, features = network(pixels.to(device))  # [N, C], [N, F, h, w]
+            logits, features = served(pixels.to(device))  # [N, C], [N, F, h, w]
             probabilities.append(softmax(logits.float().cpu().numpy()))
             pooled.append(features.float().mean(dim=(2, 3)).cpu().numpy())
     return Seen(np.concatenate(probabilities), np.concatenate(pooled))

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-if TYPE_CHECKING:
-    from torchvision.models import ResNet
+from classifier.parts import anatomy_of
 
+if TYPE_CHECKING:
     from train.fit.stages import View
     from train.fit.teacher import Teacher
     from train.recipe import Recipe
@@ -61,11 +61,10 @@ class Distillation:
 
 
 def build_distillation(
-    teacher: Teacher, student: ResNet, recipe: Recipe, device: torch.device
+    teacher: Teacher, student: nn.Module, recipe: Recipe, device: torch.device
 ) -> Distillation:
     """Set up the distillation of a recipe, with fresh adapters."""
-    last = student.fc.in_features
-    widths = (last // 8, last // 4, last // 2, last)  # a ResNet doubles its channels at each stage
+    widths = [stage.channels for stage in anatomy_of(student).stages]
     adapters = nn.ModuleList(
         nn.Conv2d(mine, its, kernel_size=1, bias=False)
         for mine, its in zip(widths, teacher.channels, strict=True)

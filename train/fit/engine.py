@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 from tqdm import tqdm
 
+from classifier.parts import num_classes_of
 from train import world
 from train.data.data_set import mix_seeds
 from train.errors import DivergenceError
@@ -27,7 +28,6 @@ from train.fit.stages import View, view_of
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torchvision.models import ResNet
 
     from train.fit.distillation import Distillation
     from train.fit.loading import TrainingLoader
@@ -58,7 +58,7 @@ class Learner:
         device: Where all of it is.
     """
 
-    network: ResNet
+    network: nn.Module
     lesson: nn.Module
     average: AveragedModel | None
     distillation: Distillation | None
@@ -67,7 +67,7 @@ class Learner:
     device: torch.device
 
     @property
-    def evaluated(self) -> ResNet:
+    def evaluated(self) -> nn.Module:
         """The network to evaluate and keep: the average of weights where there is one."""
         return self.average.module if self.average else self.network
 
@@ -92,7 +92,7 @@ class Learner:
 
 
 def build_learner(
-    network: ResNet,
+    network: nn.Module,
     recipe: Recipe,
     steps: int,
     device: torch.device,
@@ -100,7 +100,7 @@ def build_learner(
 ) -> Learner:
     """Set up training of `network` over `steps` optimizer steps in all."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    network = network.to(device, memory_format=layout)
+    network = network.to(device).to(memory_format=layout)
     if world.size() > 1:
         synchronise_batch_norm(network)
     lesson: nn.Module = _Lesson(network, distillation, recipe)
@@ -171,7 +171,7 @@ def _step(
     """Learn from one batch; return the loss [] and the logits [N, C]."""
     targets = labels.to(learner.device)  # [N]
     if recipe.mixup:
-        mix = v2.MixUp(alpha=recipe.mixup, num_classes=learner.network.fc.out_features)
+        mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes_of(learner.network))
         images, targets = mix(images, targets)  # targets [N, C]
     if recipe.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
@@ -197,7 +197,9 @@ def _weight(labels: Tensor, device: torch.device) -> Tensor | float:
 class _Lesson(nn.Module):
     """All that learns, from a batch to its loss: one module, as distributed training needs it."""
 
-    def __init__(self, network: ResNet, distillation: Distillation | None, recipe: Recipe) -> None:
+    def __init__(
+        self, network: nn.Module, distillation: Distillation | None, recipe: Recipe
+    ) -> None:
         super().__init__()
         self.network = network
         self.adapters = distillation.adapters if distillation else None

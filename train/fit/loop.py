@@ -28,7 +28,7 @@ from train.provenance import git_revision
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torchvision.models import ResNet
+    from torch import nn
 
     from train.data.data_set import DataSet
     from train.fit.checkpoint import Checkpoint
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is kept of it
-    network: ResNet,
+    network: nn.Module,
     data_set: DataSet,
     recipe: Recipe,
     *,
@@ -103,7 +103,7 @@ def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Prog
 
 
 def _distillation(
-    network: ResNet, data_set: DataSet, recipe: Recipe, checkpoint: Checkpoint
+    network: nn.Module, data_set: DataSet, recipe: Recipe, checkpoint: Checkpoint
 ) -> Distillation | None:
     if recipe.teacher == "none":
         return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from classifier.parts import look_at_stages
+
 if TYPE_CHECKING:
-    from torch import Tensor
-    from torchvision.models import ResNet
+    from torch import Tensor, nn
 
 
 class View(NamedTuple):
@@ -16,11 +17,6 @@ class View(NamedTuple):
     features: tuple[Tensor, ...]
 
 
-def view_of(student: ResNet, images: Tensor) -> View:
-    """Run a ResNet; return its logits with the features of its four stages."""
-    x = student.maxpool(student.relu(student.bn1(student.conv1(images))))  # [N, 64, H/4, W/4]
-    features = []
-    for stage in (student.layer1, student.layer2, student.layer3, student.layer4):
-        x = stage(x)
-        features.append(x)
-    return View(student.fc(x.mean(dim=(2, 3))), tuple(features))
+def view_of(student: nn.Module, images: Tensor) -> View:
+    """Run a network; return its logits with the features of its stages."""
+    return View(*look_at_stages(student, images))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from classifier.description import Preprocessing
     from train.recipe import Recipe
 
-_CROP_STEP = 32  # the stride of a ResNet: any other size wastes a border
+_CROP_STEP = 32  # the stride of most networks: any other size wastes a border
 
 
 def training_transform(

@@ -6,22 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-import torchvision
 from safetensors.torch import save_file
-from torch import nn
 
+from classifier.architectures import file_name, library_of, pretrained_module
 from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
 from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.network import build_resnet, load_resnet, read_state_dict
+from classifier.network import build_network, load_network, read_state_dict
+from classifier.parts import replace_head
 from storage.files import atomic_file
 from train.errors import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor
-    from torchvision.models import ResNet
+    from torch import Tensor, nn
 
     from train.recipe import Recipe
 
@@ -31,7 +30,7 @@ _IMAGENET_CLASSES = 1000
 
 def initial_network(
     recipe: Recipe, class_names: Sequence[str], data_root: Path, *, starter: Path = STARTER
-) -> ResNet:
+) -> nn.Module:
     """Build the network with the weights that training starts from.
 
     Args:
@@ -46,11 +45,11 @@ def initial_network(
     try:
         match recipe.init:
             case "imagenet":
-                return _with_fresh_head(_imagenet(recipe.arch, data_root), len(class_names))
+                return replace_head(_imagenet(recipe.arch, data_root), len(class_names))
             case "starter":
                 return _from_model(recipe.arch, class_names, starter)
             case "scratch":
-                return build_resnet(recipe.arch, len(class_names))
+                return build_network(recipe.arch, len(class_names))
             case folder:
                 return _from_model(recipe.arch, class_names, Path(folder))
     except ModelError as error:
@@ -78,21 +77,21 @@ def write_weights(path: Path, state: Mapping[str, Tensor]) -> str:
     return sha256_of_file(path)
 
 
-def _imagenet(arch: str, data_root: Path) -> ResNet:
-    path = data_root / f"{arch}-pre.pth"
+def _imagenet(arch: str, data_root: Path) -> nn.Module:
+    path = data_root / file_name(arch, "-pre.pth")
     if path.is_file():
-        return load_resnet(path, arch, _IMAGENET_CLASSES)
+        return load_network(path, arch, _IMAGENET_CLASSES)
     try:
-        return torchvision.models.get_model(arch, weights="IMAGENET1K_V1")
+        return pretrained_module(arch)
     except (OSError, RuntimeError) as error:  # no network, or a damaged download
         raise WeightsError(
-            f"no ImageNet weights for {arch}: {path} does not exist, and torchvision's download "
-            f"failed ({error}); put the file there (torchvision's IMAGENET1K_V1 weights under "
-            'that name), or train with init = "starter" or "scratch"'
+            f"no ImageNet weights for {arch}: {path} does not exist, and "
+            f"{library_of(arch)}'s download failed ({error}); put the file there ({arch}'s "
+            'ImageNet weights under that name), or train with init = "starter" or "scratch"'
         ) from error
 
 
-def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> ResNet:
+def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> nn.Module:
     description = read_description(folder / DESCRIPTION_FILE)
     if description.arch != arch:
         raise WeightsError(
@@ -100,13 +99,8 @@ def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> ResNet:
             f'set arch = "{description.arch}", or init = "imagenet" or "scratch"'
         )
     known_names = read_labels(folder / LABELS_FILE)
-    network = load_resnet(folder / description.weights_file, arch, len(known_names))
+    network = load_network(folder / description.weights_file, arch, len(known_names))
     # A head for the very same classes is worth keeping.
     if tuple(class_names) == known_names:
         return network
-    return _with_fresh_head(network, len(class_names))
-
-
-def _with_fresh_head(network: ResNet, num_classes: int) -> ResNet:
-    network.fc = nn.Linear(network.fc.in_features, num_classes)
-    return network
+    return replace_head(network, len(class_names))

@@ -84,17 +84,22 @@ def _load_eager() -> Callable[[Sequence[bytes]], list[Answer]]:
     from torchvision import transforms  # noqa: PLC0415
 
     from classifier.description import DESCRIPTION_FILE, read_description  # noqa: PLC0415
-    from classifier.network import load_resnet  # noqa: PLC0415
+    from classifier.network import load_network  # noqa: PLC0415
 
     torch.set_num_threads(threads())
     folder = Path(os.environ[WEIGHTS])
     description = read_description(folder / DESCRIPTION_FILE)
     class_names = read_labels(folder / LABELS_FILE)
-    network = load_resnet(folder / description.weights_file, description.arch, len(class_names))
     preprocessing = description.preprocessing
+    network = load_network(
+        folder / description.weights_file, description.arch, len(class_names), preprocessing.crop
+    )
     transform = transforms.Compose(
         [
-            transforms.Resize(preprocessing.resize),
+            transforms.Resize(
+                [preprocessing.resize] * (2 if preprocessing.squash else 1),
+                transforms.InterpolationMode(preprocessing.interpolation),
+            ),
             transforms.CenterCrop(preprocessing.crop),
             transforms.ToTensor(),
             transforms.Normalize(preprocessing.mean, preprocessing.std),
@@ -103,7 +108,7 @@ def _load_eager() -> Callable[[Sequence[bytes]], list[Answer]]:
 
     def classify(files: Sequence[bytes]) -> list[Answer]:
         images = [Image.open(io.BytesIO(file)).convert("RGB") for file in files]
-        batch = torch.stack([transform(image) for image in images])  # [N, 3, 224, 224]
+        batch = torch.stack([transform(image) for image in images])  # [N, 3, crop, crop]
         with torch.inference_mode():
             probabilities = network(batch).softmax(dim=1).numpy()  # [N, C]
         return [to_answer(row, class_names) for row in probabilities]

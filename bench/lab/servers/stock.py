@@ -23,7 +23,7 @@ from bench.lab.processes import end, launch
 from bench.lab.servers import Running, wait_for_answer
 from bench.lab.servers.marigold import MODEL_NAME, TORCHSERVE
 from classifier.labels import LABELS_FILE
-from classifier.network import load_resnet
+from classifier.network import load_network
 from server.java import find_java_home
 from server.ports import HOST, free_ports
 
@@ -117,10 +117,10 @@ def archive(subject: Subject) -> Path:
         return mar
     mar.parent.mkdir(parents=True, exist_ok=True)
     description = subject.description
-    network = load_resnet(
-        subject.weights / description.weights_file, description.arch, len(subject.class_names)
-    )
     crop = description.preprocessing.crop
+    network = load_network(
+        subject.weights / description.weights_file, description.arch, len(subject.class_names), crop
+    )
     with warnings.catch_warnings():
         # TorchScript is deprecated; TorchServe's handler takes nothing newer.
         warnings.simplefilter("ignore", FutureWarning)

@@ -13,7 +13,7 @@ import torch
 
 from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.network import ServedNetwork, load_resnet
+from classifier.network import ServedNetwork, load_network
 from classifier.runtimes import Outputs
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ class TorchRuntime:
         torch.set_num_threads(threads)
         description = read_description(model_file.with_name(DESCRIPTION_FILE))
         num_classes = len(read_labels(model_file.with_name(LABELS_FILE)))
-        resnet = load_resnet(model_file, description.arch, num_classes)
+        preprocessing = description.preprocessing
+        module = load_network(model_file, description.arch, num_classes, preprocessing.crop)
         self._device = choose_device(gpu)
-        network = ServedNetwork(resnet, description.preprocessing).eval()
+        network = ServedNetwork(module, preprocessing).eval()
         self._is_bf16 = precision == "bf16"
         self._network = network.to(memory_format=torch.channels_last).to(self._device)
 

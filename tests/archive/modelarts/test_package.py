@@ -21,7 +21,7 @@ from archive.modelarts.package import TEMPLATE
 from archive.source import read_source
 from classifier.description import Preprocessing, sha256_of_file
 from classifier.images import read_pixels
-from classifier.network import load_resnet
+from classifier.network import load_network
 from tests.models import ARCH, CLASS_NAMES
 from tests.pictures import PICTURE, SAMPLES, encode
 from train.data.check import check_data_set
@@ -65,8 +65,8 @@ def test_the_metrics_are_scikit_learns(
     package: Path, model_folder: Path, data_set_folder: Path
 ) -> None:
     data_set, _ = check_data_set(data_set_folder)
-    resnet = load_resnet(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
-    predicted = predict(resnet, data_set.val, Preprocessing()).argmax(axis=1)
+    network = load_network(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
+    predicted = predict(network, data_set.val, Preprocessing()).argmax(axis=1)
     labels = [photo.label for photo in data_set.val]
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, predicted, average="macro", zero_division=0.0

@@ -11,7 +11,7 @@ import pytest
 from client.commands.cli import main
 from client.errors import RunFolderBusy
 from client.operations.run_lock import changing
-from tests.ports import free_ports
+from server.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from classifier.network import build_resnet
+from classifier.network import build_network
+from classifier.parts import head_of
 from tests.train.conftest import draw_photo
 from train.data.check import check_data_set
 from train.data.data_set import read_evaluation_pixels, read_rgb
@@ -45,10 +46,10 @@ def decoded(data_root: Path, side: int = SIDE) -> DataSet:
 def learned(data_set: DataSet, recipe: Recipe) -> Tensor:
     """Return weights after an epoch."""
     torch.manual_seed(0)
-    network = build_resnet(recipe.arch, 2)
+    network = build_network(recipe.arch, 2)
     loader = TrainingLoader(data_set, recipe, PREPROCESSING)
     train_epoch(build_learner(network, recipe, 10, torch.device("cpu")), loader, recipe, 0)
-    weights: Tensor = network.fc.weight
+    weights: Tensor = head_of(network).weight
     return weights
 
 
@@ -82,7 +83,7 @@ def test_the_evaluation_sees_what_the_handler_sees(data_root: Path) -> None:
     for index, photo in enumerate(data_set.val):
         expected = read_evaluation_pixels(photo.path, PREPROCESSING)
         np.testing.assert_array_equal(data_set.decoded_val[index], expected)
-    network = build_resnet("resnet18", 2)
+    network = build_network("resnet18", 2)
     from_files = predict(network, data_set.val, PREPROCESSING)
     from_cache = predict(network, data_set.val, PREPROCESSING, decoded=data_set.decoded_val)
     np.testing.assert_array_equal(from_cache, from_files)

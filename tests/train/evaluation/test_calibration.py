@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.answers import softmax
-from classifier.network import build_resnet
+from classifier.network import build_network
 from train.evaluation.calibration import fit, fit_temperature, fold_temperature
 from train.evaluation.curves import calibrate
 
@@ -43,7 +43,7 @@ def test_certain_and_right_ends_at_the_edge_of_the_range() -> None:
 
 
 def test_the_temperature_is_folded_into_the_last_layer_alone() -> None:
-    network = build_resnet("resnet18", 3).eval()
+    network = build_network("resnet18", 3).eval()
     images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         logits = network(images)

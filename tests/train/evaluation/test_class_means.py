@@ -15,7 +15,7 @@ from classifier.description import (
     sha256_of_file,
     write_description,
 )
-from classifier.network import load_resnet
+from classifier.network import load_network
 from classifier.similarity import CLASS_MEANS_FILE, directions, similarity
 from train.data.check import check_data_set
 from train.evaluation.class_means import main
@@ -49,7 +49,7 @@ def test_they_are_the_training_photos_and_few_others_are_below_the_threshold(
     after = read_description(older / DESCRIPTION_FILE)
     means = np.load(older / CLASS_MEANS_FILE)
 
-    network = load_resnet(older / after.weights_file, after.arch, 3)
+    network = load_network(older / after.weights_file, after.arch, 3)
     data_set, _ = check_data_set(data_set_folder)
     train = see(network, data_set.train, after.preprocessing).features.reshape(3, 8, -1)
     np.testing.assert_allclose(means, train.mean(axis=1), rtol=1e-4, atol=1e-6)

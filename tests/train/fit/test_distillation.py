@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from classifier.network import build_resnet
+from classifier.network import build_network
 from train.data.check import check_data_set
 from train.fit.checkpoint import Checkpoint
 from train.fit.distillation import build_distillation, kl_divergence
@@ -47,7 +47,7 @@ def taught(tiny_recipe: Recipe) -> Recipe:
 
 @pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
 def test_stages_of_teacher_and_student_match(teacher: Teacher, arch: str, taught: Recipe) -> None:
-    student = build_resnet(arch, 2)
+    student = build_network(arch, 2)
     its, mine = teacher.view(IMAGES), view_of(student, IMAGES)
     assert its.logits.shape == mine.logits.shape == (4, 2)
     assert torch.equal(its.logits, teacher(IMAGES))
@@ -59,7 +59,7 @@ def test_stages_of_teacher_and_student_match(teacher: Teacher, arch: str, taught
 
 
 def test_the_view_of_a_student_ends_in_its_logits() -> None:
-    student = build_resnet("resnet18", 2).eval()
+    student = build_network("resnet18", 2).eval()
     assert torch.allclose(view_of(student, IMAGES).logits, student(IMAGES), atol=1e-6)
 
 
@@ -72,7 +72,7 @@ def test_the_divergence_is_that_of_softened_probabilities() -> None:
 
 
 def test_a_share_of_zero_leaves_the_labels_alone(teacher: Teacher, taught: Recipe) -> None:
-    student = build_resnet("resnet18", 2)
+    student = build_network("resnet18", 2)
     recipe = dataclasses.replace(taught, distil_labels=0.0, distil_features=0.0)
     distillation = build_distillation(teacher, student, recipe, CPU)
     label_loss = torch.tensor(0.7)
@@ -81,7 +81,7 @@ def test_a_share_of_zero_leaves_the_labels_alone(teacher: Teacher, taught: Recip
 
 def test_features_of_the_teacher_itself_are_no_distance(teacher: Teacher, taught: Recipe) -> None:
     recipe = dataclasses.replace(taught, distil_labels=1.0)
-    distillation = build_distillation(teacher, build_resnet("resnet18", 2), recipe, CPU)
+    distillation = build_distillation(teacher, build_network("resnet18", 2), recipe, CPU)
     adapters = torch.nn.ModuleList(torch.nn.Identity() for _ in Teacher.channels)
     same = dataclasses.replace(distillation, adapters=adapters)
     assert same.loss(IMAGES, teacher.view(IMAGES), torch.tensor(9.0)) == pytest.approx(0, abs=1e-5)
@@ -97,7 +97,7 @@ def _train(
 ) -> Progress:
     data_set, fingerprint = check_data_set(data_root)
     torch.manual_seed(recipe.seed)
-    network = build_resnet(recipe.arch, 2)
+    network = build_network(recipe.arch, 2)
     folder.mkdir(exist_ok=True)
     checkpoint = Checkpoint(folder / "checkpoint.pt", recipe, fingerprint, after_save)
     return train_network(network, data_set, recipe, checkpoint=checkpoint, resume=resume)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from classifier.network import build_resnet
+from classifier.network import build_network
+from classifier.parts import head_of
 from train.data.check import check_data_set
 from train.fit.engine import build_learner, train_epoch
 from train.fit.loading import TrainingLoader
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
     data_set, _ = check_data_set(data_root)
     torch.manual_seed(0)
-    network = build_resnet(recipe.arch, 2)
+    network = build_network(recipe.arch, 2)
     loader = TrainingLoader(data_set, recipe, PREPROCESSING)
     learner = build_learner(network, recipe, recipe.epochs * len(loader), torch.device("cpu"))
     figures = train_epoch(learner, loader, recipe, 0)
@@ -58,9 +59,11 @@ def test_the_average_lags_behind_and_is_what_is_evaluated(
     averaged = train_one_epoch(dataclasses.replace(tiny_recipe, ema_decay=0.9), data_root)
     plain = train_one_epoch(tiny_recipe, data_root)
     assert plain.evaluated is plain.network
-    assert torch.equal(averaged.network.fc.weight, plain.network.fc.weight)
-    assert not torch.equal(averaged.evaluated.fc.weight, averaged.network.fc.weight)
-    assert not torch.equal(averaged.evaluated.bn1.running_mean, averaged.network.bn1.running_mean)
+    assert torch.equal(head_of(averaged.network).weight, head_of(plain.network).weight)
+    assert not torch.equal(head_of(averaged.evaluated).weight, head_of(averaged.network).weight)
+    assert not torch.equal(
+        *(n.get_buffer("bn1.running_mean") for n in (averaged.evaluated, averaged.network))
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -88,12 +91,12 @@ def test_an_epoch_has_the_same_batches_whatever_came_before(
 def test_workers_change_nothing(tiny_recipe: Recipe, data_root: Path) -> None:
     alone = train_one_epoch(tiny_recipe, data_root)
     helped = train_one_epoch(dataclasses.replace(tiny_recipe, workers=1), data_root)
-    assert torch.equal(alone.network.fc.weight, helped.network.fc.weight)
+    assert torch.equal(head_of(alone.network).weight, head_of(helped.network).weight)
 
 
 def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
     recipe = dataclasses.replace(tiny_recipe, lr=1e-3)
-    learner = build_learner(build_resnet("resnet18", 2), recipe, 10, torch.device("cpu"))
+    learner = build_learner(build_network("resnet18", 2), recipe, 10, torch.device("cpu"))
     rates = []
     for _ in range(10):
         rates.append(learner.optimizer.param_groups[0]["lr"])
@@ -106,7 +109,7 @@ def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
 
 
 def test_scales_and_biases_do_not_decay(tiny_recipe: Recipe) -> None:
-    learner = build_learner(build_resnet("resnet18", 2), tiny_recipe, 4, torch.device("cpu"))
+    learner = build_learner(build_network("resnet18", 2), tiny_recipe, 4, torch.device("cpu"))
     weights, others = learner.optimizer.param_groups
     assert weights["weight_decay"] == tiny_recipe.weight_decay
     assert others["weight_decay"] == 0

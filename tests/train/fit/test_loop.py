@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from classifier.network import build_resnet
+from classifier.network import build_network
+from classifier.parts import head_of
 from train.data.check import check_data_set
 from train.fit.checkpoint import Checkpoint
 from train.fit.loop import train_network
@@ -27,13 +28,13 @@ def test_the_earliest_of_the_best_epochs_is_kept(
     monkeypatch.setattr("train.fit.loop._accuracy", lambda *_: next(accuracies))
     recipe = dataclasses.replace(tiny_recipe, epochs=4, crop_last=32)
     data_set, fingerprint = check_data_set(data_root)
-    network = build_resnet("resnet18", 2)
+    network = build_network("resnet18", 2)
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", recipe, fingerprint)
     progress = train_network(network, data_set, recipe, checkpoint=checkpoint, resume=False)
     assert progress.best_epoch == 1
     assert len(progress.history) == 4
     # A copy, not a view that the later epochs went on changing.
-    assert not torch.equal(progress.best_state["fc.weight"], network.fc.weight)
+    assert not torch.equal(progress.best_state["fc.weight"], head_of(network).weight)
 
     stored, _ = checkpoint.load()
     assert stored.history == progress.history

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from classifier.network import build_resnet
+from classifier.network import build_network
 from train.data.check import check_data_set
 from train.errors import DivergenceError
 from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint, EpochRecord, Progress
@@ -38,7 +38,7 @@ def train(
 ) -> Progress:
     data_set, fingerprint = check_data_set(data_root)
     return train_network(
-        build_resnet(recipe.arch, 2),
+        build_network(recipe.arch, 2),
         data_set,
         recipe,
         checkpoint=Checkpoint(folder / CHECKPOINT_FILE, recipe, fingerprint),

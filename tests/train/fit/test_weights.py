@@ -12,7 +12,8 @@ import torchvision
 
 from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
 from classifier.labels import LABELS_FILE, write_labels
-from classifier.network import build_resnet, read_state_dict
+from classifier.network import build_network, read_state_dict
+from classifier.parts import head_of
 from storage.files import atomic_file
 from train.errors import WeightsError
 from train.fit.weights import initial_network, write_weights
@@ -30,7 +31,7 @@ def starter(tmp_path: Path) -> Path:
     """Write a starter model of two classes with random weights."""
     folder = tmp_path / "pretrained"
     path = folder / "resnet18.safetensors"
-    sha256 = write_weights(path, build_resnet("resnet18", 2).state_dict())
+    sha256 = write_weights(path, build_network("resnet18", 2).state_dict())
     write_description(folder / DESCRIPTION_FILE, ModelDescription("resnet18", path.name, sha256))
     write_labels(folder / LABELS_FILE, NAMES)
     return folder
@@ -39,12 +40,12 @@ def starter(tmp_path: Path) -> Path:
 def test_imagenet_weights_are_loaded_strictly_under_a_fresh_head(
     tmp_path: Path, tiny_recipe: Recipe
 ) -> None:
-    imagenet = build_resnet("resnet18", 1000).state_dict()
+    imagenet = build_network("resnet18", 1000).state_dict()
     torch.save(imagenet, tmp_path / "resnet18-pre.pth")
     recipe = dataclasses.replace(tiny_recipe, init="imagenet")
     network = initial_network(recipe, NAMES, tmp_path)
     assert torch.equal(network.state_dict()["conv1.weight"], imagenet["conv1.weight"])
-    assert network.fc.weight.shape == (2, 512)
+    assert head_of(network).weight.shape == (2, 512)
 
 
 @pytest.mark.parametrize("damage", ["head", "key", "bytes"])
@@ -52,7 +53,7 @@ def test_imagenet_weights_that_do_not_fit_are_refused(
     tmp_path: Path, tiny_recipe: Recipe, damage: str
 ) -> None:
     path = tmp_path / "resnet18-pre.pth"
-    state = build_resnet("resnet18", 5 if damage == "head" else 1000).state_dict()
+    state = build_network("resnet18", 5 if damage == "head" else 1000).state_dict()
     if damage == "key":
         del state["layer1.0.bn1.running_mean"]
     torch.save(state, path)
@@ -84,9 +85,9 @@ def test_the_starters_head_is_kept_for_its_own_classes_only(
     stored = read_state_dict(starter / "resnet18.safetensors")
     same = initial_network(recipe, NAMES, tmp_path, starter=starter)
     other = initial_network(recipe, ("cat", "dog", "eel"), tmp_path, starter=starter)
-    assert torch.equal(same.fc.weight, stored["fc.weight"])
-    assert other.fc.weight.shape == (3, 512)
-    assert torch.equal(other.conv1.weight, stored["conv1.weight"])
+    assert torch.equal(head_of(same).weight, stored["fc.weight"])
+    assert head_of(other).weight.shape == (3, 512)
+    assert torch.equal(other.get_parameter("conv1.weight"), stored["conv1.weight"])
 
 
 def test_a_starter_of_another_architecture_is_refused(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from torchvision.models import ResNet
+    from torch import nn
 
     from classifier.description import Preprocessing
     from train.evaluation.figures import Answers
@@ -31,16 +31,16 @@ def write_analysis(
     folder: Path,
     answers: Answers,
     paths: Sequence[Path],
-    resnet: ResNet,
+    network: nn.Module,
     preprocessing: Preprocessing,
 ) -> None:
     """Write ModelArts' three files, the gallery and the page.
 
     Args:
         folder: Where to.
-        answers: What `resnet` answered to the N photos.
+        answers: What `network` answered to the N photos.
         paths: The photos' files, N.
-        resnet: The network, for the maps of its mistakes.
+        network: The network, for the maps of its mistakes.
         preprocessing: How photos become pixels.
     """
     results = build_results(answers, compute(answers))
@@ -50,7 +50,7 @@ def write_analysis(
     lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in samples)
     write_text(folder / SAMPLES_FILE, f'{{"samples": [\n{lines}\n]}}\n')
     _write_arrays(folder / ARRAYS_FILE, answers)
-    write_gallery(folder, [paths[index] for index in answers.mistakes()], resnet, preprocessing)
+    write_gallery(folder, [paths[index] for index in answers.mistakes()], network, preprocessing)
     write_page(folder / RESULTS_FILE)
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
 
-from classifier.answers import softmax
 from classifier.explanations import overlay_png
-from classifier.model import Classification
 from classifier.network import ServedNetwork
+from classifier.parts import class_weights_of, has_exact_map
 from storage.files import atomic_file
 from train.data.data_set import read_evaluation_pixels
 
@@ -27,10 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from torchvision.models import ResNet
+    from torch import nn
 
     from classifier.description import Preprocessing
-    from classifier.model import Model
 
 GALLERY_FOLDER = "gallery"
 GALLERY_LIMIT = 24
@@ -46,23 +43,25 @@ class Pictures:
 
 
 def write_gallery(
-    folder: Path, paths: Sequence[Path], resnet: ResNet, preprocessing: Preprocessing
+    folder: Path, paths: Sequence[Path], network: nn.Module, preprocessing: Preprocessing
 ) -> None:
-    """Write the pictures of the first of `paths`; those of an earlier evaluation go."""
+    """Write the pictures of the first of `paths`; those of an earlier evaluation go.
+
+    A network without an exact map has no picture of the evidence.
+    """
     for stale in (folder / GALLERY_FOLDER).glob("*.jpg"):
         stale.unlink()
-    network = ServedNetwork(resnet, preprocessing).to(next(resnet.parameters()).device).eval()
-    # The overlay is what /explanations serves; of a model it asks for the head's weights only.
-    head = cast("Model", SimpleNamespace(class_weights=resnet.fc.weight.detach().cpu().numpy()))
+    served = ServedNetwork(network, preprocessing).to(next(network.parameters()).device).eval()
+    class_weights = class_weights_of(network)  # [C, F]
     for number, path in enumerate(paths[:GALLERY_LIMIT], start=1):
         pixels = read_evaluation_pixels(path, preprocessing)  # [H, W, 3]
         with torch.inference_mode():
-            batch = torch.from_numpy(pixels.copy())[None].to(network.mean.device)
-            logits, features = (tensor.cpu().numpy() for tensor in network(batch))
-        answer = Classification(softmax(logits)[0], pixels, features[0])
-        evidence = overlay_png(answer, head)
+            batch = torch.from_numpy(pixels.copy())[None].to(served.mean.device)
+            logits, features = (tensor.cpu().numpy() for tensor in served(batch))
         _write_jpeg(folder, f"{number:02d}-photo", Image.fromarray(np.asarray(pixels)))
-        _write_jpeg(folder, f"{number:02d}-evidence", Image.open(io.BytesIO(evidence)))
+        if has_exact_map(network):
+            evidence = overlay_png(pixels, features[0], class_weights[logits[0].argmax()])
+            _write_jpeg(folder, f"{number:02d}-evidence", Image.open(io.BytesIO(evidence)))
 
 
 def read_gallery(folder: Path) -> Iterator[Pictures]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from classifier.network import load_resnet
+from classifier.network import load_network
 from tests.models import ARCH, CLASS_NAMES, PHOTOS, PREPROCESSING, decode_freely
 from train.data.data_set import list_photos, to_data_set
 from train.evaluation.evaluate import evaluate_folder
@@ -43,11 +43,11 @@ def test_the_arrays_are_what_the_handler_would_answer(
 ) -> None:
     """For train too: the evaluation's transform, and the photos in their order."""
     data_set = to_data_set(data_set_folder, list_photos(data_set_folder))
-    resnet = load_resnet(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
+    network = load_network(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
     for split, photos in (("train", data_set.train), ("val", data_set.val)):
         with np.load(evaluated / f"analysis-{split}" / "tmp_model_analysis.npz") as arrays:
             np.testing.assert_array_equal(
-                arrays["probabilities"], predict(resnet, photos, PREPROCESSING)
+                arrays["probabilities"], predict(network, photos, PREPROCESSING)
             )
             assert arrays["labels"].tolist() == [photo.label for photo in photos]
             assert tuple(arrays["class_names"]) == CLASS_NAMES
@@ -93,11 +93,11 @@ def files_in(folder: Path) -> list[Path]:
 def test_the_gallery_shows_the_worst_mistakes_and_no_older_ones(
     model_folder: Path, data_set_folder: Path, tmp_path: Path
 ) -> None:
-    resnet = load_resnet(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
+    network = load_network(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
     paths = [photo.path for photo in to_data_set(data_set_folder, list_photos(data_set_folder)).val]
-    write_gallery(tmp_path, paths * 3, resnet, PREPROCESSING)
+    write_gallery(tmp_path, paths * 3, network, PREPROCESSING)
     assert len(files_in(tmp_path)) == 48
-    write_gallery(tmp_path, paths[:1], resnet, PREPROCESSING)
+    write_gallery(tmp_path, paths[:1], network, PREPROCESSING)
     assert [path.name for path in files_in(tmp_path)] == ["01-evidence.jpg", "01-photo.jpg"]
     photo, evidence = (
         np.asarray(Image.open(tmp_path / f"gallery/01-{kind}.jpg"), dtype=float)
@@ -105,5 +105,5 @@ def test_the_gallery_shows_the_worst_mistakes_and_no_older_ones(
     )
     assert photo.shape == evidence.shape == (168, 168, 3)
     assert np.abs(photo - evidence).mean() > 5  # the map lies over it
-    write_gallery(tmp_path, [], resnet, PREPROCESSING)
+    write_gallery(tmp_path, [], network, PREPROCESSING)
     assert files_in(tmp_path) == []
