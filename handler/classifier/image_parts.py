@@ -29,6 +29,7 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _TIFF = re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0")
 _TIFF_DIRECTORIES = {0x8769, 0x8825, 0xA005}  # tags that point at EXIF's, GPS's and one more
 _TIFF_BYTES = {1, 2, 6, 7}  # types of which a value is a byte, which costs nothing of its own
+_TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
 
 def check_parts(data: bytes) -> None:
@@ -67,6 +68,24 @@ def check_exif(size: int) -> None:
             found=f"{size:,}",
             remedy="save the image without them",
         )
+
+
+def has_whole_directory(data: bytes) -> bool:
+    """Whether the first directory of a TIFF lies within the file, with all its values."""
+    order = "<" if data[:2] == b"II" else ">"
+    is_big = b"+" in data[2:4]
+    place = struct.Struct(order + ("Q" if is_big else "I"))
+    number = struct.Struct(order + ("Q" if is_big else "H"))
+    (first,) = place.unpack_from(data.ljust(16, b"\0"), 8 if is_big else 4)
+    if first + number.size > len(data):
+        return False
+    entries = list(_tiff_entries(data, first, order, is_big=is_big))
+    (count,) = number.unpack_from(data, first)
+    return len(entries) == count and all(
+        size * _TIFF_SIZES.get(kind, 1) <= place.size
+        or place.unpack(value)[0] + size * _TIFF_SIZES.get(kind, 1) <= len(data)
+        for _, kind, size, value in entries
+    )
 
 
 def _check_scans(scans: int) -> None:

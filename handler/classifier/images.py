@@ -17,33 +17,26 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
+from classifier.colour import to_srgb
 from classifier.description import INTERPOLATIONS
-from classifier.errors import InvalidImage, RequestError, TooLarge, UnsupportedFormat
+from classifier.errors import InvalidImage, TooLarge, UnsupportedFormat
+from classifier.image_kinds import (
+    ACCEPTED,
+    ACCEPTED_FORMATS,
+    error_of,
+    error_of_load,
+    refuse_jpeg_process,
+)
 from classifier.image_parts import check_exif, check_parts
+from classifier.repairs import with_end_marker, without_ancillary_chunks
+from classifier.sample_values import load, prepare, to_8_bit
 
 if TYPE_CHECKING:
     from classifier.description import Preprocessing
 
 Pixels = NDArray[np.uint8]  # RGB, [H, W, 3] for one image, [N, H, W, 3] for a batch
 
-ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_ACCEPTED = "an image in JPEG, PNG, WebP, BMP, GIF or TIFF format"
-
-# Known by their first bytes, so that Pillow's rarer decoders never see a stranger's data.
-_OTHER_FORMATS = {
-    (0, b"%PDF"): "PDF",
-    (0, b"8BPS"): "Photoshop",
-    (0, b"\x00\x00\x01\x00"): "ICO",
-    (0, b"\x00\x00\x00\x0cjP  "): "JPEG 2000",
-    (0, b"\x00\x00\x00\x0cJXL "): "JPEG XL",
-    (0, b"\xff\x0a"): "JPEG XL",
-    (0, b"<svg"): "SVG",
-    (0, b"<?xml"): "SVG or XML",
-    (4, b"ftypavif"): "AVIF",
-    (4, b"ftyphei"): "HEIC",
-    (4, b"ftypmif1"): "HEIC",
-    (4, b"ftyp"): "MP4 or QuickTime",
-}
+_BMP_RUN_LENGTHS = {1, 2}  # BI_RLE8 and BI_RLE4
 
 _ORIENTATION = 0x0112  # the EXIF tag
 # Its values, and what turns such a picture upright (EXIF 2.32, section 4.6.4).
@@ -61,8 +54,6 @@ _UPRIGHT = {
 _SPARE = 2
 
 _FILTERS = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
-
-_BLOCK = 2**16  # of pixels that are scaled at once: they fit the processor's cache
 
 # The limit on pixels below is checked first, on every image, with an answer of its own.
 Image.MAX_IMAGE_PIXELS = None
@@ -143,8 +134,9 @@ def to_pixels(
         min((top + preprocessing.crop) * step_y, image.height),
     )
     size = (preprocessing.crop, preprocessing.crop)
-    small = to_rgb(image).resize(size, _FILTERS[preprocessing.interpolation], box=box)
-    return np.asarray(upright(small, image))
+    resample = _FILTERS[preprocessing.interpolation]
+    small = _ready_for_profile(image).resize(size, resample, box=box)
+    return np.asarray(upright(to_srgb(small, image.info.get("icc_profile")), image))
 
 
 def _resized(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
@@ -154,6 +146,17 @@ def _resized(width: int, height: int, preprocessing: Preprocessing) -> tuple[int
     short = min(width, height)
     # As torchvision rounds: the long side down.
     return int(preprocessing.resize * width / short), int(preprocessing.resize * height / short)
+
+
+def as_srgb(image: Image.Image) -> Image.Image:
+    """Convert an image of any mode to sRGB at its full size; transparent parts show white."""
+    return to_srgb(_ready_for_profile(image), image.info.get("icc_profile"))
+
+
+def _ready_for_profile(image: Image.Image) -> Image.Image:
+    """Return the image in RGB, or in the colours that its profile is for: ink or grey."""
+    keeps_mode = image.mode in {"CMYK", "L"} and not image.has_transparency_data
+    return image if keeps_mode and "icc_profile" in image.info else to_rgb(image)
 
 
 def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
@@ -168,7 +171,7 @@ def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
 def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
     """Read an image file's header and check the limits."""
     if not data:
-        raise InvalidImage(expected=_ACCEPTED, found="an empty file", remedy="send its bytes")
+        raise InvalidImage(expected=ACCEPTED, found="an empty file", remedy="send its bytes")
     if len(data) > max_bytes:
         raise TooLarge(
             expected=f"at most {max_bytes:,} bytes an image",
@@ -176,10 +179,12 @@ def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             remedy="send a smaller or more strongly compressed image",
         )
     check_parts(data)
+    refuse_jpeg_process(data)
+    sound = with_end_marker(without_ancillary_chunks(data))
     try:
-        image = Image.open(io.BytesIO(data), formats=ACCEPTED_FORMATS)
+        image = Image.open(io.BytesIO(sound), formats=ACCEPTED_FORMATS)
     except Exception as error:  # Pillow's readers raise errors of many unrelated types
-        raise _not_accepted(data) from error
+        raise error_of(data) from error
     width, height = _decoded_size(image)
     if width * height > max_pixels:
         raise TooLarge(
@@ -187,25 +192,22 @@ def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
             found=f"{width} x {height} = {width * height:,} pixels",
             remedy="send the image at a smaller size",
         )
-    if image.format == "BMP" and image.info.get("compression"):
+    if image.format == "BMP" and image.info.get("compression") in _BMP_RUN_LENGTHS:
         raise UnsupportedFormat(  # read pixel by pixel, in half a minute if it is large
-            expected=_ACCEPTED,
+            expected=ACCEPTED,
             found="a BMP file with run-length encoding",
             remedy="save it without, or as PNG",
         )
+    prepare(image)
     return image
 
 
 def _load(image: Image.Image) -> Image.Image:
     """Decompress an opened image."""
     try:
-        image.load()
+        image = load(image)
     except Exception as error:  # as above
-        raise InvalidImage(
-            expected="a complete image file",
-            found=f"a {image.format} file that breaks off or is damaged ({error})",
-            remedy="check that the whole file was sent",
-        ) from error
+        raise error_of_load(str(image.format), error) from error
     check_exif(len(image.info.get("exif", b"")))
     return image
 
@@ -215,32 +217,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):
-        image = _to_8_bit(image)
+        image = to_8_bit(image)
     if image.has_transparency_data:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         white = Image.new("RGB", rgba.size, "white")
         white.paste(rgba, mask=rgba)
         return white
     return image.convert("RGB")
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    """Scale 16 and 32 bit greyscale to 8 bit; Pillow's own conversion would clip it."""
-    values = np.asarray(image)  # [H, W]
-    if values.dtype.itemsize == 2:  # noqa: PLR2004  16 bit files say that it is their range
-        table = np.rint(np.arange(2**16) / 257).astype(np.uint8)
-        table[image.info.get("transparency", [])] = 255  # PNG may name one level
-        return Image.fromarray(table[values])
-    # The smallest usual range that holds them.
-    ranges = (1, 255) if image.mode == "F" else (255, 65535, 2**31 - 1)
-    largest = np.fmax.reduce(values, axis=None)  # not NaN, unless all are
-    full = next((top for top in ranges if largest <= top), ranges[-1])
-    grey = np.empty(values.shape, dtype=np.uint8)
-    for start in range(0, values.size, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        scaled = np.nan_to_num(values.flat[block].astype(np.float32)).clip(0, full)
-        grey.flat[block] = np.rint(scaled * np.float32(255 / full))
-    return Image.fromarray(grey)
 
 
 def _decoded_size(image: Image.Image) -> tuple[int, int]:
@@ -250,16 +233,3 @@ def _decoded_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.tag_v2.get(TILEWIDTH), image.tag_v2.get(TILELENGTH)
     tile = (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
     return max(image.size, tile, key=math.prod)
-
-
-def _not_accepted(data: bytes) -> RequestError:
-    for (offset, magic), name in _OTHER_FORMATS.items():
-        if data.startswith(magic, offset):
-            return UnsupportedFormat(
-                expected=_ACCEPTED, found=f"{name} data", remedy="convert it, for example to JPEG"
-            )
-    return InvalidImage(
-        expected=_ACCEPTED,
-        found=f"{len(data):,} bytes that are no image (they begin with {bytes(data[:8])!r})",
-        remedy="check which file was sent",
-    )

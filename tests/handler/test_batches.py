@@ -165,7 +165,7 @@ def test_a_bug_before_the_protocol_is_known_is_answered_as_torchserve_does(
 def test_a_bug_in_decoding_fails_its_own_request_alone(
     worker: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("classifier.images._to_8_bit", lambda _: 1 / 0)
+    monkeypatch.setattr("classifier.images.to_8_bit", lambda _: 1 / 0)
     wide = SAMPLES["PNG I;16"].file
     with caplog.at_level(logging.ERROR):
         replies = worker.ask([{"body": ROSE}, {"body": v1(ROSE, wide)}, {"body": wide}])

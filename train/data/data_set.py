@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from classifier.description import sha256_of_file
-from classifier.images import decode, read_pixels, to_rgb, upright
+from classifier.images import as_srgb, decode, read_pixels, upright
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,9 +118,9 @@ def read_image(path: Path) -> Image.Image:
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """Decode a photo at its full size, upright, in RGB; raises as `read_image`."""
+    """Decode a photo at its full size, upright, in sRGB; raises as `read_image`."""
     image = read_image(path)
-    return to_rgb(upright(image, image))
+    return as_srgb(upright(image, image))
 
 
 def read_shrunk(path: Path, side: int) -> Image.Image:

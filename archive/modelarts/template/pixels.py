@@ -7,7 +7,7 @@ these pixels; do not put torchvision's transforms in their place, which differ b
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 ACCEPTED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SPARE = 2  # of the resized short side: what a large JPEG is decoded at, at least
@@ -16,6 +16,7 @@ ORIENTATION = 0x0112  # the EXIF tag
 # those of Pillow's Image.FLIP_LEFT_RIGHT and so on, whose names have moved.
 UPRIGHT = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 BILINEAR = 2
+COLOURS = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # of a mode, as a profile names them
 
 
 class BadImage(TypeError):
@@ -62,7 +63,24 @@ def _resize_and_crop(image, full_size, resize, crop):
         min((left + crop) * step_x, image.width),
         min((top + crop) * step_y, image.height),
     )
-    return _to_rgb(image).resize((crop, crop), BILINEAR, box=box)
+    profile = image.info.get("icc_profile")
+    # A profile for ink or grey can only be applied to ink or grey.
+    keeps_mode = profile and image.mode in ("CMYK", "L") and "transparency" not in image.info
+    small = (image if keeps_mode else _to_rgb(image)).resize((crop, crop), BILINEAR, box=box)
+    return _to_srgb(small, profile)
+
+
+def _to_srgb(picture, profile):
+    """Convert a picture from the colours of its ICC profile to sRGB, where that can be done."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        known = source.profile.xcolor_space.strip() == COLOURS[picture.mode]
+        if not known or "sRGB" in (source.profile.profile_description or ""):
+            return picture.convert("RGB")
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
+    except Exception:  # there is none, or it is damaged
+        return picture.convert("RGB")
 
 
 def _upright(picture, original):

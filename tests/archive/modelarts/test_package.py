@@ -22,6 +22,7 @@ from archive.source import read_source
 from classifier.description import Preprocessing, sha256_of_file
 from classifier.images import read_pixels
 from classifier.network import load_network
+from tests.classifier.test_colour import profile
 from tests.models import ARCH, CLASS_NAMES
 from tests.pictures import PICTURE, SAMPLES, encode
 from train.data.check import check_data_set
@@ -138,6 +139,11 @@ def test_it_turns_photos_as_the_handler_does(orientation: int) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     assert_seen_alike(encode(PICTURE, "JPEG", exif=exif))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_it_converts_colours_as_the_handler_does(mode: str) -> None:
+    assert_seen_alike(encode(PICTURE.convert(mode), "JPEG", icc_profile=profile()))
 
 
 def assert_seen_alike(file: bytes) -> None:
