@@ -65,9 +65,9 @@ def test_faults_fuzz_and_soak() -> None:
 
 def test_the_readme_compares_as_the_benchmarks_do(summary: Summary) -> None:
     for words, digits, unit, figures in (
-        ("photos a second, 16 clients", 1, "", summary.throughput),
-        ("median answer to a lone client", 0, " ms", lambda name: summary.latency(name, 1)),
-        ("memory of all processes", 0, " MB", summary.memory_mb),
+        ("photos per second, 16 clients", 1, "", summary.throughput),
+        ("median latency, one client", 0, " ms", lambda name: summary.latency(name, 1)),
+        ("memory, all processes", 0, " MB", summary.memory_mb),
     ):
         stock, ours = (median(figures(name)) for name in (STOCK, OURS))
         row = f"| {words} | {stock:.{digits}f}{unit} | **{ours:.{digits}f}{unit}** |"
@@ -77,16 +77,16 @@ def test_the_readme_compares_as_the_benchmarks_do(summary: Summary) -> None:
 def test_the_readme_names_the_other_servers_figures(summary: Summary) -> None:
     for name in ("fastapi", "litserve", "mlserver", "bentoml", "ray"):
         figure = f"{median(summary.throughput(name)):.1f}"
-        assert re.search(rf"{report.title(name)}(?: makes)? {figure}\b", README), name
+        assert re.search(rf"{report.title(name)}(?: serves)? {figure}\b", README), name
     assert f"no server at all {median(summary.throughput(LIMIT)):.1f} " in README
 
 
-def test_the_readme_tells_the_accuracy() -> None:
+def test_the_readme_states_the_accuracy() -> None:
     served = recorded("quality.json")["conditions"][UNHARMED]["accuracy"]
     fp32 = read_description(PRETRAINED / DESCRIPTION_FILE).val_accuracy
     assert fp32
-    right = f"{percent(served)} of the validation photos are right as served"
-    assert f"{right}, {percent(fp32)} in float32" in README
+    right = f"{percent(served)} of the validation photos right as served"
+    assert f"{right}, against {percent(fp32)} in float32" in README
 
 
 def test_the_model_card_is_about_these_files() -> None:
