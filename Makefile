@@ -81,37 +81,37 @@ scale: $(VENV)/installed ## change the number of workers without losing a reques
 	  $(or $(WORKERS),$(error say how many: make scale WORKERS=2)) $(ARGS)
 
 .PHONY: autoscale
-autoscale: $(VENV)/installed ## let the number of workers follow the load (MIN, MAX, TARGET_QUEUE_MS)
+autoscale: $(VENV)/installed ## adjust the number of workers to the load (MIN, MAX, TARGET_QUEUE_MS)
 	@$(CLIENT) autoscale $(AT) --model $(MODEL_NAME) $(if $(MIN),--min $(MIN)) \
 	  $(if $(MAX),--max $(MAX)) $(if $(TARGET_QUEUE_MS),--target-queue-ms $(TARGET_QUEUE_MS)) $(ARGS)
 
 .PHONY: deploy
-deploy: $(MAR).sha256 ## bring a new version into service without losing a request (VERSION=2.0)
+deploy: $(MAR).sha256 ## deploy a new version without losing a request (VERSION=2.0)
 	@$(CLIENT) deploy $(AT) --model $(MODEL_NAME) \
 	  $(or $(VERSION),$(error say which: make deploy VERSION=2.0)) \
 	  --samples $(wildcard $(PHOTOS)) $(IMAGE) $(ARGS)
 
 .PHONY: rollback
-rollback: $(VENV)/installed ## return to the version before the last deployment
+rollback: $(VENV)/installed ## return to the previous version
 	@$(CLIENT) rollback $(AT) --model $(MODEL_NAME) --samples $(IMAGE) $(ARGS)
 
 .PHONY: score
-score: $(MAR).sha256 $(SCORE)/installed ## classify very many photos into Parquet (INPUT, OUTPUT, WORKERS)
+score: $(MAR).sha256 $(SCORE)/installed ## score a folder or bucket of photos into Parquet (INPUT, OUTPUT, WORKERS)
 	@$(SCORE)/bin/python -m score --mar $(MAR) \
 	  --input $(or $(INPUT),$(error say which photos: make score INPUT=photos/ OUTPUT=scores/)) \
 	  --output $(or $(OUTPUT),$(error say where to: make score INPUT=photos/ OUTPUT=scores/)) \
 	  $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 .PHONY: status
-status: $(VENV)/installed ## workers, queue, versions, memory
+status: $(VENV)/installed ## show workers, queue, versions, memory
 	@$(CLIENT) status $(AT) --model $(MODEL_NAME)
 
 .PHONY: logs
-logs: $(VENV)/installed ## the last lines of the server's logs
+logs: $(VENV)/installed ## show the last lines of the server's logs
 	@$(PY) -m server logs --run-dir $(RUN_DIR)
 
 .PHONY: ui
-ui: $(UI_VENV)/installed ## a web page to try it on (SERVER=https://..., COMPARE=http://..., UI_PORT)
+ui: $(UI_VENV)/installed ## a web page for trying it (SERVER=https://..., COMPARE=http://..., UI_PORT)
 	@$(UI_VENV)/bin/python -m ui --model $(MODEL_NAME) --page-port $(UI_PORT) \
 	  $(if $(SERVER),--server $(SERVER),$(AT)) $(if $(COMPARE),--compare $(COMPARE)) \
 	  $(if $(COMPARE_RUN_DIR),--compare-run-dir $(COMPARE_RUN_DIR)) $(ARGS)
@@ -131,31 +131,31 @@ evaluate: $(VENV)/installed ## write the evaluation files of the trained model t
 	$(PY) -m train.evaluation.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
 
 .PHONY: modelarts
-modelarts: $(VENV)/installed ## write the folder that ModelArts imports to MODELARTS_URL/model
+modelarts: $(VENV)/installed ## write the package that ModelArts imports to MODELARTS_URL/model
 	$(PY) -m archive.modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
 
 ##@ Measure
 .PHONY: bench
-bench: $(MAR).sha256 $(VENV)/installed-dev ## speed against other servers, on PHOTOS (ARGS=--quick)
+bench: $(MAR).sha256 $(VENV)/installed-dev ## measure speed against other servers, on PHOTOS (ARGS=--quick)
 	$(PY) -m bench.speed --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) $(ARGS)
 
 .PHONY: tune
-tune: $(MAR).sha256 ## the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
+tune: $(MAR).sha256 ## find the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
 	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
 	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: quality
-quality: $(VENV)/installed ## accuracy, calibration, robustness of the served model on DATA_URL/val
+quality: $(VENV)/installed ## measure the served model's accuracy, calibration and robustness on DATA_URL/val
 	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
 
 .PHONY: faults
-faults: $(MAR).sha256 $(VENV)/installed-dev ## what clients see when something breaks, on PHOTOS
+faults: $(MAR).sha256 $(VENV)/installed-dev ## measure what clients see when something breaks, on PHOTOS
 	$(PY) -m bench.faults --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
 
 # A small model: what is soaked is the server around it.
 SOAK := $(BUILD_DIR)/soak
 .PHONY: soak
-soak: $(VENV)/installed-dev ## full load for 20 minutes on PHOTOS: does memory or latency grow
+soak: $(VENV)/installed-dev ## run full load for 20 minutes on PHOTOS: does memory or latency grow?
 	$(PY) -m bench.soak.model $(SOAK)/model
 	@$(MAKE) --no-print-directory archive MODEL_STORE=$(SOAK)/store BUILD_DIR=$(SOAK) \
 	  TRAIN_URL=$(SOAK)/model DATA_URL=none RUNTIME=openvino-fp32
@@ -164,21 +164,21 @@ soak: $(VENV)/installed-dev ## full load for 20 minutes on PHOTOS: does memory o
 
 ##@ Develop
 .PHONY: test
-test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## everything a contributor must pass
+test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## run all lint, type and test checks that must pass
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
 .PHONY: check
-check: $(VENV)/installed-dev ## lint and types only
+check: $(VENV)/installed-dev ## run lint and type checks only
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
 .PHONY: fuzz
-fuzz: $(VENV)/installed-dev ## send 10,000 malformed bodies to a server of its own (FUZZ_REQUESTS)
+fuzz: $(VENV)/installed-dev ## send 10,000 malformed bodies to a separate server (FUZZ_REQUESTS)
 	@FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),10000) FUZZ_PAGE=docs/operations.md $(BIN)/pytest -q tests/e2e/test_fuzz.py
 
 .PHONY: lock
-lock: $(VENV)/installed-dev ## pin the requirements in pyproject.toml anew, with hashes
+lock: $(VENV)/installed-dev ## pin the requirements again, with hashes
 	$(LOCK) --group uv -o requirements/uv.txt
 	$(LOCK) pyproject.toml --extra full --extra dev -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra full -o requirements/full.txt --constraint requirements/dev.txt
@@ -190,17 +190,17 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
   --no-emit-index-url --no-header --no-annotate
 
 .PHONY: stubs
-stubs: $(VENV)/installed-dev ## write the client's gRPC stubs anew from TorchServe's .proto files
+stubs: $(VENV)/installed-dev ## regenerate the client's gRPC stubs from TorchServe's .proto files
 	$(PY) -m grpc_tools.protoc -I. -I"$$($(PY) -c 'import grpc_tools; print(grpc_tools.__path__[0])')/_proto" \
 	  -I"$$($(PY) -c 'import google.rpc; print(google.rpc.__path__[0])')/../.." \
 	  --python_out=. --pyi_out=. --grpc_python_out=. client/api/grpc_stubs/*.proto
 
 .PHONY: clean
-clean: ## remove what was built (keeps .venv, data_set and trained models)
+clean: ## remove everything built (keeps .venv, data_set and trained models)
 	rm -rf $(BUILD_DIR) $(MODEL_STORE)
 
 .PHONY: help
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^##@/ {print substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' \
 	  $(MAKEFILE_LIST)
 

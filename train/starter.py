@@ -105,31 +105,32 @@ def _model_card(
     hashes = [(name, f"`{sha256_of_file(out / name)}`") for name in files]
     return f"""# Model card: the starter model
 
-A {description.arch} that tells {len(val.per_class)} kinds of flowers apart: {_names(val)}.
-It makes the project work before anything was trained, and is what `init = "starter"` starts from.
+A {description.arch} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
+It lets you use the project before you train anything, and `init = "starter"` starts from it.
 
 ## Figures
 
 {accuracy_sentence(val)}
 {calibration_sentence(val, report["calibration"])}
-Measured with these half-precision weights, computed in fp32, on exactly the pixels that the
-handler makes of a photo (short side to 256, centre crop 224).
-The epoch was chosen by the same photos, so the figure is slightly optimistic for new ones.
+Measured with these half-precision weights, in fp32, on exactly the handler's pixels.
+The handler resizes the short side to 256 and takes a centre crop of 224.
+The epoch was chosen on the same photos, so the figure is slightly optimistic for new ones.
 On the {train.images:,} photos it was trained on, the accuracy is {100 * train.accuracy:.1f} %.
 
 {per_class_table(val)}
 Confusion matrix (rows: actual, columns: predicted):
 
 {confusion_table(val)}
-How it fares with damaged photos, and with pictures of other things, as an int8 archive behind a
-server, stands in [docs/quality.md](../docs/quality.md).
+For the served int8 archive, damaged photos and other pictures, see
+[docs/quality.md](../docs/quality.md).
 
 ## Training
 
-In two halves, on two CPU cores: `config/scratch.toml`, and then the recipe below, whose teacher is
-an EfficientNet-Lite0 with ImageNet weights.
-Epoch {report["best_epoch"] + 1} of {len(report["epochs"])} of the second half was kept, which took
-{report["run_time_s"] / 60:.0f} minutes on a machine that had other work as well.
+The model was trained in two stages, on two CPU cores.
+The first used `config/scratch.toml`, the second the recipe below.
+Its teacher is an EfficientNet-Lite0 with ImageNet weights.
+Epoch {report["best_epoch"] + 1} of {len(report["epochs"])} of the second stage was kept.
+That stage took {report["run_time_s"] / 60:.0f} minutes on a machine that had other work too.
 
 ```
 python -m train --recipe config/scratch.toml --train_url artifacts/scratch
@@ -146,23 +147,22 @@ Git revision: `{description.git_revision or "unknown"}`
 
 ## Data
 
-Photos of tf_flowers (TensorFlow's example images), at most 256 px on the short side,
-{train.images:,} for training and {val.images:,} for validation.
+The data are {train.images:,} training and {val.images:,} validation photos of tf_flowers.
+They are TensorFlow's example images, shrunk to at most 256 px on the short side.
 They are licensed CC-BY 2.0; the photographers are listed in the data set's `LICENSE.txt`.
-No photo is part of this repository.
+The repository contains none of them.
 
 ## Limits
 
-It must answer with one of its {len(val.per_class)} classes, whatever the picture shows.
-`reject_unknown` finds some of the pictures of other things: [docs/quality.md](../docs/quality.md)
-says how many.
-The photos are mostly close-ups from one photo-sharing site in the 2010s: expect less on other
-ones, and measure on your own before relying on it.
+The model always answers with one of its {len(val.per_class)} classes, whatever the picture shows.
+`reject_unknown` catches some pictures of other things (see [docs/quality.md](../docs/quality.md)).
+The photos are mostly close-ups from one photo-sharing site in the 2010s.
+Expect lower accuracy on others, and measure it on your own photos before you rely on it.
 {_worst_confusion(val)}
-Better weights come from ImageNet ones: see `init` in `config/train.toml`.
+ImageNet weights give a better model: see `init` in `config/train.toml`.
 
-These validation photos it gets wrong with the greatest confidence; the page that `make evaluate`
-writes shows them with their class activation maps:
+These are the validation photos that it gets wrong with the greatest confidence.
+The report of `make evaluate` shows them with their class activation maps.
 
 {_failures(evaluation)}
 ## Files
@@ -178,7 +178,7 @@ def _failures(evaluation: dict[str, Any]) -> str:
         (photo["path"], photo["predicted"], f"{max(photo['probabilities']):.2f}")
         for photo in wrong[:_FAILURES]
     ]
-    return table(("photo", "taken for", "probability"), rows, numbers=False)
+    return table(("photo", "predicted", "probability"), rows, numbers=False)
 
 
 def _names(metrics: Metrics) -> str:
@@ -192,7 +192,7 @@ def _worst_confusion(metrics: Metrics) -> str:
         for j, count in enumerate(row)
         if i != j
     )
-    return f"Its most frequent mistake is to take {actual} for {predicted} ({count} photos)."
+    return f"Its most frequent mistake is to classify {actual} as {predicted} ({count} photos)."
 
 
 def main(arguments: list[str] | None = None) -> int:
