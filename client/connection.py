@@ -1,4 +1,4 @@
-"""One server, as the command line or a page names it: where it is, and the clients that ask it."""
+"""One server, as the command line or web page names it: its addresses and clients."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Connection:
     """One server, as the command line names it.
 
-    `run_dir` is the server's working directory, with its key file; None where no file is to be
-    used, such as for a server elsewhere, which must not be sent this machine's keys.
+    `run_dir` is the server's working directory, with its key file; None to use no file, such as
+    for a remote server, which must not be sent this machine's keys.
     """
 
     addresses: Addresses

@@ -1,38 +1,38 @@
-"""Everything that can go wrong when talking to the server, as one tree.
+"""The client's exceptions, as one tree.
 
     ClientError
     ├── LocalFileError              a file on this side cannot be read or written
-    ├── KeyFileError                key_file.json is there, but is unreadable or no key file
+    ├── KeyFileError                key_file.json is unreadable or not a key file
     ├── ServerUnreachable           no connection: nothing was sent
-    │   └── ConnectionLost          the connection broke before the whole answer had come
-    ├── CertificateRefused          the server may be another than the one that was meant
+    │   └── ConnectionLost          the connection broke before the whole answer had arrived
+    ├── CertificateRefused          the server's certificate is not trusted
     ├── TimedOut                    connected, but no answer in time
     ├── UnexpectedReply             an answer that is not TorchServe's or not our handler's
     ├── RunFolderBusy               another command is changing what the server serves
     ├── ServerBusy                  no quiet moment came before the deadline
-    ├── InFlightUnknown             the server's metrics do not tell what is in flight
-    ├── WorkersNotReady             workers that were started did not get ready
+    ├── InFlightUnknown             the server's metrics do not show what is in flight
+    ├── WorkersNotReady             new workers did not get ready
     ├── ArchiveRefused              an archive was not verified, or has changed since
     ├── NoStandIn                   no second version can take the requests meanwhile
-    ├── VersionRefused              a new version of a model does not hold what it must
-    ├── RolloutFailed               a new version did not take over; the former one serves
+    ├── VersionRefused              a new version of a model failed its checks
+    ├── RolloutFailed               a new version did not take over; the old one still serves
     └── ReplyError                  the server answered with an error; has `status`, `kind`
         ├── RequestRejected         4xx: the request is at fault
         │   ├── AuthenticationError     the token is missing, wrong or expired
         │   ├── ModelNotFound           no such model, version or archive
-        │   └── ModelApiDisabled        register or unregister, while the model API is off
+        │   └── ModelApiDisabled        registering or unregistering with the model API off
         └── ServerError             5xx: the server is at fault
             ├── Overloaded              the job queue is full, or there is no worker
-            └── WorkerDied              the worker ended while it had the request
+            └── WorkerDied              the worker died while it had the request
 
-Not responsible for deciding what is retried: `client.api.transport` is.
+`client.api.transport` decides what is retried.
 """
 
 from __future__ import annotations
 
 import json
 
-_LONGEST_MESSAGE = 500  # characters of a body that is not TorchServe's JSON
+_LONGEST_MESSAGE = 500  # characters of a body other than TorchServe's JSON
 
 
 class ClientError(Exception):
@@ -44,23 +44,23 @@ class LocalFileError(ClientError):
 
 
 class KeyFileError(ClientError):
-    """key_file.json is there, but cannot be read, or is no key file."""
+    """key_file.json exists, but cannot be read or is not a key file."""
 
 
 class ServerUnreachable(ClientError):
-    """No connection came about, so nothing was sent."""
+    """No connection was established, so nothing was sent."""
 
 
 class ConnectionLost(ServerUnreachable):
-    """The connection broke before the whole answer had come; the request may have been served."""
+    """The connection broke before the whole answer arrived; the request may have been served."""
 
 
 class CertificateRefused(ClientError):
-    """The server's certificate is not one to believe, so nothing was sent."""
+    """The server's certificate is not trusted, so nothing was sent."""
 
 
 class TimedOut(ClientError):
-    """The server took the request, but did not answer in time."""
+    """The server accepted the request, but did not answer in time."""
 
 
 class UnexpectedReply(ClientError):
@@ -76,11 +76,11 @@ class ServerBusy(ClientError):
 
 
 class InFlightUnknown(ClientError):
-    """The server's metrics do not tell what is in flight."""
+    """The server's metrics do not show what is in flight."""
 
 
 class WorkersNotReady(ClientError):
-    """Workers that were started ended again, or were not ready in time."""
+    """New workers died, or were not ready in time."""
 
 
 class ArchiveRefused(ClientError):
@@ -88,15 +88,15 @@ class ArchiveRefused(ClientError):
 
 
 class NoStandIn(ClientError):
-    """No second version of a model can take the requests while the first one is worked on."""
+    """No second version of a model can serve the requests while the first one is changed."""
 
 
 class VersionRefused(ClientError):
-    """A new version of a model does not hold what it must."""
+    """A new version of a model failed its checks."""
 
 
 class RolloutFailed(ClientError):
-    """A new version of a model did not take over; the former one serves."""
+    """A new version of a model did not take over; the old one still serves."""
 
 
 class ReplyError(ClientError):
@@ -104,8 +104,8 @@ class ReplyError(ClientError):
 
     Args:
         status: HTTP status code.
-        kind: The server's own name for the error, such as ``ModelNotFoundException``; may be empty.
-        message: The server's own words.
+        kind: The server's name for the error, such as ``ModelNotFoundException``; may be empty.
+        message: The server's message.
     """
 
     remedy = ""
@@ -137,7 +137,7 @@ class ModelNotFound(RequestRejected):
 
 
 class ModelApiDisabled(RequestRejected):
-    """Register or unregister, while the server's model API is off."""
+    """Registering or unregistering while the server's model API is off."""
 
     remedy = "the model API is off: set enable_model_api=true in config.properties and restart"
 
@@ -151,7 +151,7 @@ class Overloaded(ServerError):
 
 
 class WorkerDied(ServerError):
-    """The worker ended while it had the request."""
+    """The worker died while it had the request."""
 
 
 def error_for_reply(status: int, body: bytes, method: str = "GET") -> ReplyError:
@@ -176,14 +176,14 @@ def _class_for(status: int, kind: str, message: str, method: str) -> type[ReplyE
         return ModelApiDisabled
     if status < 500:  # noqa: PLR2004
         return RequestRejected
-    # 503 alone does not tell: a handler's exception is one too ("Prediction failed").
+    # The 503 alone is ambiguous: a handler's exception is one too ("Prediction failed").
     if "has no worker" in message:
         return Overloaded
     return WorkerDied if message.startswith("Worker died") else ServerError
 
 
 def _read(body: bytes, status: int) -> tuple[str, str]:
-    """Return the error's kind and message, as far as the body has them."""
+    """Return the error's kind and message, if the body has them."""
     text = body.decode("utf-8", errors="replace").strip()
     try:
         fields = json.loads(text)

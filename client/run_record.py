@@ -1,6 +1,6 @@
-"""Where the server of a run folder is, as whoever started it wrote down in ``server.json``.
+"""``server.json``: where the server of a run folder is, recorded when it was started.
 
-Not responsible for whether it still runs there: asking it tells.
+To find out whether it still runs there, send it a request.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ RECORD_NAME = "server.json"
 
 
 def read_run_record(run_dir: Path, port: int | None = None) -> tuple[Addresses, Trust] | None:
-    """Return the server's addresses, and how to know it by its certificate.
+    """Return the server's addresses, and how to verify its certificate.
 
     Args:
         run_dir: The server's working directory.
-        port: The inference port that is meant; None for whichever it is.
+        port: The expected inference port; None for any.
 
     Returns:
-        None where there is no record, or it is of a server on another port.
+        None if there is no record, or it is of a server on another port.
     """
     try:
         record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))

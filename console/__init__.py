@@ -1,1 +1,1 @@
-"""What the commands of all packages share: arguments, their log, tables, and how they end."""
+"""What the commands of all packages share: arguments, logging, tables and exit codes."""

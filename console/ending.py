@@ -1,7 +1,4 @@
-"""The end of a command: its exit code, and one clear line instead of a traceback.
-
-Not responsible for what it does, nor for what a failure or Ctrl-C leaves: the command knows.
-"""
+"""How a command ends: with an exit code, and one clear line instead of a traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ def exit_code_of(
         command: What to do.
         expected: The errors that it raises on purpose, besides `OSError`. Any other is a bug, and
             keeps its traceback.
-        after_interrupt: What is told about the state that Ctrl-C leaves.
+        after_interrupt: What to say about the state that Ctrl-C leaves.
     """
     told: tuple[type[Exception], ...] = (*expected, OSError)
     try:

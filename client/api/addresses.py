@@ -1,7 +1,4 @@
-"""Where a server's three APIs are: inference, management and metrics.
-
-Not responsible for reaching them.
-"""
+"""The addresses of a server's three APIs: inference, management and metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ class Addresses:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the inference API is reached over loopback."""
+        """Whether the inference API is on loopback."""
         return is_loopback(self.inference)
 
 
@@ -34,11 +31,11 @@ def addresses_from(server: str, management: str | None = None) -> Addresses:
 
     Args:
         server: URL of the inference API, such as ``http://127.0.0.1:8080``.
-        management: URL of the management API, where it is not the inference port plus one.
-            The metrics API is the port after it.
+        management: URL of the management API, if it is not the inference port plus one.
+            The metrics API is on the port after it.
 
     Raises:
-        ValueError: One of them is no such URL.
+        ValueError: One of them is not such a URL.
     """
     inference = base_url(server)
     management = base_url(management) if management else _next_port(inference)
@@ -49,7 +46,7 @@ def base_url(url: str) -> str:
     """Check a URL and drop the slash at its end.
 
     Raises:
-        ValueError: It is no http or https URL, or it carries a password, which logs would show.
+        ValueError: It is not an http or https URL, or has a password, which logs would show.
     """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
@@ -59,7 +56,7 @@ def base_url(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine by its name or address alone."""
+    """Whether the URL's host is loopback, judged by its name or address alone."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

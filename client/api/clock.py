@@ -1,7 +1,4 @@
-"""Time, as waits see it: read, slept through, and spent on looks at what is waited for.
-
-Not responsible for what is waited for, nor for the time of day.
-"""
+"""The clock that waits use: monotonic time, sleeping, and polling until a deadline."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """The machine's own; tests bring one that only sleeping moves."""
+    """The machine's clock; tests pass one that advances only by sleeping."""
 
     def time(self) -> float:
         """Return monotonic time, in seconds."""
@@ -24,9 +21,9 @@ class Clock:
         time.sleep(seconds)
 
     def looks(self, deadline_s: float, pause_s: float) -> Iterator[None]:
-        """Yield for each look at something: at once, and after each pause until the deadline.
+        """Yield once per poll: immediately, and after each pause until the deadline.
 
-        The last look comes when the deadline is over; at 0 there is one look.
+        The last poll is at the deadline; with a deadline of 0 there is one poll.
         """
         end = self.time() + deadline_s
         yield

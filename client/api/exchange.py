@@ -1,7 +1,6 @@
-"""One HTTP exchange: a request goes out, a reply or a typed error comes back.
+"""One HTTP exchange: sends a request, returns the reply or raises a typed error.
 
-Not responsible for retries or for choosing the token: see `client.api.transport` and
-`client.api.tokens`.
+`client.api.transport` retries, `client.api.tokens` chooses the token.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _FIRST_ERROR_STATUS = 300  # redirects too: TorchServe never sends one, and a to
 
 @dataclass(frozen=True)
 class Call:
-    """What to ask: everything but the token and the time allowed."""
+    """A request, without its token and timeouts."""
 
     method: str
     url: str
@@ -41,7 +40,7 @@ class Call:
 
 
 class _Bearer(AuthBase):
-    """Sends the token; being given at all, it keeps ~/.netrc from replacing the header."""
+    """Sends the token; its presence alone keeps ~/.netrc from replacing the header."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token
@@ -53,14 +52,14 @@ class _Bearer(AuthBase):
 
 
 def new_session(url: str, trust: Trust | None = None) -> requests.Session:
-    """Open a session for one server; several threads may share it, for the server sets no cookies.
+    """Open a session for one server; threads may share it, as the server sets no cookies.
 
     Args:
-        url: The server's address. To this machine it goes directly, whatever HTTP_PROXY says.
-        trust: How its certificate is judged, for https.
+        url: The server's address. Connections to this machine ignore HTTP_PROXY.
+        trust: How to verify its certificate, for https.
 
     Raises:
-        LocalFileError: A file of `trust` holds no certificate.
+        LocalFileError: A file in `trust` contains no certificate.
     """
     session = requests.Session()
     session.trust_env = not is_loopback(url)
@@ -79,15 +78,15 @@ def exchange(
 
     Args:
         session: The connections to use.
-        call: What to ask.
+        call: The request.
         token: Bearer token, or None to send none.
-        connect_s: Longest time for the connection to come about, seconds.
-        read_s: Longest silence of the server, seconds. Not the whole time: a server that
+        connect_s: Connect timeout, seconds.
+        read_s: Longest silence of the server, seconds. Not the total time: a server that
             sends a byte now and then may take longer.
 
     Raises:
         ServerUnreachable: No connection.
-        CertificateRefused: The server is not known to be the one that was meant.
+        CertificateRefused: The server's certificate is not trusted.
         ConnectionLost: The connection broke; the request may have been served.
         TimedOut: No answer within `read_s`.
         ReplyError: The server answered with an error status.
@@ -115,18 +114,18 @@ def _fault(
 ) -> ServerUnreachable | TimedOut | CertificateRefused:
     if isinstance(error, requests.exceptions.SSLError):
         return CertificateRefused(
-            f"the certificate of {url} is not one to believe; name its authority, or the "
-            "self-made certificate itself, with --ca-file"
+            f"the certificate of {url} is not trusted; pass its authority's, or the "
+            "self-signed certificate itself, with --ca-file"
         )
     if isinstance(error, requests.ConnectTimeout):
         return ServerUnreachable(f"no connection to {url} in time; is the server running?")
     if isinstance(error, requests.Timeout):
         return TimedOut(f"no answer from {url} within {read_s:.3g} s")
     cause = error.args[0] if error.args else None
-    # urllib3 wraps what happens before a connection stands in MaxRetryError, and a read timeout
-    # while the body comes in as well, which is no longer "nothing was sent".
+    # urllib3 wraps errors before a connection exists in MaxRetryError, but also a read timeout
+    # while the body comes in, by when something has been sent.
     if isinstance(cause, MaxRetryError):
         return ServerUnreachable(f"nothing answers at {url}; is the server running? (make serve)")
     if "timed out" in str(error).lower():
         return TimedOut(f"no complete answer from {url} within {read_s:.3g} s")
-    return ConnectionLost(f"the connection to {url} broke before the answer had come")
+    return ConnectionLost(f"the connection to {url} broke before the whole answer had arrived")

@@ -1,8 +1,8 @@
-"""One gRPC call: a request goes out with a token, a reply or a typed error comes back.
+"""One gRPC call: sends a request with a token, returns the reply or raises a typed error.
 
-The errors are those of HTTP (`client.errors`), so that callers need not know which one was spoken.
-A call is not sent a second time, except once with another token where the first was refused: who
-wants more has `client.api.transport`.
+The errors are those of HTTP (`client.errors`), so that callers need not know the protocol.
+A call is retried only once, with another token, if the first token was refused. The HTTP clients
+retry more (`client.api.transport`).
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ class _Method(Protocol):
 
 
 class GrpcChannel:
-    """The connection to one of the server's gRPC ports, for the time of a `with` block or longer.
+    """A connection to one of the server's gRPC ports; can be used in a `with` block.
 
     Args:
         target: Host and port, such as ``127.0.0.1:8083``.
-        kind: Which of the server's tokens this port wants.
+        kind: Which of the server's tokens this port requires.
         tokens: Where tokens come from; None sends none.
-        ca_file: PEM file of the authorities to believe, or of a self-made certificate; None for a
+        ca_file: PEM file of the authorities to trust, or of a self-signed certificate; None for a
             server without TLS.
         timeout_s: Longest wait for an answer, seconds.
 
     Raises:
-        LocalFileError: `ca_file` cannot be read, or holds no certificate.
+        LocalFileError: `ca_file` cannot be read, or contains no certificate.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class GrpcChannel:
         try:
             return self._tokens.replace(self._kind, rejected) if self._tokens else None
         except ClientError:
-            return None  # what the caller asked for failed on its token: that is the error to tell
+            return None  # the call failed because of its token: report that error
 
     def _call_once(self, method: _Method, request: Any, token: str | None, timeout_s: float) -> Any:
         metadata = [("authorization", f"Bearer {token}")] if token else []
@@ -123,7 +123,7 @@ class GrpcChannel:
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return TimedOut(f"no answer from {self._target} within {timeout_s:.3g} s")
         if code is grpc.StatusCode.UNAVAILABLE and "CERTIFICATE_VERIFY_FAILED" in details:
-            return CertificateRefused(f"{self._target} does not show a certificate of `ca_file`")
+            return CertificateRefused(f"the certificate of {self._target} is not in `ca_file`")
         if code is grpc.StatusCode.UNAVAILABLE:
             return ServerUnreachable(f"nothing answers at {self._target}: {details}")
         status, kind = _ERRORS.get(code, (500, ServerError))

@@ -1,6 +1,6 @@
-"""Classifies photos over gRPC: for callers that speak it; `client.api.inference` does more.
+"""Classifies photos over gRPC, for callers that need it; `client.api.inference` does more.
 
-Needs the packages grpcio and googleapis-common-protos, which the rest of this package does not.
+Requires grpcio and googleapis-common-protos, which the rest of this package does not.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class GrpcInferenceClient:
     """The gRPC inference API of one server, for one model.
 
     Args:
-        target: Host and port; the port is the first one plus 3.
+        target: Host and port; the port is the inference port plus 3.
         model: Name of the model.
         version: Version of the model; None for the server's default version.
         tokens: Where the inference token comes from; None for a server without authorization.
-        ca_file: PEM file of the authorities to believe, or of a self-made certificate; None for a
+        ca_file: PEM file of the authorities to trust, or of a self-signed certificate; None for a
             server without TLS.
         timeout_s: Longest wait for one answer, seconds.
     """
@@ -68,8 +68,8 @@ class GrpcInferenceClient:
         try:
             fields = json.loads(reply.prediction)
         except ValueError as error:
-            raise UnexpectedReply("the server's answer is no JSON") from error
-        # TorchServe drops the status that a handler sets: a refusal arrives as a success.
+            raise UnexpectedReply("the server's answer is not JSON") from error
+        # TorchServe drops the handler's status: a refusal arrives as a success.
         if isinstance(fields, dict) and isinstance(fields.get("code"), int):
             raise error_for_reply(fields["code"], reply.prediction)
         return read_prediction(fields)

@@ -1,7 +1,6 @@
 """Manages models and workers over gRPC: the calls of TorchServe's interface, one for one.
 
-Not responsible for scaling without losing a request: that is `client.operations.scaling`, over
-HTTP.
+To scale without losing a request, use `client.operations.scaling`, over HTTP.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ class GrpcManagementClient:
     """The gRPC management API of one server.
 
     Args:
-        target: Host and port; the port is the first one plus 4.
+        target: Host and port; the port is the inference port plus 4.
         tokens: Where the management token comes from; None for a server without authorization.
-        ca_file: PEM file of the authorities to believe, or of a self-made certificate; None for a
+        ca_file: PEM file of the authorities to trust, or of a self-signed certificate; None for a
             server without TLS.
         timeout_s: Longest wait for an answer that needs no worker to start, seconds.
     """
@@ -61,13 +60,13 @@ class GrpcManagementClient:
         request = messages.DescribeModelRequest(model_name=model, model_version=version or "")
         reply = self._json(self._stub.DescribeModel, request)
         if not isinstance(reply, list) or not reply:
-            raise UnexpectedReply("the description of a model is no list")
+            raise UnexpectedReply("the description of a model is not a list")
         return read_model_status(reply[0])
 
     def scale(self, model: str, workers: int, *, version: str | None = None) -> str:
-        """Set the number of workers, wait for them, and return the server's own words.
+        """Set the number of workers, wait for them, and return the server's message.
 
-        Scaling down kills workers in the midst of their requests: see `client.operations.scaling`.
+        Scaling down kills workers in the middle of their requests: see `client.operations.scaling`.
         """
         request = messages.ScaleWorkerRequest(
             model_name=model,
@@ -79,7 +78,7 @@ class GrpcManagementClient:
         return self._words(self._stub.ScaleWorker, request)
 
     def register(self, url: str, *, model_name: str | None = None, workers: int = 1) -> str:
-        """Register an archive, wait for its workers, and return the server's own words.
+        """Register an archive, wait for its workers, and return the server's message.
 
         Raises:
             ModelApiDisabled: The server does not allow it.
@@ -91,7 +90,7 @@ class GrpcManagementClient:
         return self._words(self._stub.RegisterModel, request)
 
     def unregister(self, model: str, version: str | None = None) -> str:
-        """Unregister a version, by default the default one. Requests in work are lost."""
+        """Unregister a version, by default the default one. Requests in progress are lost."""
         request = messages.UnregisterModelRequest(model_name=model, model_version=version or "")
         return self._words(self._stub.UnregisterModel, request)
 
@@ -112,4 +111,4 @@ class GrpcManagementClient:
         try:
             return json.loads(self._channel.call(method, request).msg)
         except ValueError as error:
-            raise UnexpectedReply("the management API's answer is no JSON") from error
+            raise UnexpectedReply("the management API's answer is not JSON") from error

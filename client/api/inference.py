@@ -1,6 +1,6 @@
 """Classifies photos with a running server.
 
-Not responsible for decoding or checking photos: the server does, and says what is wrong with one.
+Photos are sent as they are: the server decodes and checks them, and says what is wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InferenceClient", "Prediction"]
 
-# TorchServe decodes what is declared as text or JSON; bytes of this type reach the handler as sent.
+# TorchServe decodes bodies declared as text or JSON; this type reaches the handler as sent.
 _BYTES = "application/octet-stream"
 
 
@@ -40,12 +40,12 @@ class InferenceClient:
         model: Name of the model.
         version: Version of the model; None for the server's default version.
         tokens: Where the inference token comes from; None for a server without authorization.
-        timeout_s: Longest wait for one answer. All attempts together take at most twice that, or
-            `outage_s` and that.
-        outage_s: How long to go on asking while the server is away, restarts or has its queue full;
-            0 to hear of a server that is not there at once.
-        trust: How the certificate of an https server is judged.
-        transport: How to send, in place of what the arguments above say.
+        timeout_s: Longest wait for one answer. All attempts together take at most twice as long, or
+            `outage_s` longer.
+        outage_s: How long to keep retrying while the server is down, restarts or has a full queue;
+            0 to fail at once if the server is not running.
+        trust: How to verify the certificate of an https server.
+        transport: How to send, instead of the arguments above.
     """
 
     def __init__(  # noqa: PLR0913
@@ -95,7 +95,7 @@ class InferenceClient:
 
         Args:
             images: Where the files are.
-            concurrency: Requests under way at a time, at least 1.
+            concurrency: Requests in flight at a time, at least 1.
 
         Raises:
             ValueError: `concurrency` is below 1.
@@ -108,7 +108,7 @@ class InferenceClient:
         """Return the label, its probability and its class activation map; raises as `predict`."""
         reply = _read_json(self._post("explanations", image))
         if not isinstance(reply, dict):
-            raise UnexpectedReply("the explanation is no JSON object")
+            raise UnexpectedReply("the explanation is not a JSON object")
         return reply
 
     def explain_png(self, image: bytes | Path) -> bytes:
@@ -118,13 +118,13 @@ class InferenceClient:
         """
         content = self._post("explanations", image, accept="image/png").content
         if not content.startswith(b"\x89PNG"):
-            raise UnexpectedReply("the server sent no PNG; its handler may not draw explanations")
+            raise UnexpectedReply("the server did not send a PNG; can its handler explain answers?")
         return content
 
     def ping(self) -> str:
-        """Return the server's health in its own words, ``Healthy`` when all is well.
+        """Return the health that the server reports, ``Healthy`` if all is well.
 
-        TorchServe stays ``Healthy`` while a dead worker comes back, and with no worker at all.
+        TorchServe also reports ``Healthy`` while a dead worker restarts, and without any worker.
         """
         reply = _read_json(self._transport.send(Call("GET", "/ping"), idempotent=True))
         return str(reply["status"]) if isinstance(reply, dict) and "status" in reply else str(reply)
@@ -178,4 +178,4 @@ def _read_json(reply: requests.Response) -> Any:
     try:
         return reply.json()
     except ValueError as error:
-        raise UnexpectedReply("the server's answer is no JSON") from error
+        raise UnexpectedReply("the server's answer is not JSON") from error

@@ -1,10 +1,9 @@
-"""TorchServe's ``key_file.json``: its form, and how to read it while the server rewrites it.
+"""TorchServe's ``key_file.json``: its format, and how to read it while the server rewrites it.
 
-TorchServe writes it to its working directory: one key for inference, one for management, both with
-an end in UTC, and a third, the API key, that buys new ones. It is rewritten in place.
+TorchServe writes it to its working directory: a key for inference and one for management, both with
+an expiry time in UTC, and a third, the API key, that renews them. It is rewritten in place.
 
-Not responsible for when a key is renewed: see `client.api.tokens`. No key appears in a repr or
-error.
+`client.api.tokens` decides when to renew a key. No key appears in a repr or error.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
 TokenKind = Literal["inference", "management"]
 
 KEY_FILE_NAME = "key_file.json"
-_READ_ATTEMPTS = 10  # the server truncates the file before it writes: a reader can fall in between
+_READ_ATTEMPTS = 10  # the server truncates the file before it writes: a reader can see it empty
 _READ_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True)
 class Key:
-    """One token and its end."""
+    """One token and its expiry time."""
 
     value: str = field(repr=False)
     expires_at: datetime
@@ -55,7 +54,7 @@ def read_key_file(path: Path, pause: Callable[[float], None] = time.sleep) -> Ke
     """Read key_file.json, waiting for a rewrite by the server to end.
 
     Raises:
-        KeyFileError: It cannot be read, or is no key file.
+        KeyFileError: It cannot be read, or is not a key file.
     """
     for attempt in range(_READ_ATTEMPTS):
         if attempt:
@@ -65,7 +64,7 @@ def read_key_file(path: Path, pause: Callable[[float], None] = time.sleep) -> Ke
         except OSError as error:
             raise KeyFileError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # and say nothing of the cause: its text may hold a key
+            continue  # without the cause, whose text may contain a key
     raise KeyFileError(f"{path} is no key file of TorchServe; was it edited?")
 
 
@@ -86,7 +85,7 @@ def _read_time(text: str) -> datetime:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep the other clients on this machine from renewing; the server knows no lock."""
+    """Keep other clients on this machine from renewing; the server itself does not lock."""
     try:
         file = path.open("rb")
     except OSError as error:

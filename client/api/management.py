@@ -1,6 +1,6 @@
-"""Manages the models and workers of a running server: describe, scale, register and the like.
+"""Manages the models and workers of a running server: describe, scale, register and so on.
 
-To scale without losing a request, use `client.operations.scaling`, which stands on this.
+To scale without losing a request, use `client.operations.scaling`, which builds on this.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ManagementClient:
         url: The management API.
         tokens: Where the management token comes from; None for a server without authorization.
         timeout_s: Longest wait for an answer that needs no worker to start.
-        transport: How to send, in place of what `url`, `tokens` and `timeout_s` say.
+        transport: How to send, instead of `url`, `tokens` and `timeout_s`.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ManagementClient:
         """Return every model, with the archive of its default version."""
         found: list[ModelEntry] = []
         page: str | None = "0"
-        # TorchServe names a next page after the last full one too; that page is empty.
+        # TorchServe also names a next page after a last page that is full; that page is empty.
         while page is not None:
             params = {"limit": str(page_size), "next_page_token": page}
             entries, page = read_model_entries(self._get("/models", params))
@@ -77,7 +77,7 @@ class ManagementClient:
             model: Name of the model.
             version: The version; None for the default one.
             customized: Also ask a worker for the handler's own description, `metadata`. It queues
-                behind the predictions, and fails where there is no worker.
+                behind the predictions, and fails without a worker.
 
         Raises:
             ModelNotFound: There is no such model or version.
@@ -99,16 +99,16 @@ class ManagementClient:
         synchronous: bool = True,
         timeout_s: float = START_DEADLINE_S,
     ) -> str:
-        """Set the number of workers at once, and return the server's own words.
+        """Set the number of workers at once, and return the server's message.
 
-        Scaling down kills workers in the midst of their requests: see `client.operations.scaling`.
+        Scaling down kills workers in the middle of their requests: see `client.operations.scaling`.
 
         Args:
             model: Name of the model.
             min_worker: Fewest workers. TorchServe starts this many, whatever the load.
             max_worker: Most workers, by default `min_worker`.
             version: The version; None for the default one.
-            synchronous: Return when the workers are ready, not when the server has agreed.
+            synchronous: Return when the workers are ready, not when the server has accepted.
             timeout_s: Longest wait for the workers.
         """
         params = {
@@ -131,7 +131,7 @@ class ManagementClient:
         synchronous: bool = True,
         timeout_s: float = START_DEADLINE_S,
     ) -> str:
-        """Register an archive, and return the server's own words. Never sent a second time.
+        """Register an archive, and return the server's message. Never retried.
 
         An archive whose model-config.yaml names minWorkers starts that many, not `initial_workers`.
 
@@ -164,7 +164,7 @@ class ManagementClient:
         return self._command(call, idempotent=False, read_s=timeout_s)
 
     def unregister(self, model: str, version: str | None = None) -> str:
-        """Unregister a version, by default the default one. Requests in work are lost.
+        """Unregister a version, by default the default one. Requests in progress are lost.
 
         Raises:
             ModelApiDisabled: The server does not allow it.
@@ -182,12 +182,12 @@ class ManagementClient:
         try:
             return reply.json()
         except ValueError as error:
-            raise UnexpectedReply("the management API's answer is no JSON") from error
+            raise UnexpectedReply("the management API's answer is not JSON") from error
 
     def _describe(self, path: str, params: Mapping[str, str]) -> list[ModelStatus]:
         reply = self._get(path, params)
         if not isinstance(reply, list) or not reply:
-            raise UnexpectedReply("the description of a model is no list")
+            raise UnexpectedReply("the description of a model is not a list")
         return [read_model_status(fields) for fields in reply]
 
     def _command(self, call: Call, *, idempotent: bool, read_s: float | None = None) -> str:

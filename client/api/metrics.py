@@ -1,13 +1,13 @@
-"""Reads, from the server's Prometheus metrics, how many requests came, and what answers took.
+"""Reads request counts and times from the server's Prometheus metrics.
 
-TorchServe counts a request on arrival in ``ts_inference_requests_total``, once its whole body is
-there and before it is queued. One that a handler answered, even with a 4xx of its own, is counted
-in the histogram ``ts_inference_latency_microseconds`` as its answer is sent, also if the client has
-left. One that fails (queue full, worker died, exception in the handler) is in neither histogram but
-in ``Requests5XX``, which covers all models and the management API as well. Descriptions of models
-are in none of them.
+TorchServe counts a request in ``ts_inference_requests_total`` when its whole body has arrived,
+before it is queued. A request that a handler answers, even with its own 4xx, is counted in the
+histogram ``ts_inference_latency_microseconds`` as the answer is sent, even if the client has left.
+A request that fails (queue full, worker died, exception in the handler) is in neither histogram but
+in ``Requests5XX``, which covers all models and the management API too. Descriptions of models are
+not counted at all.
 
-Not responsible for what follows from the counts: see `client.operations.idle`.
+`client.operations.idle` draws conclusions from the counts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CONNECT_S, _READ_S = 3.0, 10.0
 
 @dataclass(frozen=True)
 class Traffic:
-    """Requests since the server started; `failed` is the whole server's, the others a model's."""
+    """Requests since the server started; `failed` covers all models, the others one model."""
 
     arrived: int
     answered: int
@@ -45,7 +45,7 @@ class Times:
     """What the server spent on a model's answered requests since it started, in seconds.
 
     `total_s` is from a request's arrival to its answer, `queued_s` the part before a worker took
-    it; the rest is decoding and inference, which the server does not tell apart.
+    it; the rest is decoding and inference, which the server does not separate.
     """
 
     answered: int
@@ -62,11 +62,11 @@ class Times:
 
 
 class MetricsClient:
-    """The metrics API of one server, which asks for no token.
+    """The metrics API of one server, which requires no token.
 
     Args:
         url: The metrics API, such as ``http://127.0.0.1:8082``.
-        session: Connections; tests give one that answers by itself.
+        session: Connections; tests pass a fake.
     """
 
     def __init__(self, url: str, session: requests.Session | None = None) -> None:
@@ -77,7 +77,7 @@ class MetricsClient:
         """Return the counts of one model, or of all for None.
 
         Raises:
-            InFlightUnknown: The metrics lack a count that this takes.
+            InFlightUnknown: The metrics lack a count that this needs.
             ClientError: No answer.
         """
         return read_traffic(self._page(), model)
@@ -95,18 +95,18 @@ class MetricsClient:
 def read_traffic(text: str, model: str | None) -> Traffic:
     """Read the counts from a page in Prometheus' text format.
 
-    The server must have answered any request before, a description of a model for one: a page that
-    counts no answer at all is taken to be one that never counts.
+    The server must already have answered some request, such as one for a model's description: a
+    page without any counted answer is treated as one that never counts.
 
     Raises:
-        InFlightUnknown: The page lacks a count that this takes.
+        InFlightUnknown: The page lacks a count that this needs.
     """
     totals = _totals(text, model)
     if "Requests2XX" not in totals:
         raise InFlightUnknown(
             "the server's metrics do not count its answers: set metrics_mode=prometheus"
         )
-    if _LATENCY in totals:  # a sum or the latest value, of which neither tells the count
+    if _LATENCY in totals:  # a sum or the latest value, neither of which gives the count
         raise InFlightUnknown(f"{_LATENCY} must be a histogram in the server's metrics.yaml")
     return Traffic(
         arrived=int(totals.get(_ARRIVED, 0)),
@@ -125,7 +125,7 @@ def read_times(text: str, model: str) -> Times:
 
 
 def _totals(text: str, model: str | None) -> dict[str, float]:
-    """Add up the samples of each name, of all versions and workers."""
+    """Add up the samples of each name over all versions and workers."""
     totals: dict[str, float] = {}
     for name, labels, value in _SAMPLE.findall(text):
         named = _MODEL.search(labels)

@@ -1,6 +1,6 @@
-"""What the management API says of models and workers, as typed values.
+"""The management API's descriptions of models and workers, as typed values.
 
-Not responsible for asking: `client.api.management` does.
+`client.api.management` sends the requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ModelEntry:
 class WorkerStatus:
     """One worker process.
 
-    `state` is ``READY``, or ``UNLOADING`` while it starts, stops or comes back. `memory_bytes` is
+    `state` is ``READY``, or ``UNLOADING`` while it starts, stops or restarts. `memory_bytes` is
     the resident size as the server last measured it; None if it does not measure
     (``disable_system_metrics=true``) or has not yet.
     """
@@ -40,7 +40,7 @@ class WorkerStatus:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the worker takes requests."""
+        """Whether the worker accepts requests."""
         return self.state == "READY"
 
 
@@ -48,8 +48,8 @@ class WorkerStatus:
 class ModelStatus:
     """One version of a model.
 
-    `queue_pending` counts requests that no worker has taken yet, not those in work.
-    `metadata` is what the handler says of itself; None unless it was asked for.
+    `queue_pending` counts requests that no worker has taken yet, not those in progress.
+    `metadata` is the handler's own description; None unless it was requested.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ModelStatus:
 
     @property
     def ready_workers(self) -> int:
-        """How many workers take requests."""
+        """How many workers accept requests."""
         return sum(worker.is_ready for worker in self.workers)
 
 

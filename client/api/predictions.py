@@ -1,6 +1,6 @@
-"""What the inference API says of a photo, as a typed value.
+"""The inference API's answer for a photo, as a typed value.
 
-Not responsible for asking: `client.api.inference` does.
+`client.api.inference` sends the requests.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from client.errors import UnexpectedReply
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model says of one photo.
+    """The model's answer for one photo.
 
     `scores` holds (class name, probability in 0..1), best first: as many as the server's `top_k`.
     """
@@ -42,5 +42,5 @@ def read_prediction(reply: Any) -> Prediction:
             'expected class names with probabilities, such as {"daisy": 0.98}; '
             f"the server sent {str(reply)[:200]}"
         )
-    # Best first is the contract; sorting makes `label` right with any handler.
+    # The contract is best first; sorting makes `label` correct with any handler.
     return Prediction(tuple(sorted(scores, key=lambda score: -score[1])))

@@ -1,11 +1,10 @@
-"""The tokens that TorchServe asks for: where they are, and how they stay valid.
+"""The tokens that TorchServe requires: where to find them, and how to keep them valid.
 
-A renewal ends the old key at once, for every process that uses it; so the key file is read for each
-request, and is locked while a key is renewed. The reply to a renewal does not carry the new key:
-away from the file there is no renewal, only keys given by hand.
+Renewing a key invalidates the old one at once, for every process that uses it; so the key file is
+read for each request, and locked while a key is renewed. The reply to a renewal does not contain
+the new key: without the file you cannot renew, only pass keys explicitly.
 
-Not responsible for the file's form (`client.api.key_file`) or for sending tokens
-(`client.api.exchange`).
+`client.api.key_file` parses the file, and `client.api.exchange` sends the tokens.
 """
 
 from __future__ import annotations
@@ -27,32 +26,32 @@ if TYPE_CHECKING:
 
     from client.api.key_file import Key, TokenKind
 
-# The server checks a token when the whole request is there, so this covers a slow upload. More
-# would renew at every request where the server's token_expiration_min is below it.
+# The server checks a token when the whole request has arrived, so this allows for a slow upload.
+# With a larger value than the server's token_expiration_min, every request would renew the token.
 _RENEW_BEFORE_END = timedelta(seconds=20)
 _CONNECT_S, _READ_S = 3.0, 10.0
 
 
 class TokenSource(Protocol):
-    """What `client.api.transport` needs of a place that tokens come from."""
+    """What `client.api.transport` needs from a source of tokens."""
 
     def current(self, kind: TokenKind) -> str | None:
         """Return the token to send, or None to send none."""
         ...
 
     def replace(self, kind: TokenKind, rejected: str | None) -> str | None:
-        """Return another token than the one that the server rejected, or None."""
+        """Return a token other than the rejected one, or None."""
         ...
 
 
 class Tokens:
-    """Keys given by hand, else those of a key file, renewed shortly before they end.
+    """Keys passed explicitly, else those of a key file, renewed shortly before they expire.
 
     Args:
         key_file: The server's key_file.json, or None. It need not exist: a server without
             token authorization writes none.
         management_url: The management API, which renews keys.
-        given: Keys by kind, which go before the file and are never renewed.
+        given: Keys by kind, which take precedence over the file and are never renewed.
         session: Connections for renewals.
         now: The time in UTC.
         pause: Waits the given seconds before a half-written file is read again.
@@ -74,11 +73,11 @@ class Tokens:
         self._now, self._pause = now, pause
 
     def current(self, kind: TokenKind) -> str | None:
-        """Return the token to send; renews it first if it is about to end.
+        """Return the token to send, after renewing it if it is about to expire.
 
         Raises:
-            KeyFileError: The key file cannot be read, or is no key file.
-            ClientError: The key has ended and the server did not renew it.
+            KeyFileError: The key file cannot be read, or is not a key file.
+            ClientError: The key has expired and the server did not renew it.
         """
         if kind in self._given:
             return self._given[kind]
@@ -91,21 +90,21 @@ class Tokens:
             return self._renew(self._key_file, kind, lambda found: not self._ends_soon(found))
         except ClientError:
             if key.expires_at > self._now():
-                return key.value  # good for a few seconds yet; the next request tries again
+                return key.value  # still valid for a few seconds; the next request tries again
             raise
 
     def replace(self, kind: TokenKind, rejected: str | None) -> str | None:
-        """Return another token than the rejected one; None if there is no way to get one.
+        """Return a token other than the rejected one, or None if there is no way to get one.
 
-        The usual reason is another process that renewed the key a moment ago: then the file has
-        the new one already, and renewing again would only take it from that process.
+        Usually another process has just renewed the key: then the file already has the new one,
+        and renewing again would only invalidate it for that process.
         """
         if kind in self._given or self._key_file is None or not self._key_file.exists():
             return None
         return self._renew(self._key_file, kind, lambda found: found.value != rejected)
 
     def _renew(self, path: Path, kind: TokenKind, good: Callable[[Key], bool]) -> str:
-        """Buy a new key, unless the one in the file turns out to be good."""
+        """Renew the key, unless the one in the file turns out to be valid."""
         with locked(path):
             keys = read_key_file(path, self._pause)
             if good(keys.key(kind)):
@@ -124,9 +123,9 @@ def find_tokens(
     """Look for tokens in the environment, then in the server's working directory.
 
     Args:
-        run_dir: The server's working directory; None for a server elsewhere.
+        run_dir: The server's working directory; None for a remote server.
         management_url: The management API.
-        environ: MARIGOLD_INFERENCE_KEY and MARIGOLD_MANAGEMENT_KEY go before the file.
+        environ: MARIGOLD_INFERENCE_KEY and MARIGOLD_MANAGEMENT_KEY take precedence over the file.
     """
     kinds: tuple[TokenKind, ...] = ("inference", "management")
     named = {kind: environ.get(f"MARIGOLD_{kind.upper()}_KEY", "").strip() for kind in kinds}

@@ -1,17 +1,17 @@
-"""Sends requests to one API of the server, again where that is safe, within a deadline.
+"""Sends requests to one API of the server, and retries where that is safe, within a deadline.
 
-Which failures are tried again:
+Which failures are retried:
 
     ConnectionLost, Overloaded   if the call is idempotent (predictions, reads, scaling)
-    ServerUnreachable            likewise, but only to ride out an outage (`outage_s`): who forgot
-                                 to start the server wants to hear of it at once
-    WorkerDied                   likewise, but once: a photo that ends one worker ends the next too
-    TimedOut                     likewise, but once: TorchServe forgets a request now and then when
-                                 it takes its worker away; but a slow server gets no faster
+    ServerUnreachable            likewise, but only to ride out an outage (`outage_s`): if you
+                                 forgot to start the server, you want to know at once
+    WorkerDied                   likewise, but once: a photo that kills one worker kills another
+    TimedOut                     likewise, but once: TorchServe sometimes loses a request when it
+                                 removes its worker, but a slow server does not get faster
     AuthenticationError          once, with another token: the server refused to act
     everything else              never; a 4xx stays a 4xx
 
-Not responsible for what is asked: see `client.api.inference` and `client.api.management`.
+`client.api.inference` and `client.api.management` make the requests.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ _PASSING_WITH_AN_OUTAGE = (ServerUnreachable, *_PASSING)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait and how often to try. All times in seconds.
+    """Timeouts and retries. All times in seconds.
 
-    `read_s` bounds the server's silence in one attempt, `deadline_s` all attempts and pauses
+    `read_s` limits the server's silence in one attempt, `deadline_s` all attempts and pauses
     together. A pause is between half and all of ``first_pause_s * 2 ** (attempts so far)``, so that
-    clients that failed together do not come back together. An outage of up to `outage_s`, such as a
-    restart, is ridden out with more than `attempts`, within the deadline.
+    clients that failed together do not retry together. During an outage of up to `outage_s`, such
+    as a restart, `attempts` does not apply; the deadline does.
     """
 
     connect_s: float = 3.0
@@ -74,15 +74,15 @@ class Patience:
 
 
 class Transport:
-    """The connections to one API, and the token that it asks for.
+    """The connections to one API, and its token.
 
     Args:
         url: Base URL, without a slash at the end.
-        kind: Which of the server's tokens this API wants.
+        kind: Which of the server's tokens this API requires.
         tokens: Where tokens come from; None sends none.
         patience: Times and number of attempts.
-        session: Connections; tests give one that answers by itself.
-        clock: What pauses and the deadline go by.
+        session: Connections; tests pass a fake.
+        clock: Measures pauses and the deadline.
         jitter: Random numbers in [0, 1).
     """
 
@@ -105,13 +105,13 @@ class Transport:
     def send(
         self, call: Call, *, idempotent: bool, read_s: float | None = None
     ) -> requests.Response:
-        """Send a request, again where the module's rules allow it.
+        """Send a request, and retry where the module's rules allow it.
 
         Args:
-            call: What to ask; its `url` is relative to this API's.
-            idempotent: Whether being served twice does no more than being served once.
-            read_s: Longest silence, where the call takes longer than `patience` expects; the
-                deadline moves with it.
+            call: The request; its `url` is relative to this API's.
+            idempotent: Whether serving it twice has the same effect as once.
+            read_s: Longest silence, for calls that take longer than `patience` allows; extends
+                the deadline accordingly.
 
         Raises:
             ClientError: The last failure; see `client.api.exchange.exchange`.
@@ -123,7 +123,7 @@ class Transport:
         start = self._clock.time()
         end = start + patience.deadline_s
         passing = _PASSING_WITH_AN_OUTAGE if patience.outage_s else _PASSING
-        suspicions = 0  # that the request itself is what the server fails on
+        suspicions = 0  # that the request itself makes the server fail
         for attempt in count():
             try:
                 return self._send_authorized(call, patience, end)
@@ -154,7 +154,7 @@ class Transport:
             return self._tokens.replace(self._kind, rejected) if self._tokens else None
         except ClientError as error:
             _log.info("no new %s token: %s", self._kind, error)
-            return None  # what the caller asked for failed on its token: that is the error to tell
+            return None  # the request failed because of its token: report that error
 
     def _send_once(
         self, call: Call, token: str | None, patience: Patience, end: float

@@ -1,6 +1,6 @@
-"""How the certificate of an https server is judged.
+"""How to verify the certificate of an https server.
 
-Not responsible for tokens, which say who we are; this says who the server is.
+Tokens prove who we are; this proves who the server is.
 """
 
 from __future__ import annotations
@@ -22,53 +22,51 @@ _POOL_SIZE = 64  # kept connections; above any sensible `concurrency`, so that n
 
 @dataclass(frozen=True)
 class Trust:
-    """Whom to believe; by default the authorities that `requests` knows.
+    """Which certificates to trust; by default those of the authorities that `requests` knows.
 
     Attributes:
-        ca_file: PEM file of the authorities to believe instead, or of a self-made certificate.
-        pinned: PEM file of the one certificate that the server must present, whatever name is in
-            it. For a server of this machine, whose certificate is at hand but names the outside.
+        ca_file: PEM file of the authorities to trust instead, or of a self-signed certificate.
+        pinned: PEM file of the one certificate that the server must present, whatever name it
+            contains. For a server on this machine, whose certificate is here but has other names.
     """
 
     ca_file: Path | None = None
     pinned: Path | None = None
 
     def adapter(self) -> HTTPAdapter:
-        """Return connections that hold a server to this.
+        """Return a session that enforces this.
 
         Raises:
-            LocalFileError: One of the files cannot be read, or holds no certificate.
+            LocalFileError: One of the files cannot be read, or contains no certificate.
         """
         if self.pinned:
             return _Pinned(_fingerprint(read_certificates(self.pinned)))
         if self.ca_file:
-            read_certificates(
-                self.ca_file
-            )  # or `requests` would tell of it as of a lost connection
+            read_certificates(self.ca_file)  # or `requests` would report it as a lost connection
         return HTTPAdapter(pool_maxsize=_POOL_SIZE)
 
 
 class _Pinned(HTTPAdapter):
-    """Connections to the server that has one certificate."""
+    """Connections to the server with one certain certificate."""
 
     def __init__(self, fingerprint: str) -> None:
         self._fingerprint = fingerprint
         super().__init__(pool_maxsize=_POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Tell urllib3 the fingerprint, which it compares before anything is sent."""
+        """Give urllib3 the fingerprint, which it compares before it sends anything."""
         super().init_poolmanager(*args, assert_fingerprint=self._fingerprint, **kwargs)
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:  # noqa: ARG002
-        """Ask for no authority: the fingerprint says more."""
+        """Require no authority: the fingerprint is stricter."""
         conn.cert_reqs = "CERT_NONE"
 
 
 def read_certificates(path: Path) -> str:
-    """Return a PEM file that holds a certificate at least.
+    """Return the PEM file after checking that it contains a certificate.
 
     Raises:
-        LocalFileError: It cannot be read, or holds none.
+        LocalFileError: It cannot be read, or contains none.
     """
     try:
         text = path.read_text(encoding="ascii")
@@ -76,7 +74,7 @@ def read_certificates(path: Path) -> str:
     except OSError as error:
         raise LocalFileError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise LocalFileError(f"{path} holds no certificate in PEM form") from error
+        raise LocalFileError(f"{path} contains no PEM certificate") from error
     return text
 
 

@@ -1,1 +1,1 @@
-"""The command line: one module a command, its options beside it."""
+"""The command line: one module per command, with its options."""

@@ -1,7 +1,6 @@
-"""Numbers on the command line: each reader refuses what the commands could not use.
+"""Parsers for numbers on the command line; each refuses values that no command could use.
 
-Not responsible for which command takes which. `console.arguments` has those of the other packages,
-which the client does without.
+`console.arguments` has those of the other packages, which the client does without.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def share(text: str) -> float:
 
 
 def _number(text: str) -> float:
-    """Read a number; what is none becomes NaN, which no range holds."""
+    """Read a number; anything else becomes NaN, which is in no range."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`autoscale`: lets the number of workers follow the load until it is interrupted."""
+"""`autoscale`: adjusts the number of workers to the load until it is interrupted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what to aim at, and how often to look."""
+    """Add the target, and how often to check it."""
     parser.add_argument("--min", type=count, default=1, help="fewest workers (%(default)d)")
     parser.add_argument("--max", type=count, default=4, help="most workers (%(default)d)")
     parser.add_argument(
@@ -35,16 +35,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="mean time in the queue above which workers are added (%(default)g)",
     )
     parser.add_argument(
-        "--interval", type=positive, default=5.0, metavar="SECONDS", help="between looks (5)"
+        "--interval", type=positive, default=5.0, metavar="SECONDS", help="between checks (5)"
     )
     parser.add_argument(
         "--calm-intervals",
         type=count,
         default=6,
         metavar="N",
-        help="intervals below half the target after which a worker goes (%(default)d)",
+        help="intervals below half the target after which to remove a worker (%(default)d)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, only")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
 def run(connection: Connection, options: argparse.Namespace) -> int:
@@ -69,6 +69,6 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
         scale=None if options.dry_run else scale,
         say=lambda words: print_line(f"{time.strftime('%H:%M:%S')} {words}"),
     )
-    undo_on_sigterm()  # or a version that stands in would not step back
+    undo_on_sigterm()  # or a stand-in version would stay
     follow(autoscaler, options.interval)
     return 0

@@ -1,6 +1,6 @@
-"""The command line: ``python -m client COMMAND``; one parser, one place where errors end.
+"""The command line: ``python -m client COMMAND``; one parser, one place that reports errors.
 
-Each command is a module of its own: `add_options` adds its options, `run` does it.
+Each command is a module: `add_options` adds its options, `run` runs it.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ _INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 _CHANGING = frozenset({"scale", "deploy", "rollback", "register", "unregister", "set-default"})
 _COMMANDS: dict[str, tuple[AddOptions, Run, str]] = {
     "predict": (predict.add_options, predict.run, "classify image files"),
-    "explain": (explain.add_options, explain.run, "show what in an image speaks for its class"),
+    "explain": (explain.add_options, explain.run, "show what in an image supports its class"),
     "scale": (scale.add_options, scale.run, "set the number of workers without losing a request"),
     "deploy": (
         deploy.add_options,
         deploy.run,
-        "bring a new version into service, or leave all as it was",
+        "deploy a new version, or leave everything as it was",
     ),
     "rollback": (
         rollback.add_options,
         rollback.run,
-        "return to the version before the last deployment",
+        "return to the previous version",
     ),
     "autoscale": (
         autoscale.add_options,
         autoscale.run,
-        "let the number of workers follow the load",
+        "adjust the number of workers to the load",
     ),
     "status": (status.add_options, status.run, "show workers, queue and versions"),
     "token": (token.add_options, token.run, "print a valid token"),
@@ -68,7 +68,7 @@ _COMMANDS: dict[str, tuple[AddOptions, Run, str]] = {
     "set-default": (
         registry.add_set_default_options,
         registry.set_default,
-        "make a version the default one",
+        "make a version the default",
     ),
     "list": (registry.add_list_options, registry.list_models, "list the models"),
 }
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader, such as head, has enough. Python flushes once more at exit: to nowhere.
+        # The reader, such as head, has closed the pipe. Python flushes again at exit: discard it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""`deploy`: brings a new version into service, or leaves all as it was."""
+"""`deploy`: brings a new version into service, or leaves everything as it was."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a new version is, and what it must hold."""
+    """Add the new version, and what it must satisfy."""
     parser.add_argument("version", metavar="VERSION", help="as in the archive's manifest")
     parser.add_argument(
         "--archive", help="file in the model store (the model's name, a dash, VERSION, .mar)"
@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="smallest share of the samples with the same label as before, 0 to 1 (%(default)g)",
     )
     parser.add_argument(
-        "--other-labels", action="store_true", help="it may lack labels of the version in service"
+        "--other-labels", action="store_true", help="allow it to lack labels of the current version"
     )
     rollback.add_options(parser)
 
@@ -43,7 +43,7 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
     checks = rollback.checks_from(options, options.min_agreement, other_labels=options.other_labels)
     Rollout(connection, Release(options.version, archive), checks, print_line).run()
     print_line(
-        f"serving {connection.model} {options.version}; `make rollback` returns, and once stopped, "
-        f"`make serve VERSION={options.version}` starts with it"
+        f"serving {connection.model} {options.version}; `make rollback` goes back; after a stop, "
+        f"`make serve VERSION={options.version}` serves it again"
     )
     return 0

@@ -1,4 +1,4 @@
-"""`explain`: shows which parts of an image speak for its class."""
+"""`explain`: shows which parts of an image support its class."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the file, and where its map is drawn."""
+    """Add the file, and where to draw its map."""
     parser.add_argument("file", metavar="FILE", help="a path, or obs:// or s3://")
     parser.add_argument("--version", help="version of the model")
-    parser.add_argument("--output", type=Path, metavar="PNG", help="draw it, instead of JSON")
+    parser.add_argument("--output", type=Path, metavar="PNG", help="draw it instead of JSON")
 
 
 def run(connection: Connection, options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
-"""The files that a command line names: on this machine, or in a bucket (`obs://`, `s3://`).
+"""Files named on the command line: on this machine, or in a bucket (`obs://`, `s3://`).
 
-The one place where the client uses another package of this project: `storage`, and only when a
-bucket is named. Where the client stands alone, such a name ends in an error.
+The one place where the client uses another package of this project: `storage`, and only for a
+bucket. If the client was copied without it, such a name is an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from client.errors import LocalFileError
 
 
 def local_file(name: str) -> Path:
-    """Return where the file called `name` is on this machine; copies it there from a bucket.
+    """Return a local path of the file `name`; copies it from a bucket first if need be.
 
     Raises:
         LocalFileError: It is in a bucket and cannot be copied.
@@ -31,5 +31,5 @@ def local_file(name: str) -> Path:
     except StorageError as error:
         raise LocalFileError(str(error)) from error
     if path.is_dir():
-        raise LocalFileError(f"{name}: is a folder; name the files in it")
+        raise LocalFileError(f"{name} is a folder; name the files in it")
     return path

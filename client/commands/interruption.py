@@ -1,6 +1,6 @@
-"""Lets SIGTERM end a command as Ctrl-C does, so that what it has begun is undone.
+"""Makes SIGTERM end a command as Ctrl-C does, so that it undoes what it has begun.
 
-A supervisor, a cancelled job or `kill` sends it; by itself it would end the process at once.
+Supervisors, cancelled jobs and `kill` send it; by default it would end the process at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,6 @@ import threading
 
 
 def undo_on_sigterm() -> None:
-    """Make SIGTERM raise KeyboardInterrupt in the main thread; elsewhere nothing can be done."""
+    """Make SIGTERM raise KeyboardInterrupt; has no effect outside the main thread."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)

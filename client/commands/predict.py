@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the files, and how their answers are shown."""
+    """Add the files, and how to show their answers."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a path, or obs:// or s3://")
     parser.add_argument("--version", help="version of the model")
     parser.add_argument("--top", type=count, default=3, help="classes to show (%(default)d)")
     parser.add_argument("--concurrency", type=count, default=8, help="at a time (%(default)d)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def run(connection: Connection, options: argparse.Namespace) -> int:
@@ -38,7 +38,7 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
         if options.json:
             print_line(report.prediction_json(file, result, top=options.top))
         elif isinstance(result, ClientError):
-            # Both streams are often one terminal: lines must not overtake each other.
+            # Both streams often go to one terminal: keep their lines in order.
             sys.stdout.flush()
             sys.stderr.write(f"{file:<{file_width}}  {result}\n")
         else:

@@ -1,4 +1,4 @@
-"""`register`, `unregister`, `set-default`, `list`: the management API, one call a command."""
+"""`register`, `unregister`, `set-default`, `list`: one call of the management API each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def add_register_options(parser: argparse.ArgumentParser) -> None:
     """Add the archive, its name and its workers."""
     parser.add_argument("url", metavar="URL", help="file in the model store")
     parser.add_argument("--name", help="name to serve it under; by default the archive's own")
-    parser.add_argument("--workers", type=whole, default=1, help="to start (%(default)d)")
+    parser.add_argument("--workers", type=whole, default=1, help="workers to start (%(default)d)")
 
 
 def add_unregister_options(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def unregister(connection: Connection, options: argparse.Namespace) -> int:
 
 
 def set_default(connection: Connection, options: argparse.Namespace) -> int:
-    """Make a version the default one."""
+    """Make a version the default."""
     print_line(connection.management().set_default(connection.model, options.version))
     return 0
 

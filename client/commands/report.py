@@ -1,7 +1,4 @@
-"""How results look: aligned lines for people, one JSON value a line for programs.
-
-Functions from values to text, and the one that prints a line.
-"""
+"""Formats results: aligned lines for people, one JSON value per line for programs."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ if TYPE_CHECKING:
     from client.api.predictions import Prediction
     from client.errors import ClientError
 
-_LABEL_WIDTH = 12  # labels come one by one; most class names are shorter
+_LABEL_WIDTH = 12  # results arrive one by one; most class names are shorter
 _MEBIBYTE = 2**20
 
 
 def print_line(text: str) -> None:
-    """Write a line to standard output at once, so that a log or a pipe shows it in time."""
+    """Write a line to standard output and flush it, so that a log or a pipe shows it at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -33,8 +30,8 @@ def prediction_line(file: str, prediction: Prediction, *, file_width: int, top: 
     """Render ``file  label  98.1 %  next best 1.2 %``.
 
     Args:
-        file: The photo, as it was named.
-        prediction: What the model said.
+        file: The photo, as named by the user.
+        prediction: The model's answer.
         file_width: Characters of the longest path, for alignment.
         top: Classes to show, at least 1.
     """
@@ -73,9 +70,9 @@ def status_text(
 
     Args:
         server: URL of the inference API.
-        health: The server's own word.
+        health: As the server reports it.
         versions: Every version of the model.
-        default_version: The one that is served where a request names none.
+        default_version: The one that serves requests that name none.
     """
     blocks = [f"server   {server}  {health}"]
     for version in versions:

@@ -23,14 +23,14 @@ _MOST_SAMPLES = 40
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what is asked before and watched after the switch."""
+    """Add what to check before and watch after the switch."""
     parser.add_argument(
         "--samples",
         nargs="+",
         type=Path,
         default=[],
         metavar="PATH",
-        help=f"photos to ask both versions for; of a folder, up to {_MOST_SAMPLES}",
+        help=f"photos for both versions to classify; up to {_MOST_SAMPLES} of a folder",
     )
     parser.add_argument(
         "--watch", type=positive, default=5.0, metavar="SECONDS", help="watch it (%(default)g)"
@@ -40,12 +40,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=whole,
         default=0,
         metavar="N",
-        help="go back if the server answers more requests with 5xx meanwhile (%(default)d)",
+        help="undo it if the server answers more requests with 5xx meanwhile (%(default)d)",
     )
 
 
 def run(connection: Connection, options: argparse.Namespace) -> int:
-    """Return to the version before; it may answer as differently as it did."""
+    """Return to the previous version, without requiring that its answers agree."""
     undo_on_sigterm()
     checks = checks_from(options, 0.0, other_labels=True)
     former = former_release(connection)
@@ -55,10 +55,10 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
 
 
 def checks_from(options: argparse.Namespace, min_agreement: float, *, other_labels: bool) -> Checks:
-    """Return what the options of `add_options` ask of a version.
+    """Return the checks that the options of `add_options` describe.
 
     Raises:
-        LocalFileError: A sample is no file.
+        LocalFileError: A sample does not exist.
     """
     samples = choose_samples(options.samples, _MOST_SAMPLES)
     for sample in samples:

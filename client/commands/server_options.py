@@ -1,4 +1,4 @@
-"""The options that name a server, and the connection that follows from them."""
+"""The options that identify a server, and the connection to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEFAULT_RUN_DIR = Path("run")
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """Add what names a server: its addresses, the model, and where its keys are."""
+    """Add the server's addresses, the model, and where its keys are."""
     group = parser.add_argument_group("server")
     where = group.add_mutually_exclusive_group()
     where.add_argument("--server", metavar="URL", help="inference API (http://127.0.0.1:8080)")
@@ -29,9 +29,9 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         help="inference port on this machine (%(default)d); the next are management and metrics",
     )
     group.add_argument(
-        "--ca-file", type=Path, metavar="PEM", help="whom to believe an https server's certificate"
+        "--ca-file", type=Path, metavar="PEM", help="certificates to trust for an https server"
     )
-    group.add_argument("--management", metavar="URL", help="management API, if at another place")
+    group.add_argument("--management", metavar="URL", help="management API, if it is elsewhere")
     group.add_argument("--model", default="flowers", help="name of the model (%(default)s)")
     group.add_argument(
         "--run-dir", type=Path, help="the server's working directory, with key_file.json (run)"
@@ -46,11 +46,11 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 
 
 def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Connection:
-    """Return the server that the options of `add_server_options` name; exits with 2 at a wrong URL.
+    """Return the server that the options name; exits with 2 for an invalid URL.
 
     Args:
-        options: What `parser` read.
-        parser: Tells what is wrong with a URL.
+        options: As parsed by `parser`.
+        parser: Reports an invalid URL.
     """
     run_dir: Path | None = options.run_dir
     trust = Trust(ca_file=options.ca_file)
@@ -64,7 +64,7 @@ def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser
             addresses = addresses_from(server, options.management)
         except ValueError as error:
             parser.error(f"--server or --management: {error}")
-    # A server elsewhere does not know the keys of the one that runs here, and must not learn them.
+    # A remote server does not know the keys of the local one, and must not learn them.
     if run_dir is None and addresses.on_this_machine:
         run_dir = _DEFAULT_RUN_DIR
     return Connection(addresses, options.model, run_dir, options.timeout, trust)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the form of the output."""
+    """Add the output format."""
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(connection: Connection, options: argparse.Namespace) -> int:
-    """Print a token that is valid now; the only place where one is shown."""
+    """Print a valid token; the only place that shows one."""
     found = connection.tokens.current(options.type)
     if found is None:
         raise KeyFileError(

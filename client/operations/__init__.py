@@ -1,1 +1,1 @@
-"""What is done to a running server: scale, deploy, roll back, wait for a quiet moment."""
+"""Operations on a running server: scale, deploy, roll back, wait for a quiet moment."""

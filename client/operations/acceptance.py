@@ -1,6 +1,6 @@
-"""What a new version of a model must hold before and shortly after it takes over.
+"""The checks that a new version of a model must pass, before and shortly after it takes over.
 
-Not responsible for going back where it does not: see `client.operations.rollout`.
+If it fails them, `client.operations.rollout` restores the old version.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class Checks:
-    """What a new version must hold.
+    """What a new version must satisfy.
 
     Attributes:
-        samples: Photos to ask both versions for.
+        samples: Photos for both versions to classify.
         min_agreement: Smallest share of them with the same label from both, 0..1.
         other_labels: Whether it may lack labels of the old version.
-        watch_s: How long it is watched after the switch, seconds.
-        max_failures: Most answers with a 5xx, of the whole server, while it is watched.
+        watch_s: How long to watch it after the switch, seconds.
+        max_failures: Most 5xx answers of the whole server meanwhile.
     """
 
     samples: Sequence[Path] = ()
@@ -43,7 +43,7 @@ class Checks:
 
 
 def check_answers(connection: Connection, new: str, old: str, checks: Checks) -> str:
-    """Ask a new version and the one in service; return in words how they agree.
+    """Compare the answers of a new version and the one in service; return a summary.
 
     Raises:
         VersionRefused: It lacks labels, or agrees too little.
@@ -55,7 +55,7 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
     try:
         former = _labels_of(management.describe(connection.model, old, customized=True))
     except ClientError:
-        former = []  # the version in service may be so broken that it cannot tell
+        former = []  # the version in service may be too broken to answer
     lost = sorted(set(former) - set(labels))
     if lost and not checks.other_labels:
         raise VersionRefused(f"it lacks the labels {', '.join(lost)} (--other-labels allows it)")
@@ -64,7 +64,7 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
     if found.agreement < checks.min_agreement:
         raise VersionRefused(
             f"{found.agreeing} of {found.samples} pictures get the label that {old} gives "
-            f"({percent}); at least {100 * checks.min_agreement:.0f} % are asked for "
+            f"({percent}); at least {100 * checks.min_agreement:.0f} % are required "
             "(--min-agreement)"
         )
     return (
@@ -81,10 +81,10 @@ def watch(
     *,
     clock: Clock = MACHINE,
 ) -> None:
-    """Ask the new default version, and look at its workers and at the failures of the server.
+    """Watch the new default version: its answers, its workers and the server's failures.
 
     Raises:
-        VersionRefused: A worker ended, or requests failed.
+        VersionRefused: A worker died, or requests failed.
         ClientError: It does not answer.
     """
     management, client = connection.management(), connection.inference()
@@ -97,16 +97,16 @@ def watch(
             client.predict(sample)
         workers = management.describe(new.name, new.version).workers
         if {worker.pid for worker in workers if worker.is_ready} != pids:
-            raise VersionRefused("one of its workers ended")
+            raise VersionRefused("one of its workers died")
         failures = _failures(metrics, new.name) - failed_before
         if failures > checks.max_failures:
-            raise VersionRefused(f"{failures} answers were 5xx since it is the default")
+            raise VersionRefused(f"{failures} answers were 5xx since it became the default")
 
 
 def _failures(metrics: MetricsClient, model: str) -> int:
     try:
         return metrics.traffic(model).failed
-    except InFlightUnknown:  # a server without counts; the other checks stand
+    except InFlightUnknown:  # a server without counts; the other checks still apply
         return 0
 
 

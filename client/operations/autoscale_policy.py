@@ -1,9 +1,8 @@
-"""Decides how many workers a model should have, from the time that its requests wait.
+"""Decides how many workers a model should have, based on how long its requests wait.
 
 Hysteresis: one interval above the target adds workers, but only a long series of intervals well
-below it takes one away; and where taking one away turned out to be too much, the next attempt waits
-twice as long. Pure: no clock, no server. Not responsible for measuring or acting: see
-`client.operations.autoscaling`.
+below it removes one; and if removing one turned out to be too much, the next attempt waits twice as
+long. Pure functions: `client.operations.autoscaling` measures and acts.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ _LONGEST_PATIENCE = 16  # times `Policy.calm_intervals`
 
 @dataclass(frozen=True)
 class Policy:
-    """What to aim at.
+    """The target and its limits.
 
     Attributes:
         min_workers: Fewest workers, at least 1.
         max_workers: Most workers, not below `min_workers`.
         target_queue_ms: Mean time in the queue above which workers are added, milliseconds.
         calm_share: Below this share of the target, an interval is calm, 0..1.
-        calm_intervals: Calm intervals in a row after which a worker is taken away.
+        calm_intervals: Calm intervals in a row after which a worker is removed.
     """
 
     min_workers: int
@@ -35,10 +34,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one interval showed.
+    """The measurements of one interval.
 
     Attributes:
-        workers: Workers that there are.
+        workers: Current number of workers.
         answered: Requests answered in the interval.
         queue_ms: Their mean time in the queue, milliseconds; None if there were none.
         waiting: Requests in the queue at its end.
@@ -52,12 +51,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered from one interval to the next.
+    """State kept from one interval to the next.
 
     Attributes:
         calm: Calm intervals in a row.
-        patience: How many times `Policy.calm_intervals` to wait before a worker goes.
-        shrunk: Whether the last change took a worker away.
+        patience: How many times `Policy.calm_intervals` to wait before removing a worker.
+        shrunk: Whether the last change removed a worker.
     """
 
     calm: int = 0
@@ -96,7 +95,7 @@ def _grow(policy: Policy, sample: Sample, memory: Memory) -> Decision:
         return Decision(
             sample.workers, f"{above}, but no more are allowed", replace(memory, calm=0)
         )
-    # Far above the target, one more at a time would take as many intervals as workers are missing.
+    # Far above the target, adding one at a time would take an interval for each missing worker.
     factor = 2 if sample.queue_ms is None or sample.queue_ms > 2 * policy.target_queue_ms else 1
     workers = min(policy.max_workers, max(sample.workers * factor, sample.workers + 1))
     patience = min(2 * memory.patience, _LONGEST_PATIENCE) if memory.shrunk else memory.patience

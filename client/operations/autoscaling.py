@@ -1,8 +1,7 @@
-"""Follows the load of one model: measures the time in the queue, decides, scales; again and again.
+"""Autoscales one model: measures the queue time, decides and scales, in a loop.
 
-TorchServe knows a smallest and a largest number of workers, but never goes from one to the other by
-itself. Not responsible for the rule (`client.operations.autoscale_policy`) or for how a worker is
-taken away (`client.operations.scaling`).
+TorchServe has a minimum and a maximum number of workers, but never moves between them by itself.
+`client.operations.autoscale_policy` has the rule, and `client.operations.scaling` removes workers.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Autoscaler:
-    """One model of one server, and what was seen of it.
+    """One model of one server, and its recent measurements.
 
     Args:
         management: The server's management API.
         metrics: The server's metrics API.
         model: Name of the model.
-        policy: What to aim at.
+        policy: The target and its limits.
         scale: Sets the number of workers safely; None only says what would be done.
         say: Shows a line.
     """
@@ -50,9 +49,9 @@ class Autoscaler:
         self._said = ""
 
     def step(self) -> None:
-        """Look at what came since the last step, and act on it.
+        """Measure the time since the last step, and act on it.
 
-        A server that does not answer is told and waited for; so are workers that cannot be changed.
+        If the server does not answer or the workers cannot be changed, say so and try again later.
         """
         try:
             sample = self._measure()
@@ -63,25 +62,25 @@ class Autoscaler:
             self._tell(sample, decision)
             if decision.workers != sample.workers and self._scale:
                 self._say(self._scale(decision.workers))
-                # What was waiting for the change says nothing of the time after it.
+                # What waited during the change says nothing about the time after it.
                 self._before = self._metrics.times(self._model)
         except ClientError as error:
             self._before = None
             self._say_once(f"{self._model}: {error}")
 
     def _measure(self) -> Sample | None:
-        """Return what the time since the last look showed; None at the first look."""
+        """Return the measurements since the last look; None at the first."""
         status = self._management.describe(self._model)
         now = self._metrics.times(self._model)
         before, self._before = self._before, now
-        if before is None or now.answered < before.answered:  # the server has started anew
+        if before is None or now.answered < before.answered:  # the server was restarted
             return None
         spent = now.since(before)
         queue_ms = 1000 * spent.queued_s / spent.answered if spent.answered else None
         return Sample(len(status.workers), spent.answered, queue_ms, status.queue_pending)
 
     def _tell(self, sample: Sample, decision: Decision) -> None:
-        """Show a change, and why; and why there is none, where the reason is another one."""
+        """Show a change and its reason, or a new reason for no change."""
         seen = f"{_queue_words(sample)}, {sample.waiting} waiting"
         if decision.workers == sample.workers:
             kind = decision.reason.partition(" for ")[0]
@@ -115,7 +114,7 @@ def run(
     clock: Clock = MACHINE,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Step once an interval, until `goes_on` says no; a step that took longer delays the next."""
+    """Step once per interval while `goes_on` returns true; a slow step delays the next."""
     while goes_on():
         start = clock.time()
         autoscaler.step()

@@ -1,6 +1,6 @@
-"""Holds the answers of one version of a model against another's, on the same photos.
+"""Compares the answers of two versions of a model to the same photos.
 
-Not responsible for what follows from it: see `client.operations.rollout`.
+`client.operations.rollout` acts on the result.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from client.api.inference import InferenceClient, Prediction
 
-_CONCURRENCY = 2  # beside the requests of others
-_TOLERANCE = 1e-3  # of a sum of probabilities, which travel as decimal numbers
+_CONCURRENCY = 2  # beside other clients' requests
+_TOLERANCE = 1e-3  # for a sum of probabilities sent as decimal numbers
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 
 
@@ -38,11 +38,11 @@ class Comparison:
 def compare(
     new: InferenceClient, old: InferenceClient, samples: Sequence[Path], labels: Sequence[str]
 ) -> Comparison:
-    """Ask both versions for every sample; a photo that both refuse counts as the same answer.
+    """Classify every sample with both; a photo that both refuse counts as the same answer.
 
     Args:
         new: A client of the new version, whose answers must be valid.
-        old: A client of the version in service. Where it fails, the answers differ.
+        old: A client of the version in service. If it fails, the answers differ.
         samples: Where the photos are.
         labels: What the new version may answer; empty if it does not say.
 
@@ -68,7 +68,7 @@ def compare(
 
 
 def choose_samples(places: Sequence[Path], most: int) -> list[Path]:
-    """Return image files: those named, and from folders evenly spaced ones.
+    """Return image files: those named, and evenly spaced ones from folders.
 
     Args:
         places: Files and folders.
@@ -86,14 +86,14 @@ def choose_samples(places: Sequence[Path], most: int) -> list[Path]:
 
 
 def _check(answer: Prediction, path: Path, labels: Sequence[str]) -> None:
-    """Refuse what is no distribution over the labels; it may be cut off after the best few."""
+    """Refuse an answer that is not a distribution over the labels, possibly cut to the top few."""
     values = [value for _, value in answer.scores]
     unknown = {name for name, _ in answer.scores} - set(labels) if labels else set()
     total = math.fsum(values)
     complete = not labels or len(values) == len(labels)
     if unknown:
-        raise UnexpectedReply(f"it answers {path} with {', '.join(sorted(unknown))}, no label")
+        raise UnexpectedReply(f"unknown labels for {path}: {', '.join(sorted(unknown))}")
     if not all(0 <= value <= 1 for value in values):  # so that NaN fails too
-        raise UnexpectedReply(f"its answer to {path} is no probability: {values}")
+        raise UnexpectedReply(f"its answer to {path} is not a probability: {values}")
     if total > 1 + _TOLERANCE or (complete and labels and total < 1 - _TOLERANCE):
-        raise UnexpectedReply(f"its answer to {path} adds up to {total:.4g}, not to 1")
+        raise UnexpectedReply(f"its answer to {path} adds up to {total:.4g}, not 1")

@@ -1,12 +1,12 @@
-"""Waits until a version that gets no new requests has answered those that it has.
+"""Waits until a version that gets no new requests has finished those that it has.
 
-The queue of a version tells what waits, but nothing tells what its workers have in work. Processor
-time does: a worker that has a request computes. So a version is drained when its queue is empty and
-none of its workers has computed for a second; or, where their processor time cannot be read (the
-server is elsewhere), when the queue has been empty for the response timeout, after which the server
-itself gives up whatever is in work.
+TorchServe reports a version's queue, but not what its workers are processing. Their CPU time shows
+that: a worker with a request computes. So a version is drained when its queue is empty and none of
+its workers has computed for a second; or, if their CPU time cannot be read (a remote server), when
+the queue has been empty for the response timeout, after which the server itself gives up whatever
+is in progress.
 
-Not responsible for keeping new requests away: another version must be the default one.
+To get no new requests, it must not be the default version.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DRAIN_DEADLINE_S = 60.0
 _STILL_S = 1.0
-_IDLE_SECONDS = 0.02  # two ticks of the kernel: what an idle worker needs for its metrics
+_IDLE_SECONDS = 0.02  # two kernel ticks: what an idle worker needs for its metrics
 _POLL_S = 0.1
 
 
@@ -35,8 +35,8 @@ class Look:
 
     Attributes:
         queued: Requests that no worker has taken yet.
-        processor_s: Processor time of each ready worker, by process id; None if unreadable.
-        response_timeout_s: Longest time that the server lets a request be in work.
+        processor_s: CPU time of each ready worker, by process id; None if unreadable.
+        response_timeout_s: How long the server lets a request take.
         at_s: Monotonic time, seconds.
     """
 
@@ -47,14 +47,14 @@ class Look:
 
 
 class DrainWatch:
-    """Judges looks in the order in which they are taken."""
+    """Judges looks, given in chronological order."""
 
     def __init__(self) -> None:
-        self._empty: Look | None = None  # since the queue is empty
-        self._still: Look | None = None  # since no worker computes
+        self._empty: Look | None = None  # when the queue became empty
+        self._still: Look | None = None  # when the workers stopped computing
 
     def is_drained(self, look: Look) -> bool:
-        """Whether nothing was queued or in work at the time of this look."""
+        """Whether nothing was queued or in progress at the time of this look."""
         if look.queued:
             self._empty = self._still = None
             return False
@@ -82,18 +82,18 @@ def wait_until_drained(  # noqa: PLR0913
     processor_s: Callable[[int], float | None] = processor_seconds,
     clock: Clock = MACHINE,
 ) -> bool:
-    """Wait until a version has nothing queued and nothing in work.
+    """Wait until a version has nothing queued and nothing in progress.
 
     Args:
         management: The server's management API.
         model: Name of the model.
-        version: The version; not the default one.
+        version: The version, which must not be the default one.
         deadline_s: Longest wait, seconds.
-        processor_s: Processor time of a worker by its process id; None if unreadable.
-        clock: What the wait goes by.
+        processor_s: CPU time of a worker by its process id; None if unreadable.
+        clock: Measures the wait.
 
     Returns:
-        True when it is drained; False if requests that name this version kept coming.
+        True if it is drained; False if requests that name this version kept coming.
     """
     watch = DrainWatch()
     for _ in clock.looks(deadline_s, _POLL_S):

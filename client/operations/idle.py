@@ -1,19 +1,19 @@
-"""Waits for a quiet moment: nothing queued and nothing in work, so that no answer is cut off.
+"""Waits for a quiet moment: nothing queued or in progress, so that no answer is cut off.
 
-TorchServe does not say what is in work. It is worked out from counters (`client.api.metrics`):
-``unanswered = arrived - answered`` counts requests that are queued, in work, or have failed since
-the server started. A moment is quiet if the queue is empty and
+TorchServe does not report what is in progress. We derive it from counters (`client.api.metrics`):
+``unanswered = arrived - answered`` counts requests that are queued, in progress, or have failed
+since the server started. A moment is quiet if the queue is empty and
 
 1. nothing is unanswered: exact; or
-2. no more is unanswered than has failed on the whole server, and it is the least seen in a watch of
-   two seconds without a failure. Failures of other calls (a description without a worker, another
-   model) make `failed` too large; then a request that is in work through the whole watch can be
+2. no more is unanswered than has failed on the whole server, and that is the minimum over two
+   seconds without a failure. Failures of other calls (a description without a worker, another
+   model) make `failed` too large; then a request that is in progress during all of this time can be
    overlooked, once for each such failure; or
 3. no count has changed for the model's response timeout, after which the server itself gives up
-   whatever is in work.
+   whatever is in progress.
 
-What it cannot promise: a request that arrives after the last reading, or whose body is still being
-uploaded, is not seen. Clients that send again after "Worker died." lose nothing by it.
+It cannot see a request that arrives after the last reading, or whose body is still being uploaded.
+Clients that retry after "Worker died." lose nothing by it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Reading:
-    """The counts of one moment.
+    """The counts at one moment.
 
     Attributes:
         traffic: Requests since the server started.
         queued: Requests that no worker has taken yet.
-        response_timeout_s: Longest time that the server lets a request be in work.
+        response_timeout_s: How long the server lets a request take.
         at_s: Monotonic time of the reading, seconds.
     """
 
@@ -52,12 +52,12 @@ class Reading:
 
     @property
     def unanswered(self) -> int:
-        """Requests that are queued, in work, or have failed since the server started."""
+        """Requests that are queued, in progress, or have failed since the server started."""
         return self.traffic.arrived - self.traffic.answered
 
 
 class IdleWatch:
-    """Judges readings in the order in which they are taken."""
+    """Judges readings, given in chronological order."""
 
     def __init__(self) -> None:
         self._first: Reading | None = None  # since the last failure
@@ -65,7 +65,7 @@ class IdleWatch:
         self._least = 0  # unanswered, since `_first`
 
     def is_quiet(self, reading: Reading) -> bool:
-        """Whether nothing was queued or in work at the time of this reading."""
+        """Whether nothing was queued or in progress at the time of this reading."""
         if self._first is None or reading.traffic.failed != self._first.traffic.failed:
             self._first, self._least = reading, reading.unanswered
         if self._still is None or reading.traffic != self._still.traffic or reading.queued:
@@ -93,21 +93,21 @@ def wait_until_idle(  # noqa: PLR0913
     metrics: MetricsClient | None = None,
     clock: Clock = MACHINE,
 ) -> bool:
-    """Wait for a quiet moment, as the module describes it.
+    """Wait for a quiet moment, as defined above.
 
     Args:
         management: The server's management API.
         metrics_url: The server's metrics API, such as ``http://127.0.0.1:8082``.
-        model: Name of the model, of which all versions count; None for all models.
+        model: Name of the model, with all its versions; None for all models.
         deadline_s: Longest wait, seconds. At 0 there is one look.
-        metrics: How to read metrics, in place of `metrics_url`.
-        clock: What the wait goes by.
+        metrics: How to read metrics, instead of `metrics_url`.
+        clock: Measures the wait.
 
     Returns:
-        True at a quiet moment, False if none came before the deadline.
+        True at a quiet moment, False if there was none before the deadline.
 
     Raises:
-        InFlightUnknown: The server's metrics do not tell.
+        InFlightUnknown: The server's metrics lack the counts.
         ClientError: The server does not answer, or has no such model.
     """
     metrics = metrics or MetricsClient(metrics_url)
@@ -125,12 +125,12 @@ def _take_reading(
     model: str | None,
     clock: Clock,
 ) -> Reading | None:
-    """Read all counts; None if a request arrived meanwhile, for then they do not fit together.
+    """Read all counts; None if a request arrived meanwhile, which makes them inconsistent.
 
-    A page of metrics is no snapshot: `answered` may count a request that came after `arrived` was
-    read, and so hide another one. With the same `arrived` before and after, it cannot.
+    A page of metrics is not a snapshot: `answered` may count a request that came after `arrived`
+    was read, and so hide another one. With the same `arrived` before and after, it cannot.
     """
-    statuses = _statuses(management, model)  # first: it leaves an answer for the metrics to count
+    statuses = _statuses(management, model)  # first, so that the metrics have an answer to count
     before = metrics.traffic(model)
     after = metrics.traffic(model)
     if before.arrived != after.arrived:

@@ -4,8 +4,8 @@ A server started by `make serve` has a folder of its own for archives, in its ru
 no other place. Only copies get there that were held against the stamp of `archive verify`: so what
 is served is what was hashed, whatever becomes of the file that it was copied from.
 
-Not responsible for what is in an archive: whoever builds one verifies it, and leaves a stamp with
-its SHA-256 beside it.
+`python -m archive verify` checks an archive and leaves a stamp with its SHA-256 beside it; this
+module only compares the two.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _MANIFEST, _SUMS = "MAR-INF/MANIFEST.json", "MAR-INF/SHA256SUMS"
 
 
 def find_model_store(run_dir: Path | None) -> Path | None:
-    """Return the model store of the server that works in `run_dir`; None if that is not known."""
+    """Return the model store of the server of `run_dir`; None if it is unknown."""
     try:
         text = (run_dir / _CONFIG_NAME).read_text(encoding="utf-8") if run_dir else ""
     except OSError:
         return None
     found = _STORE.findall(text)
-    return Path(found[-1]) if found else None  # the later value of a name counts
+    return Path(found[-1]) if found else None  # the last value of a name counts
 
 
 def bring_in(run_dir: Path | None, name: str, expected: str | None = None) -> str | None:
@@ -107,7 +107,7 @@ def sha256_of(path: Path) -> str:
 
 
 def check_stamp(mar: Path) -> None:
-    """Hold an archive against the stamp that says that it was verified.
+    """Check an archive against the stamp of its verification.
 
     Raises:
         ArchiveRefused: There is no such archive, it was not verified, or has changed since.
@@ -131,12 +131,12 @@ def _stamped(mar: Path) -> str | None:
 
 
 def stamp_of(mar: Path) -> Path:
-    """Return the file beside an archive that `python -m archive verify` leaves."""
+    """Return the stamp that `python -m archive verify` leaves beside an archive."""
     return mar.with_name(mar.name + ".sha256")
 
 
 def copy_as_version(mar: Path, version: str, output: Path) -> None:
-    """Write the same archive under another version: only its manifest differs, and its hash.
+    """Write a copy of an archive with another version: only its manifest and hash differ.
 
     Raises:
         LocalFileError: It cannot be read or written.

@@ -1,14 +1,13 @@
-"""Brings a new version of a model into service while clients keep asking, and takes it back.
+"""Deploys a new version of a model under load, and rolls it back.
 
     register beside the old one -> workers ready -> answers compared -> default -> watched
     -> the old one drained -> removed
 
-Whatever fails before the old version is drained, the former state comes back by itself: the old
-version is the default one, and the new one is gone. No request is lost on the way, for a version
-loses its workers only when it has nothing in work (`client.operations.draining`).
+If anything fails before the old version is drained, the former state is restored: the old version
+is the default, and the new one is gone. No request is lost on the way, because a version loses its
+workers only when it has nothing in progress (`client.operations.draining`).
 
-Not responsible for building or verifying archives; it takes only one that carries the stamp of a
-verified one, where it can see the model store.
+If the model store is on this machine, only verified archives are accepted.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ class Rollout:
 
     Args:
         connection: The server and the model.
-        new: The release that comes.
-        checks: What it must hold.
+        new: The new release.
+        checks: What it must satisfy.
         say: Shows a line of progress.
     """
 
@@ -64,17 +63,17 @@ class Rollout:
         self._clock = clock
 
     def run(self) -> None:
-        """Bring the new version into service.
+        """Deploy the new version.
 
         Raises:
-            RolloutFailed: It did not take over; the old version serves as before.
+            RolloutFailed: It did not take over; the old version still serves.
             ClientError: The server did not answer before anything was changed.
         """
         old = self._management.describe(self._model)
         before = self._versions()
         if old.version.endswith(SUFFIX):
             raise RolloutFailed(
-                f"{old.version} stands in since an interrupted scaling, which has to be completed "
+                f"{old.version} stands in since an interrupted scaling; complete that "
                 "first: `make scale WORKERS=n`"
             )
         if self._new.version == old.version:
@@ -87,7 +86,7 @@ class Rollout:
                 self._take_back(old.version, before)
             except ClientError as second:
                 raise RolloutFailed(
-                    f"{what}; and {old.version} could not be put back: {second}; see `make status`"
+                    f"{what}; and {old.version} could not be restored: {second}; see `make status`"
                 ) from error
             raise RolloutFailed(f"{what}; {old.version} goes on serving") from error
         except BaseException:
@@ -126,7 +125,7 @@ class Rollout:
         self._new = replace(self._new, sha256=found or self._new.sha256)
 
     def _remove_left(self, before: set[str]) -> None:
-        """Unregister what an interrupted deployment left, or what could not be drained then."""
+        """Unregister what an earlier deployment left behind or could not drain."""
         version = self._new.version
         if not self._drained(self._management, self._model, version):
             raise VersionRefused(
@@ -135,7 +134,7 @@ class Rollout:
             )
         self._management.unregister(self._model, version)
         before.remove(version)
-        self._tell("was registered, but not in service: removed, to be registered anew")
+        self._tell("was registered, but not in service: removed, to be registered again")
 
     def _start(self, old: ModelStatus, before: set[str]) -> ModelStatus:
         start = self._clock.time()
@@ -170,7 +169,7 @@ class Rollout:
             )
 
     def _take_back(self, old: str, before: set[str]) -> None:
-        """Make the old version the default one, and remove what was registered since."""
+        """Make the old version the default, and remove what was registered since."""
         if self._management.describe(self._model).version != old:
             self._management.set_default(self._model, old)
         for status in self._management.describe_all(self._model):
@@ -184,10 +183,10 @@ class Rollout:
 
 
 def former_release(connection: Connection) -> Release:
-    """Return the release that was in service before the present one.
+    """Return the release that was in service before the current one.
 
     Raises:
-        RolloutFailed: None is known, or another one is in service than the record says.
+        RolloutFailed: None is known, or the release in service is not the recorded one.
     """
     record = read_record(connection.run_dir, connection.model) if connection.run_dir else None
     if record is None:

@@ -1,6 +1,6 @@
-"""What the last deployment replaced: ``rollout.json`` in the server's working directory.
+"""``rollout.json`` in the server's working directory: what the last deployment replaced.
 
-Not responsible for going back: see `client.operations.rollout`.
+`client.operations.rollout` rolls back to it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ RECORD_NAME = "rollout.json"
 
 @dataclass(frozen=True)
 class Release:
-    """One version of a model, as it can be registered.
+    """One version of a model, with what it takes to register it.
 
     Attributes:
         version: The version in the archive's manifest.
         archive: Name of the file in the model store.
-        sha256: Of that file, hexadecimal; None if the store is not on this machine.
+        sha256: SHA-256 of that file, hexadecimal; None if the store is not on this machine.
     """
 
     version: str
@@ -33,7 +33,7 @@ class Release:
 
 
 def write_record(run_dir: Path, model: str, serving: Release, former: Release) -> None:
-    """Remember which release a model has now, and which one it had before.
+    """Record which release a model has now, and which one it had before.
 
     Raises:
         LocalFileError: It cannot be written.
@@ -50,7 +50,7 @@ def write_record(run_dir: Path, model: str, serving: Release, former: Release) -
 
 
 def read_record(run_dir: Path, model: str) -> tuple[Release, Release] | None:
-    """Return the release that a model has and the one before it; None without a record."""
+    """Return a model's current and previous release; None without a record."""
     try:
         record = _read(run_dir)[model]
         return Release(**record["serving"]), Release(**record["former"])

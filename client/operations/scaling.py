@@ -1,13 +1,13 @@
 """Changes the number of workers without cutting off a request.
 
-TorchServe kills the workers that it no longer wants at once, whatever they are doing. Most requests
-in work then end in 500 "Worker died.". So workers are taken away only
+TorchServe kills surplus workers at once, whatever they are doing. Most requests in progress then
+end in 500 "Worker died.". So workers are removed only
 
-1. where nobody asks: no request arrived for a second, and none is in work; or
-2. while another version stands in (`client.operations.stand_in`), which takes the model API and a
-   model store on this machine, and loses nothing under any load; or, where that cannot be,
-3. in a quiet moment, with the rules and limits that `client.operations.idle` describes. A request
-   that comes just after it may be cut off; under full load there is no such moment.
+1. without traffic: no request arrived for a second, and none is in progress; or
+2. while another version stands in (`client.operations.stand_in`), which requires the model API and
+   a model store on this machine, and loses nothing under any load; or, if that is impossible,
+3. in a quiet moment, with the rules and limits described in `client.operations.idle`. A request
+   that arrives just after it may be cut off; under full load there is no such moment.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ def scale_safely(  # noqa: PLR0913
     deadline_s: float = DEFAULT_DEADLINE_S,
     force: bool = False,
 ) -> str:
-    """Set the number of workers of a model's default version; return what was done.
+    """Set the number of workers of a model's default version; return a summary.
 
     Args:
         management: The server's management API.
         metrics_url: The server's metrics API, such as ``http://127.0.0.1:8082``.
         model: Name of the model.
         workers: Number of workers, 0 or more.
-        store: The folder that the server takes its archives from; None if it is not known.
+        store: The server's model store; None if it is unknown.
         deadline_s: Longest wait for a quiet moment, seconds. Scaling up does not wait.
         force: Scale down without waiting.
 
     Raises:
-        ServerBusy: No quiet moment came; nothing was changed.
-        InFlightUnknown: The server's metrics do not tell; nothing was changed.
-        WorkersNotReady: Scaling up, a worker ended or was not ready in time.
+        ServerBusy: There was no quiet moment; nothing was changed.
+        InFlightUnknown: The server's metrics lack the counts; nothing was changed.
+        WorkersNotReady: A new worker died or was not ready in time.
         ClientError: The server does not answer, or has no such model.
     """
     status = management.describe(model)
@@ -79,14 +79,14 @@ def scale_safely(  # noqa: PLR0913
 
 
 def _complete(management: ManagementClient, model: str, original: str, workers: int) -> str:
-    """Bring back the version that another one stands in for since an interrupted run."""
-    # No archive is copied any more, so that the store does not matter.
+    """Restore the version that a stand-in has replaced since an interrupted run."""
+    # No archive has to be copied now, so the store does not matter.
     StandIn(management, model, original, Path()).scale_original(workers)
     return f"{model} {original} has {workers} workers, and is in service again"
 
 
 def _is_unused(management: ManagementClient, metrics_url: str, model: str) -> bool:
-    """Whether no request arrives within a second, and none is in work."""
+    """Whether no request arrives within a second, and none is in progress."""
     metrics = MetricsClient(metrics_url)
     try:
         before = metrics.traffic(model).arrived
@@ -104,7 +104,7 @@ def _wait(management: ManagementClient, metrics_url: str, model: str, deadline_s
         raise InFlightUnknown(f"{error}; or use --force, which may cut off requests") from error
     if not quiet:
         raise ServerBusy(
-            f"{model} had requests in work for all of {deadline_s:.3g} s, and scaling down "
+            f"{model} had requests in progress for all of {deadline_s:.3g} s, and scaling down "
             "would cut some off; try later, raise --deadline, start the server with MODEL_API=1 "
             "(then another version stands in), or use --force"
         )

@@ -1,13 +1,13 @@
-"""Takes workers away from a model under full load: a second version stands in meanwhile.
+"""Removes workers from a model under full load, while a second version stands in.
 
-TorchServe kills the workers that it no longer wants in the midst of their requests, and a busy
-server has no moment without any. So the same archive is registered once more, as version
-``1.0-stand-in``, with as many workers as are wanted; it becomes the default and gets all new
-requests; version 1.0 answers what it has, loses its idle workers, and becomes the default again;
-the stand-in answers what it has, and goes.
+TorchServe kills surplus workers in the middle of their requests, and a busy server has no moment
+without requests. So the same archive is registered again as version ``1.0-stand-in``, with the new
+number of workers; it becomes the default and gets all new requests; version 1.0 finishes its own,
+loses its idle workers, and becomes the default again; the stand-in finishes its requests and is
+removed.
 
-Every step can be repeated: what an interrupted run left behind, the next one completes.
-Not responsible for deciding when this is worth its time: see `client.operations.scaling`.
+Every step can be repeated: the next run completes what an interrupted one left behind.
+`client.operations.scaling` decides when this is worth its time.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class StandIn:
         management: The server's management API.
         model: Name of the model.
         original: The version that loses workers.
-        store: The folder that the server takes its archives from.
-        drained: Waits until a version of a model has nothing in work; tests give another.
+        store: The server's model store.
+        drained: Waits until a version of a model has nothing in progress; tests pass a fake.
     """
 
     management: ManagementClient
@@ -52,16 +52,16 @@ class StandIn:
 
     @property
     def version(self) -> str:
-        """The version that stands in."""
+        """The stand-in version."""
         return self.original + SUFFIX
 
     def scale_original(self, workers: int) -> None:
         """Set the original's number of workers; it is the default version before and after.
 
         Raises:
-            NoStandIn: There can be none; nothing was changed.
+            NoStandIn: No version can stand in; nothing was changed.
             ServerBusy: Requests that name the original's version kept coming.
-            ClientError: The server does not answer; what could be undone is undone.
+            ClientError: The server does not answer; whatever could be undone was undone.
         """
         try:
             if self.management.describe(self.model).version != self.version:

@@ -1,10 +1,10 @@
-"""Starts workers without standing in the way of other clients, and waits until they are ready.
+"""Starts workers without blocking other clients, and waits until they are ready.
 
-TorchServe offers to answer only when the workers are ready (``synchronous=true``), but waits on one
-of the few threads that all connections share: for as long as a worker loads its model, every other
-client on that thread gets no answer. So it is asked to agree at once, and then looked after.
+TorchServe can answer when the workers are ready (``synchronous=true``), but then blocks one of the
+few threads that all connections share: while a worker loads its model, no other client on that
+thread gets an answer. So the request returns at once, and the workers are polled.
 
-Not responsible for taking workers away: see `client.operations.scaling`.
+`client.operations.scaling` removes workers.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ def start_workers(  # noqa: PLR0913
     deadline_s: float = START_DEADLINE_S,
     clock: Clock = MACHINE,
 ) -> ModelStatus:
-    """Raise the number of workers; returns when all of them take requests.
+    """Raise the number of workers; returns when all of them accept requests.
 
     Args:
         management: The server's management API.
         model: Name of the model.
-        workers: Number of workers, not below the present one.
+        workers: Number of workers, not below the current one.
         version: The version; None for the default one.
         deadline_s: Longest wait, seconds.
-        clock: What the wait goes by.
+        clock: Measures the wait.
 
     Raises:
-        WorkersNotReady: One of them ended, or they are not ready in time. The server goes on
+        WorkersNotReady: One of them died, or they are not ready in time. The server keeps
             starting them.
         ClientError: The server does not answer, or has no such model.
     """
@@ -59,13 +59,13 @@ def wait_until_ready(  # noqa: PLR0913
     deadline_s: float = START_DEADLINE_S,
     clock: Clock = MACHINE,
 ) -> ModelStatus:
-    """Wait for workers that were asked for; arguments and errors as for `start_workers`."""
+    """Wait for requested workers; arguments and errors as for `start_workers`."""
     pids: dict[str, int] = {}
     for _ in clock.looks(deadline_s, _POLL_S):
         status = management.describe(model, version)
         if status.ready_workers >= workers:
             return status
-        # It comes back under the same id as another process: the model does not load.
+        # The same worker id with another process: the model does not load.
         for worker in status.workers:
             if pids.get(worker.id, worker.pid) != worker.pid:
                 raise WorkersNotReady(

@@ -19,5 +19,5 @@ def test_a_file_without_a_certificate_is_named(name: str, tmp_path: Path) -> Non
     with pytest.raises(LocalFileError, match=f"cannot read {path}"):
         Trust(**{name: path}).adapter()
     path.write_text("no certificate", encoding="utf-8")
-    with pytest.raises(LocalFileError, match="holds no certificate"):
+    with pytest.raises(LocalFileError, match="contains no PEM certificate"):
         Trust(**{name: path}).adapter()
