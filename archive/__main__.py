@@ -1,9 +1,10 @@
 """The commands that make and check a .mar; `make archive` runs them in this order.
 
-build    from a model folder to the folder that torch-model-archiver packs
-seal     after packing: the same inputs give the same bytes; adds hashes
-verify   loads the .mar as a worker would, and holds its answers against the evaluation's
-quantise adds the int8 form to a model folder, for machines without photos
+environment  tells which environment the build needs: the full one has PyTorch
+build        from a model folder to the folder that torch-model-archiver packs
+seal         after packing: the same inputs give the same bytes; adds hashes
+verify       loads the .mar as a worker would, and holds its answers against the evaluation's
+quantise     adds the int8 form to a model folder, for machines without photos
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--output", type=Path, required=True)
     build.set_defaults(run=_build)
 
+    environment = commands.add_parser("environment", help="tell which environment a build needs")
+    environment.add_argument("--model", required=True, help="as for build")
+    environment.add_argument("--runtime", choices=RUNTIMES, required=True)
+    environment.set_defaults(run=_environment)
+
     seal = commands.add_parser("seal", help="make a packed .mar reproducible, add hashes")
     seal.add_argument("mar", type=Path)
     seal.set_defaults(run=_seal)
@@ -59,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 # Each command imports what it needs: sealing shall not wait for PyTorch and OpenVINO.
+
+
+def _environment(options: argparse.Namespace) -> None:
+    from archive.build import build_needs_torch  # noqa: PLC0415
+    from archive.source import read_source  # noqa: PLC0415
+
+    source = read_source(fetch(options.model, skip=_NOT_PACKED))
+    print("installed-full" if build_needs_torch(source, options.runtime) else "installed")
 
 
 def _build(options: argparse.Namespace) -> None:

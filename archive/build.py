@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from archive import gate
 from archive.errors import BuildError
@@ -24,7 +23,6 @@ from classifier.cores import usable_cores
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
-from classifier.parts import class_weights_of
 from classifier.reference import REFERENCE_FILE
 from classifier.runtimes import RUNTIMES
 from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
@@ -40,6 +38,9 @@ logger = logging.getLogger(__name__)
 # A model folder may bring its int8 form, with the figures measured when it was quantised.
 INT8_FOLDER = "openvino-int8"
 FIGURES_FILE = "accuracy.json"
+_INT8_FILES = ("model.xml", "model.bin", CLASS_WEIGHTS_FILE)
+_PLACEHOLDER = Path(__file__).with_name("torch_placeholder.py")
+_DEVICES = Path("/dev")  # asked rather than PyTorch, which ready forms are archived without
 _MORE_EXACT = {
     "openvino-int8": "openvino-bf16",
     "openvino-bf16": "openvino-fp32",
@@ -66,15 +67,28 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
         means = [CLASS_MEANS_FILE] if source.description.class_means_sha256 else []
         for name in (LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, *means):
             shutil.copyfile(source.folder / name, folder / name)
-        np.save(folder / CLASS_WEIGHTS_FILE, class_weights_of(source.network.module))
         choice = _build_runtime(source, runtime, data_url, folder)
         choice.write(folder / RUNTIME_FILE)
+        if not (folder / CLASS_WEIGHTS_FILE).is_file():
+            _write_class_weights(source, folder)
+        if not runtime_needs_torch(choice.runtime):
+            shutil.copyfile(_PLACEHOLDER, folder / "torch.py")
     return choice
+
+
+def runtime_needs_torch(runtime: str) -> bool:
+    """Tell whether a worker with this runtime computes with PyTorch."""
+    return runtime.startswith("torch")
+
+
+def build_needs_torch(source: Source, runtime: str) -> bool:
+    """Tell whether `build` would need PyTorch: all but a form that the model brings ready-made."""
+    return runtime != "openvino-int8" or _shipped_int8(source) is None
 
 
 def tell_of_idle_gpu(runtime: str) -> None:
     """Say how this machine's GPU would be used, where there is one and `runtime` does not."""
-    if runtime.startswith("openvino") and torch.cuda.is_available():
+    if runtime.startswith("openvino") and any(_DEVICES.glob("nvidia[0-9]*")):
         logger.warning("%s leaves this machine's GPU idle; RUNTIME=torch-bf16 uses it", runtime)
 
 
@@ -90,6 +104,7 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
         figures = _measure("openvino-int8", folder / model_file, source, val)
         if not figures.passes:
             raise BuildError(f"the int8 form does not pass the accuracy gate: {figures}")
+        _write_class_weights(source, folder)
         record = {"weights_sha256": source.description.weights_sha256, **figures.as_dict()}
         text = json.dumps(record, indent=2) + "\n"
         (folder / FIGURES_FILE).write_text(text, encoding="utf-8")
@@ -122,18 +137,31 @@ def _build_runtime(
 
 def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
     """Take the int8 form that came with the model, if it was made from these very weights."""
+    figures = _shipped_int8(source)
+    if figures is None:
+        return None
+    for name in _INT8_FILES:
+        shutil.copyfile(source.folder / INT8_FOLDER / name, folder / name)
+    logger.info("openvino-int8, as shipped: %s", figures)
+    return RuntimeChoice("openvino-int8", "model.xml", TOLERANCE["int8"], figures.as_dict())
+
+
+def _shipped_int8(source: Source) -> gate.Figures | None:
+    """Return the figures of the int8 form that came with the model; None if none fits it."""
     shipped = source.folder / INT8_FOLDER
-    if not (shipped / FIGURES_FILE).is_file():
+    if not all((shipped / name).is_file() for name in (FIGURES_FILE, *_INT8_FILES)):
         return None
     record = json.loads((shipped / FIGURES_FILE).read_text(encoding="utf-8"))
     if record.pop("weights_sha256") != source.description.weights_sha256:
         logger.warning("%s was made from other weights: quantising anew", shipped)
         return None
-    for name in ("model.xml", "model.bin"):
-        shutil.copyfile(shipped / name, folder / name)
-    figures = gate.Figures(**record)
-    logger.info("openvino-int8, as shipped: %s", figures)
-    return RuntimeChoice("openvino-int8", "model.xml", TOLERANCE["int8"], figures.as_dict())
+    return gate.Figures(**record)
+
+
+def _write_class_weights(source: Source, folder: Path) -> None:
+    from classifier.parts import class_weights_of  # noqa: PLC0415  imports PyTorch
+
+    np.save(folder / CLASS_WEIGHTS_FILE, class_weights_of(source.network.module))
 
 
 def _read(source: Source, data_url: Path) -> tuple[LabelledPhotos, LabelledPhotos]:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import openvino
-import torch
-from safetensors.torch import save_file
 
 from archive.errors import BuildError
 from classifier.architectures import file_name
@@ -30,6 +28,8 @@ TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "int8": 1.5e-1}
 
 def convert(source: Source) -> openvino.Model:
     """Convert the network to OpenVINO: `pixels` uint8 [N, H, W, 3] to `logits` and `features`."""
+    import torch  # noqa: PLC0415  ready forms are archived without it
+
     crop = source.description.preprocessing.crop
     example = torch.zeros((2, crop, crop, 3), dtype=torch.uint8)
     dynamic = {"pixels": {0: torch.export.Dim("batch", min=1)}}
@@ -75,6 +75,8 @@ def write_openvino(model: openvino.Model, folder: Path, precision: str) -> str:
 
 def write_torch(source: Source, folder: Path) -> str:
     """Write the weights as `.safetensors`; return the name of the file to load."""
+    from safetensors.torch import save_file  # noqa: PLC0415  imports PyTorch
+
     name = file_name(source.description.arch, ".safetensors")
     if source.weights.suffix == ".safetensors":
         shutil.copyfile(source.weights, folder / name)

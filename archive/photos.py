@@ -9,7 +9,6 @@ import numpy as np
 
 from archive.errors import BuildError
 from storage import fetch, is_remote
-from train.data.data_set import EvaluationPhotos, Photo, list_photos, to_data_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from classifier.images import Pixels
+    from train.data.data_set import Photo
 
 CALIBRATION_PHOTOS = 300  # more no longer move the ranges of the activations
 
@@ -51,6 +51,8 @@ def read_photos(
     Raises:
         BuildError: The data set has other classes than the model.
     """
+    from train.data.data_set import list_photos, to_data_set  # noqa: PLC0415  imports PyTorch
+
     listing = list_photos(data_url)
     if any(sorted(classes) != sorted(class_names) for classes in listing.values()):
         raise BuildError(
@@ -66,6 +68,8 @@ def read_photos(
 
 
 def _read(photos: Sequence[Photo], preprocessing: Preprocessing) -> LabelledPhotos:
+    from train.data.data_set import EvaluationPhotos  # noqa: PLC0415  imports PyTorch
+
     items = EvaluationPhotos(photos, preprocessing)
     pairs = [items[index] for index in range(len(items))]
     labels = np.array([label for _, label in pairs], dtype=np.int64)

@@ -6,6 +6,7 @@ Checks that its files exist, fit each other, and are the ones that were evaluate
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from archive.errors import BuildError
@@ -16,12 +17,13 @@ from classifier.description import (
     sha256_of_file,
 )
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.network import ServedNetwork, load_network
 from classifier.reference import REFERENCE_FILE, read_reference
 from classifier.similarity import CLASS_MEANS_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from classifier.network import ServedNetwork
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,33 @@ class Source:
         folder: Where the files are.
         description: Its `model.json`.
         class_names: In the order of the output neurons.
-        network: The loaded network, in evaluation mode.
     """
 
     folder: Path
     description: ModelDescription
     class_names: tuple[str, ...]
-    network: ServedNetwork
 
     @property
     def weights(self) -> Path:
         """The file of weights."""
         return self.folder / self.description.weights_file
 
+    @cached_property
+    def network(self) -> ServedNetwork:
+        """The network in evaluation mode, loaded when it is first needed.
+
+        Raises:
+            ModelError: The weights are damaged, or do not fit the architecture or the labels.
+        """
+        from classifier.network import ServedNetwork, load_network  # noqa: PLC0415  imports PyTorch
+
+        crop = self.description.preprocessing.crop
+        network = load_network(self.weights, self.description.arch, len(self.class_names), crop)
+        return ServedNetwork(network, self.description.preprocessing).eval()
+
 
 def read_source(folder: Path) -> Source:
-    """Load and check a model folder.
+    """Check a model folder.
 
     Raises:
         BuildError: Weights or class means are not the ones that `model.json` describes.
@@ -59,17 +72,13 @@ def read_source(folder: Path) -> Source:
     _check_digest(weights, description.weights_sha256)
     if description.class_means_sha256:
         _check_digest(folder / CLASS_MEANS_FILE, description.class_means_sha256)
-    network = load_network(
-        weights, description.arch, len(class_names), description.preprocessing.crop
-    )
     for name, answer in read_reference(folder / REFERENCE_FILE).items():
         if len(answer) != len(class_names):
             raise BuildError(
                 f"{folder / REFERENCE_FILE}: {name} has {len(answer)} probabilities for "
                 f"{len(class_names)} classes; it belongs to another model"
             )
-    served = ServedNetwork(network, description.preprocessing).eval()
-    return Source(folder, description, class_names, served)
+    return Source(folder, description, class_names)
 
 
 def _check_digest(path: Path, expected: str) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from archive import gate
 from archive.build import FIGURES_FILE, INT8_FOLDER, build, quantise_starter, tell_of_idle_gpu
@@ -20,6 +19,7 @@ from classifier.description import read_description, write_description
 from classifier.errors import ModelError
 from classifier.model import RUNTIME_FILE, Classification, Model, RuntimeChoice
 from classifier.parts import head_of
+from classifier.reference import REFERENCE_FILE, read_reference, write_reference
 from classifier.settings import Settings
 from classifier.similarity import CLASS_MEANS_FILE, directions, similarity
 from tests.models import infer_eagerly, pixels_of, tiny_network
@@ -71,9 +71,15 @@ def test_without_photos_int8_gives_way_to_the_next_precision(
 
 @pytest.mark.parametrize(("runtime", "told"), [("openvino-int8", True), ("torch-bf16", False)])
 def test_a_gpu_that_would_stay_idle_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, runtime: str, *, told: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    runtime: str,
+    *,
+    told: bool,
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr("archive.build._DEVICES", tmp_path)
     tell_of_idle_gpu(runtime)
     assert ("RUNTIME=torch-bf16" in caplog.text) is told
 
@@ -173,8 +179,14 @@ def test_class_means_are_packed_where_the_model_has_them(folder: Path, tmp_path:
 
 def test_a_head_of_another_size_is_refused(folder: Path) -> None:
     (folder / "index_to_name.json").write_text('{"0": "a", "1": "b"}', encoding="utf-8")
-    with pytest.raises(ModelError, match="not the weights of a resnet18 with 2 classes"):
+    with pytest.raises(BuildError, match="has 3 probabilities for 2 classes"):
         read_source(folder)
+    answers = read_reference(folder / REFERENCE_FILE)
+    write_reference(
+        folder / REFERENCE_FILE, {name: np.full(2, 0.5, np.float32) for name in answers}
+    )
+    with pytest.raises(ModelError, match="not the weights of a resnet18 with 2 classes"):
+        _ = read_source(folder).network
 
 
 def test_an_unknown_runtime_is_refused(model_folder: Path, tmp_path: Path) -> None:
