@@ -1,7 +1,8 @@
 # From a folder of photos to a served model archive. `make help` lists what can be asked for.
 # Things are files and are made when missing or out of date; verbs are phony.
 
-PYTHON        ?= python3.11
+# Empty: the first that fits of those on the PATH (requirements/find-python).
+PYTHON        ?=
 MODEL_NAME    ?= flowers
 # Of the command line alone: VERSION=2.0 means model-store/flowers-2.0.mar, beside flowers.mar.
 VERSION       :=
@@ -37,14 +38,23 @@ MAR      := $(MODEL_STORE)/$(ARCHIVE).mar
 BUILD    := $(BUILD_DIR)/$(ARCHIVE)
 # A model that was trained here goes before the starter model.
 MODEL    := $(if $(findstring ://,$(TRAIN_URL))$(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
-SOURCES  := $(shell find handler archive -name '*.py')
+WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --data-url $(DATA_URL) \
+  --model-config config/model-config.yaml
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
 AT       := --port $(PORT) --run-dir $(RUN_DIR)
 
+# An environment keeps its Python: a PYTHON that contradicts it is refused.
+ifneq ($(and $(PYTHON),$(wildcard $(VENV)/pyvenv.cfg)),)
+OBJECTION := $(shell requirements/find-python $(PYTHON) $(VENV))
+$(if $(OBJECTION),$(error $(OBJECTION)))
+endif
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
+# One environment grows; two at a time would undo each other's work.
+.NOTPARALLEL:
 
 ##@ Serve
 .PHONY: archive
@@ -118,20 +128,20 @@ ui: $(UI_VENV)/installed ## a web page for trying it (SERVER=https://..., COMPAR
 
 ##@ Train
 .PHONY: data
-data: $(VENV)/installed ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
+data: $(VENV)/installed-full ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
 	@$(PY) -m train.data.prepare --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 .PHONY: train
-train: $(VENV)/installed ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, ARGS="--set epochs=5")
+train: $(VENV)/installed-full ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, ARGS="--set epochs=5")
 	$(PY) -m train --data_url $(DATA_URL) --train_url $(TRAIN_URL) --eval_url $(EVAL_URL) \
 	  --recipe $(RECIPE) $(if $(RESUME),--resume) $(ARGS)
 
 .PHONY: evaluate
-evaluate: $(VENV)/installed ## write the evaluation files of the trained model to EVAL_URL
+evaluate: $(VENV)/installed-full ## write the evaluation files of the trained model to EVAL_URL
 	$(PY) -m train.evaluation.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
 
 .PHONY: modelarts
-modelarts: $(VENV)/installed ## write the package that ModelArts imports to MODELARTS_URL/model
+modelarts: $(VENV)/installed-full ## write the package that ModelArts imports to MODELARTS_URL/model
 	$(PY) -m archive.modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
 
 ##@ Measure
@@ -140,12 +150,12 @@ bench: $(MAR).sha256 $(VENV)/installed-dev ## measure speed against other server
 	$(PY) -m bench.speed --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) $(ARGS)
 
 .PHONY: tune
-tune: $(MAR).sha256 ## find the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
+tune: $(MAR).sha256 $(VENV)/installed-full ## find the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
 	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
 	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: quality
-quality: $(VENV)/installed ## measure the served model's accuracy, calibration and robustness on DATA_URL/val
+quality: $(VENV)/installed-full ## measure the served model's accuracy, calibration and robustness on DATA_URL/val
 	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
 
 .PHONY: faults
@@ -185,7 +195,6 @@ lock: $(VENV)/installed-dev ## pin the requirements again, with hashes
 	$(LOCK) pyproject.toml -o requirements/serve.txt --constraint requirements/dev.txt
 	$(LOCK) --group score -o requirements/score.txt --constraint requirements/dev.txt
 	$(LOCK) --group ui -o requirements/ui.txt
-	$(LOCK) deploy/requirements.in -o deploy/requirements.txt --constraint requirements/dev.txt
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
@@ -205,9 +214,10 @@ help: ## show this list
 	  $(MAKEFILE_LIST)
 
 # The archive: built from the model, packed by TorchServe's own tool, sealed, then verified.
-$(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).settings
-	$(PY) -m archive build --model $(MODEL) --runtime $(RUNTIME) --data-url $(DATA_URL) \
-	  --model-config config/model-config.yaml --output $(BUILD)
+$(MAR): $(BUILD).changed
+	@environment=$$($(PY) -m archive environment --model $(MODEL) --runtime $(RUNTIME)) && \
+	  $(MAKE) --no-print-directory -s $(VENV)/$$environment
+	$(PY) -m archive build $(WISHES) --output $(BUILD) --record $(BUILD).inputs
 	@rm -rf $(BUILD).packed && mkdir -p $(BUILD).packed $(BUILD_DIR)/tmp $(@D)
 	TMPDIR=$(BUILD_DIR)/tmp $(BIN)/torch-model-archiver \
 	  --model-name $(MODEL_NAME) --version $(MODEL_VERSION) \
@@ -219,38 +229,34 @@ $(MAR): $(wildcard $(MODEL)/*) $(SOURCES) config/model-config.yaml $(BUILD).sett
 $(MAR).sha256: $(MAR)
 	$(PY) -m archive verify $< --stamp $@
 
-# Changes only if one of the settings that the archive was built with does, or a model in a bucket.
+# Touched only if something that the archive was built from has changed: what that was, the build
+# itself has recorded.
 .PHONY: FORCE
-$(BUILD).settings: FORCE | $(VENV)/installed
-	@mkdir -p $(@D)
-	@state=$(if $(findstring ://,$(MODEL)),$$($(PY) -m storage fingerprint $(MODEL))) && \
-	settings="$(MODEL) $(RUNTIME) $(MODEL_VERSION)$${state:+ $$state}" && \
-	{ echo "$$settings" | cmp -s - $@ || echo "$$settings" > $@; }
+$(BUILD).changed: FORCE | $(VENV)/installed
+	@$(PY) -m archive.inputs $(BUILD).inputs $(WISHES) --changed $@
 
-# The environment: pinned with hashes, the project itself editable.
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-$(VENV)/installed: requirements/full.txt pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) --require-hashes -r requirements/full.txt
-	$(INSTALL) --no-deps --no-build-isolation --editable .
+# The environments: pinned with hashes, installed by uv. $(VENV) is small, without PyTorch, until a
+# target needs the full one; it never shrinks. The project itself is editable.
+INSTALL := $(PY) requirements/install.py
+$(VENV)/bin/uv: requirements/uv.txt
+	@python="$$(requirements/find-python $(PYTHON))" && { test -x $(PY) || \
+	  { echo "making $(VENV) with $$("$$python" --version), $$python" >&2; "$$python" -m venv --clear $(VENV); }; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
+
+$(VENV)/installed: requirements/serve.txt pyproject.toml $(VENV)/bin/uv
+	@$(INSTALL) serve
+
+$(VENV)/installed-full: requirements/full.txt $(VENV)/installed
+	@$(INSTALL) full
 
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
-	$(INSTALL) --require-hashes -r requirements/dev.txt
-	$(INSTALL) --require-hashes -r requirements/uv.txt
-	@touch $@
+	@$(INSTALL) dev
 
 # The page's own: Gradio wants an older Pillow than the classifier.
-$(UI_VENV)/installed: requirements/ui.txt
-	$(PYTHON) -m venv $(UI_VENV)
-	$(UI_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@touch $@
+$(UI_VENV)/installed: requirements/ui.txt $(VENV)/bin/uv
+	@$(INSTALL) ui --into $(UI_VENV)
 
-# Ray and Arrow for `make score`; all else comes from $(VENV), whose folders follow its own.
+# Ray and Arrow for `make score`; all else comes from $(VENV).
 $(SCORE)/installed: requirements/score.txt $(VENV)/installed
-	$(PYTHON) -m venv $(SCORE)
-	$(SCORE)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	printf '%s\n' "$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
-	  "$(CURDIR)" "$(CURDIR)/handler" \
-	  > "$$($(SCORE)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/marigold.pth"
-	@touch $@
+	@$(INSTALL) score --into $(SCORE) --over

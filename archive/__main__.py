@@ -14,14 +14,13 @@ import sys
 from pathlib import Path
 
 from archive.errors import ArchiveError
+from archive.inputs import NOT_PACKED, add_wishes, state_of_photos, wishes_of, write_record
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
 from console.progress import show_log
 from storage import StorageError, fetch
 from storage.files import write_text
-
-_NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use here
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,11 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="write what the .mar will hold")
-    build.add_argument("--model", required=True, help="folder or bucket with weights and labels")
-    build.add_argument("--runtime", choices=RUNTIMES, required=True)
-    build.add_argument("--model-config", type=Path, required=True, help="model-config.yaml")
-    build.add_argument("--data-url", help="photos to calibrate with and measure on")
+    add_wishes(build)
     build.add_argument("--output", type=Path, required=True)
+    build.add_argument("--record", type=Path, help="file for what it was built from")
     build.set_defaults(run=_build)
 
     environment = commands.add_parser("environment", help="tell which environment a build needs")
@@ -71,19 +68,24 @@ def _environment(options: argparse.Namespace) -> None:
     from archive.build import build_needs_torch  # noqa: PLC0415
     from archive.source import read_source  # noqa: PLC0415
 
-    source = read_source(fetch(options.model, skip=_NOT_PACKED))
+    source = read_source(fetch(options.model, skip=NOT_PACKED))
     print("installed-full" if build_needs_torch(source, options.runtime) else "installed")
 
 
 def _build(options: argparse.Namespace) -> None:
-    from archive.build import build  # noqa: PLC0415
+    from archive.build import build, uses_photos  # noqa: PLC0415
     from archive.model_config import read_model_config  # noqa: PLC0415
     from archive.photos import fetch_photos  # noqa: PLC0415
     from archive.source import read_source  # noqa: PLC0415
 
-    read_model_config(options.model_config)
-    source = read_source(fetch(options.model, skip=_NOT_PACKED))
-    choice = build(source, options.runtime, fetch_photos(options.data_url), options.output)
+    read_model_config(Path(options.model_config))
+    source = read_source(fetch(options.model, skip=NOT_PACKED))
+    measured = uses_photos(source, options.runtime)
+    photos = state_of_photos(options.data_url) if measured else None
+    data_url = fetch_photos(options.data_url) if measured else None
+    choice = build(source, options.runtime, data_url, options.output)
+    if options.record:
+        write_record(options.record, wishes_of(options), photos)
     print(f"built {options.output} from {options.model}: {choice.runtime}")
 
 

@@ -86,6 +86,11 @@ def build_needs_torch(source: Source, runtime: str) -> bool:
     return runtime != "openvino-int8" or _shipped_int8(source) is None
 
 
+def uses_photos(source: Source, runtime: str) -> bool:
+    """Tell whether `build` calibrates with photos, or measures on them, where there are some."""
+    return runtime in _MORE_EXACT and build_needs_torch(source, runtime)
+
+
 def tell_of_idle_gpu(runtime: str) -> None:
     """Say how this machine's GPU would be used, where there is one and `runtime` does not."""
     if runtime.startswith("openvino") and any(_DEVICES.glob("nvidia[0-9]*")):

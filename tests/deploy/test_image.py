@@ -1,40 +1,46 @@
-"""The Containerfile and its requirements: what they take agrees with the project."""
+"""The Containerfile: what it takes agrees with the project."""
 
 from __future__ import annotations
 
-import re
+import subprocess
+import zipfile
 from typing import TYPE_CHECKING
 
+import pytest
+
 from server.__main__ import build_parser
-from tests.deploy.image import HOME, ROOT, command, copied, instructions, last
+from tests.deploy.image import HOME, command, copied, instructions, last
 from tests.deploy.rendered import DEPLOY, containers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def pins(path: Path) -> dict[str, str]:
-    """Return the versions that a file of requirements pins."""
-    return dict(re.findall(r"(?m)^([\w.-]+)==([^\s;]+)", path.read_text(encoding="utf-8")))
+def test_the_image_has_the_packages_that_make_serve_runs_on() -> None:
+    installs = [value for name, value in instructions() if name == "RUN" and "pip install" in value]
+    assert installs == ["pip install --require-hashes -r /tmp/requirements.txt"]
+    assert ("COPY", "requirements/serve.txt /tmp/requirements.txt") in instructions()
 
 
-def test_the_image_has_the_versions_that_the_tests_had() -> None:
-    project, image = pins(ROOT / "requirements" / "full.txt"), pins(DEPLOY / "requirements.txt")
-    assert image
-    assert image.items() <= project.items()
-    torch = next(value for name, value in instructions() if value.startswith("TORCH="))
-    assert torch == f"TORCH={project['torch']}"
-
-
-def test_every_requirement_of_the_image_has_a_hash() -> None:
-    text = (DEPLOY / "requirements.txt").read_text(encoding="utf-8")
-    assert text.count("==") == len(re.findall(r"==\S+ .*\\\n +--hash=", text))
+@pytest.mark.parametrize(("member", "returned"), [("torch.py", 0), ("resnet34.safetensors", 1)])
+def test_an_archive_that_needs_pytorch_stops_the_build(
+    tmp_path: Path, member: str, returned: int
+) -> None:
+    (tmp_path / "model-store").mkdir()
+    with zipfile.ZipFile(tmp_path / "model-store" / "flowers.mar", "w") as archive:
+        archive.writestr(member, b"")
+    check = next(value for name, value in instructions() if "zipfile" in value)
+    process = subprocess.run(
+        ["sh", "-c", check], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == returned
+    assert process.stderr.count("\n") == returned
 
 
 def test_the_image_holds_what_its_commands_import() -> None:
     assert {"client", "config", "console", "handler", "server", "storage"} == set(copied())
     ignored = (DEPLOY / "Containerfile.dockerignore").read_text(encoding="utf-8").splitlines()
-    assert {f"!{name}" for name in copied()} <= set(ignored)
+    assert {f"!{name}" for name in (*copied(), "requirements/serve.txt")} <= set(ignored)
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:

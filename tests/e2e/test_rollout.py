@@ -41,8 +41,9 @@ def load(own: Served) -> Iterator[Load]:
 def offer(server: Served, version: str, *, broken: bool = False) -> Path:
     """Put the archive into the store under another version, as `make archive VERSION=` would."""
     store, build = server.home / "store", server.home / "build"
-    settings = (build / "flowers.settings").read_text(encoding="utf-8")
-    (build / f"flowers-{version}.settings").write_text(settings.replace(" 1.0", f" {version}"))
+    record = (build / "flowers.inputs").read_text(encoding="utf-8")
+    (build / f"flowers-{version}.inputs").write_text(record.replace('"1.0"', f'"{version}"'))
+    (build / f"flowers-{version}.changed").touch()
     mar = store / f"flowers-{version}.mar"
     copy_as_version(store / "flowers.mar", version, mar)
     if broken:

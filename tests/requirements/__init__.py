@@ -1,0 +1,1 @@
+"""The pinned lists, and what installs them."""
