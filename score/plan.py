@@ -16,6 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
+from classifier.image_kinds import ACCEPTED_FORMATS
 from score.errors import ScoreError
 from score.places import Entry
 
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from score.places import Place
 
 JOB_FILE, DONE_FILE = "_job.json", "_SUCCESS"
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ def make_plan(source: Place, target: Place, *, mar_sha256: str, shard_size: int)
     Raises:
         ScoreError: There are no photos, or the target has the results of another job.
     """
-    photos = [entry for entry in source.entries() if entry.name.lower().endswith(_SUFFIXES)]
+    suffixes = _suffixes()
+    photos = [entry for entry in source.entries() if entry.name.lower().endswith(suffixes)]
     if not photos:
-        raise ScoreError(f"INPUT has no photos; expected files that end in {', '.join(_SUFFIXES)}")
+        raise ScoreError(f"INPUT has no photos; expected files that end in {', '.join(suffixes)}")
     job = {"archive": mar_sha256, "photos": _fingerprint(photos), "shard_size": shard_size}
     there = {entry.name: entry for entry in target.entries()}
     if JOB_FILE in there:
@@ -91,6 +94,13 @@ def make_plan(source: Place, target: Place, *, mar_sha256: str, shard_size: int)
         for number, first in enumerate(range(0, len(photos), shard_size))
     )
     return Plan(shards, tuple(shard for shard in shards if shard.name not in there))
+
+
+def _suffixes() -> tuple[str, ...]:
+    """Return the endings of files in accepted formats, as Pillow knows them."""
+    accepted = {name.upper() for name in ACCEPTED_FORMATS}
+    endings = Image.registered_extensions().items()
+    return tuple(sorted(suffix for suffix, kind in endings if kind in accepted))
 
 
 def _check_same(job: dict[str, object], target: Place, entry: Entry) -> None:

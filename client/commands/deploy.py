@@ -8,6 +8,7 @@ from client.commands import rollback
 from client.commands.arguments import share
 from client.commands.interruption import undo_on_sigterm
 from client.commands.report import print_line
+from client.errors import LocalFileError
 from client.operations.rollout import Rollout
 from client.operations.rollout_record import Release
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import argparse
 
     from client.connection import Connection
+
+_MIN_AGREEMENT = 0.5
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +29,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-agreement",
         type=share,
-        default=0.5,
         metavar="SHARE",
-        help="smallest share of the samples with the same label as before, 0 to 1 (%(default)g)",
+        help="smallest share of the samples with the same label as before, 0 to 1 "
+        f"({_MIN_AGREEMENT:g})",
     )
     parser.add_argument(
         "--other-labels", action="store_true", help="allow it to lack labels of the current version"
@@ -40,7 +43,10 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
     """Bring a new version into service."""
     undo_on_sigterm()
     archive = options.archive or f"{connection.model}-{options.version}.mar"
-    checks = rollback.checks_from(options, options.min_agreement, other_labels=options.other_labels)
+    if options.min_agreement is not None and not options.samples:
+        raise LocalFileError("--min-agreement needs photos to compare answers on; add --samples")
+    least = _MIN_AGREEMENT if options.min_agreement is None else options.min_agreement
+    checks = rollback.checks_from(options, least, other_labels=options.other_labels)
     Rollout(connection, Release(options.version, archive), checks, print_line).run()
     print_line(
         f"serving {connection.model} {options.version}; `make rollback` goes back; after a stop, "

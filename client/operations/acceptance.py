@@ -46,7 +46,7 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
     """Compare the answers of a new version and the one in service; return a summary.
 
     Raises:
-        VersionRefused: It lacks labels, or agrees too little.
+        VersionRefused: It lacks labels, agrees too little, or no sample could be compared.
         UnexpectedReply: An answer of the new version is not valid.
         ClientError: It does not answer.
     """
@@ -60,6 +60,8 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
     if lost and not checks.other_labels:
         raise VersionRefused(f"it lacks the labels {', '.join(lost)} (--other-labels allows it)")
     found = compare(connection.inference(new), connection.inference(old), checks.samples, labels)
+    if found.agreement is None:
+        return _nothing_compared(checks)
     percent = f"{100 * found.agreement:.0f} %"
     if found.agreement < checks.min_agreement:
         raise VersionRefused(
@@ -71,6 +73,15 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
         f"valid answers; {found.agreeing} of {found.samples} pictures get the label that {old} "
         f"gives ({percent})"
     )
+
+
+def _nothing_compared(checks: Checks) -> str:
+    if not checks.samples:
+        return "no answers were compared, as no photos were named (--samples)"
+    problem = f"no answers were compared, as both versions refuse all {len(checks.samples)} samples"
+    if checks.min_agreement:
+        raise VersionRefused(f"{problem}; name photos that the model accepts (--samples)")
+    return problem
 
 
 def watch(

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import math
+import mimetypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client.errors import ClientError, RequestRejected, UnexpectedReply
+from client.errors import ClientError, LocalFileError, RequestRejected, UnexpectedReply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,26 +20,30 @@ if TYPE_CHECKING:
 
 _CONCURRENCY = 2  # beside other clients' requests
 _TOLERANCE = 1e-3  # for a sum of probabilities sent as decimal numbers
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two versions answer: `agreeing` of `samples` photos get the same label from both."""
+    """How two versions answer.
+
+    Attributes:
+        samples: The photos that at least one of them classified.
+        agreeing: Those of them that get the same label from both.
+    """
 
     samples: int
     agreeing: int
 
     @property
-    def agreement(self) -> float:
-        """The share of photos with the same label, 0..1; 1 without photos."""
-        return self.agreeing / self.samples if self.samples else 1.0
+    def agreement(self) -> float | None:
+        """The share of photos with the same label, 0..1; None if there was nothing to compare."""
+        return self.agreeing / self.samples if self.samples else None
 
 
 def compare(
     new: InferenceClient, old: InferenceClient, samples: Sequence[Path], labels: Sequence[str]
 ) -> Comparison:
-    """Classify every sample with both; a photo that both refuse counts as the same answer.
+    """Classify every sample with both; a photo that both refuse is not compared.
 
     Args:
         new: A client of the new version, whose answers must be valid.
@@ -50,7 +55,7 @@ def compare(
         UnexpectedReply: An answer of the new version is not valid.
         ClientError: The new version failed, other than by refusing a photo.
     """
-    agreeing = 0
+    compared = agreeing = 0
     pairs = zip(
         new.predict_many(samples, _CONCURRENCY),
         old.predict_many(samples, _CONCURRENCY),
@@ -60,29 +65,42 @@ def compare(
         if isinstance(answer, ClientError):
             if not isinstance(answer, RequestRejected):
                 raise answer
-            agreeing += isinstance(former, RequestRejected)
+            compared += not isinstance(former, RequestRejected)
             continue
         _check(answer, path, labels)
+        compared += 1
         agreeing += not isinstance(former, ClientError) and answer.label == former.label
-    return Comparison(len(samples), agreeing)
+    return Comparison(compared, agreeing)
 
 
 def choose_samples(places: Sequence[Path], most: int) -> list[Path]:
     """Return image files: those named, and evenly spaced ones from folders.
 
+    Which formats are accepted, the server knows: here an image is what the system calls one.
+
     Args:
         places: Files and folders.
         most: The largest number from one folder.
+
+    Raises:
+        LocalFileError: There is no image in a folder.
     """
     samples: list[Path] = []
     for place in places:
         if not place.is_dir():
             samples.append(place)
             continue
-        found = sorted(path for path in place.rglob("*") if path.suffix.lower() in _SUFFIXES)
+        found = sorted(path for path in place.rglob("*") if _is_named_as_image(path))
+        if not found:
+            raise LocalFileError(f"{place}: there are no images in it; name a folder of photos")
         count = min(most, len(found))
         samples += [found[index * len(found) // count] for index in range(count)]
     return samples
+
+
+def _is_named_as_image(path: Path) -> bool:
+    kind, _ = mimetypes.guess_type(path.name, strict=False)  # which knows WebP before Python 3.13
+    return kind is not None and kind.startswith("image/")
 
 
 def _check(answer: Prediction, path: Path, labels: Sequence[str]) -> None:

@@ -24,8 +24,8 @@ from classifier.image_parts import has_whole_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-ACCEPTED = "an image in JPEG, PNG, WebP, BMP, GIF or TIFF format"
+ACCEPTED_FORMATS = ("JPEG", "PNG", "WebP", "BMP", "GIF", "TIFF")
+ACCEPTED = f"an image in {', '.join(ACCEPTED_FORMATS[:-1])} or {ACCEPTED_FORMATS[-1]} format"
 
 _OTHERS = {
     (0, b"%PDF"): "PDF data",

@@ -55,7 +55,9 @@ def test_every_accepted_form_shows_its_picture(sample: Sample) -> None:
 
 
 def test_the_samples_cover_every_accepted_format() -> None:
-    assert {name.split()[0].upper() for name in SAMPLES} == set(ACCEPTED_FORMATS)
+    assert {name.split()[0].upper() for name in SAMPLES} == {
+        name.upper() for name in ACCEPTED_FORMATS
+    }
 
 
 def test_a_progressive_jpeg_gives_the_pixels_of_a_baseline_one() -> None:

@@ -20,6 +20,7 @@ from archive.modelarts.figures import find_figures
 from archive.modelarts.package import TEMPLATE
 from archive.source import read_source
 from classifier.description import Preprocessing, sha256_of_file
+from classifier.image_kinds import ACCEPTED_FORMATS
 from classifier.images import read_pixels
 from classifier.network import load_network
 from tests.classifier.test_colour import profile
@@ -38,6 +39,11 @@ NO_LIMIT = 10**12
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_platform_accepts_what_the_archive_does() -> None:
+    # old releases of Pillow call a JPEG with more than one picture MPO
+    assert set(there.ACCEPTED_FORMATS) - {"MPO"} == {name.upper() for name in ACCEPTED_FORMATS}
 
 
 def test_the_package_has_what_the_platform_asks_for(package: Path, model_folder: Path) -> None:

@@ -135,6 +135,21 @@ def test_a_version_that_is_not_good_never_takes_over(
     assert not any("set-default" in command for command in site.server.commands)
 
 
+def test_agreement_on_photos_that_both_refuse_is_none(site: Site) -> None:
+    refusal = [415, replies.PREDICTION_FAILED]
+    site.server.versions["1.0"].answer = refusal
+    site.offer("2.0", answer=refusal)
+    with pytest.raises(RolloutFailed, match="no answers were compared, as both versions refuse"):
+        site.deploy(min_agreement=0.5)
+    assert site.is_as_before()
+
+
+def test_without_photos_no_agreement_is_told(site: Site) -> None:
+    site.offer("2.0")
+    site.deploy(samples=[], min_agreement=0.5)
+    assert "no answers were compared, as no photos were named" in site.said[1]
+
+
 def test_labels_may_go_where_that_is_asked_for(site: Site) -> None:
     site.offer("2.0", labels=["daisy", "roses"], answer={"daisy": 0.9, "roses": 0.1})
     site.deploy(other_labels=True)
