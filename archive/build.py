@@ -17,7 +17,7 @@ import numpy as np
 
 from archive import gate
 from archive.errors import BuildError
-from archive.optimise import TOLERANCE, write_runtime
+from archive.optimise import OPENVINO_FILES, TOLERANCE, write_runtime
 from archive.photos import LabelledPhotos, read_photos
 from classifier.cores import usable_cores
 from classifier.description import DESCRIPTION_FILE
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 # A model folder may bring its int8 form, with the figures measured when it was quantised.
 INT8_FOLDER = "openvino-int8"
 FIGURES_FILE = "accuracy.json"
-_INT8_FILES = ("model.xml", "model.bin", CLASS_WEIGHTS_FILE)
+_INT8_FILES = (*OPENVINO_FILES, CLASS_WEIGHTS_FILE)
 _PLACEHOLDER = Path(__file__).with_name("torch_placeholder.py")
 _DEVICES = Path("/dev")  # asked rather than PyTorch, which ready forms are archived without
 _MORE_EXACT = {
@@ -148,7 +148,7 @@ def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
     for name in _INT8_FILES:
         shutil.copyfile(source.folder / INT8_FOLDER / name, folder / name)
     logger.info("openvino-int8, as shipped: %s", figures)
-    return RuntimeChoice("openvino-int8", "model.xml", TOLERANCE["int8"], figures.as_dict())
+    return RuntimeChoice("openvino-int8", OPENVINO_FILES[0], TOLERANCE["int8"], figures.as_dict())
 
 
 def _shipped_int8(source: Source) -> gate.Figures | None:

@@ -19,6 +19,8 @@ from pathlib import Path, PurePosixPath
 from archive.errors import VerifyError
 
 SUMS = "MAR-INF/SHA256SUMS"
+MANIFEST = "MAR-INF/MANIFEST.json"  # written by torch-model-archiver
+MODEL_CONFIG = "model-config.yaml"  # its settings; TorchServe finds it through the manifest
 MAX_MEMBERS = 1_000
 MAX_TOTAL_BYTES = 2 * 2**30
 

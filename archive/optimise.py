@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from archive.source import Source
     from classifier.images import Pixels
 
+# What OpenVINO saves a model in: the graph, which is the one to load, and its weights.
+OPENVINO_FILES = ("model.xml", "model.bin")
+
 # The largest difference to the evaluation's probabilities (float32, eager PyTorch) on the
 # reference pictures that rounding alone explains, by precision.
 TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "int8": 1.5e-1}
@@ -69,8 +72,8 @@ def write_openvino(model: openvino.Model, folder: Path, precision: str) -> str:
     for index, node in enumerate(model.get_ordered_ops()):
         node.set_friendly_name(f"{node.get_type_name()}_{index}")
     # bf16 keeps 8 bits of mantissa, fp16 has 11: storing fp16 loses nothing and halves the file.
-    openvino.save_model(model, folder / "model.xml", compress_to_fp16=precision != "fp32")
-    return "model.xml"
+    openvino.save_model(model, folder / OPENVINO_FILES[0], compress_to_fp16=precision != "fp32")
+    return OPENVINO_FILES[0]
 
 
 def write_torch(source: Source, folder: Path) -> str:

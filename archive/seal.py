@@ -12,13 +12,12 @@ import time
 import zipfile
 from typing import TYPE_CHECKING
 
-from archive.members import SUMS, format_sums
+from archive.members import MANIFEST, SUMS, format_sums
 from storage.files import atomic_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MANIFEST = "MAR-INF/MANIFEST.json"
 _EARLIEST = 315532800  # 1980-01-01, the first moment that a zip file can name
 
 
@@ -31,9 +30,9 @@ def seal(mar: Path) -> None:
             for name in archive.namelist()
             if not name.endswith("/") and "__pycache__" not in name and name != SUMS
         }
-    manifest = json.loads(contents[_MANIFEST])
+    manifest = json.loads(contents[MANIFEST])
     manifest["createdOn"] = time.strftime("%d/%m/%Y %H:%M:%S", moment)
-    contents[_MANIFEST] = json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n"
+    contents[MANIFEST] = json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n"
     contents[SUMS] = format_sums(contents)
 
     with atomic_file(mar) as temporary, zipfile.ZipFile(temporary, "w") as archive:

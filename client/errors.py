@@ -139,7 +139,7 @@ class ModelNotFound(RequestRejected):
 class ModelApiDisabled(RequestRejected):
     """Registering or unregistering while the server's model API is off."""
 
-    remedy = "the model API is off: set enable_model_api=true in config.properties and restart"
+    remedy = "the model API is off; `make restart MODEL_API=1` turns it on"
 
 
 class ServerError(ReplyError):

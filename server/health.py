@@ -43,7 +43,9 @@ def check(folder: RunFolder, model_name: str, level: Level, *, timeout_s: float)
         raise Unhealthy(f"no server is running from {folder.path}")
     record = read_run_record(folder.path)
     if not record:
-        raise Unhealthy(f"{folder.path} does not say where its server is; make stop serve")
+        raise Unhealthy(
+            f"{folder.path} does not say where its server is; `make restart` mends that"
+        )
     addresses, trust = record
     tokens = Tokens(folder.key_file, addresses.management)
     if level == "worker":

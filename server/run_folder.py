@@ -19,6 +19,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from client.api.key_file import KEY_FILE_NAME
+from client.operations.model_store import CONFIG_NAME
 from client.run_record import RECORD_NAME
 from server.errors import Busy, StartError
 from server.ports import answers
@@ -47,12 +49,12 @@ class RunFolder:
     @property
     def config(self) -> Path:
         """The settings that the server was started with."""
-        return self.path / "config.properties"
+        return self.path / CONFIG_NAME
 
     @property
     def key_file(self) -> Path:
         """TorchServe's tokens."""
-        return self.path / "key_file.json"
+        return self.path / KEY_FILE_NAME
 
     @property
     def logs(self) -> Path:

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from typing import TYPE_CHECKING
 
+from archive.members import MODEL_CONFIG
 from archive.seal import seal
 from bench.lab.config_files import set_yaml
 from classifier.description import sha256_of_file
@@ -14,8 +15,6 @@ from client.operations.model_store import stamp_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_CONFIG = "model-config.yaml"
 
 
 def variant(mar: Path, settings: Mapping[str, int], folder: Path) -> Path:
@@ -34,7 +33,7 @@ def variant(mar: Path, settings: Mapping[str, int], folder: Path) -> Path:
     with zipfile.ZipFile(mar) as source, zipfile.ZipFile(copy, "w") as target:
         for name in source.namelist():
             content = source.read(name)
-            if name == _CONFIG:
+            if name == MODEL_CONFIG:
                 content = set_yaml(content.decode(), settings).encode()
             target.writestr(name, content)
     seal(copy)

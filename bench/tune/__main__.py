@@ -14,6 +14,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from archive.members import MODEL_CONFIG
 from bench.lab.config_files import set_properties, set_yaml
 from bench.lab.environments import ROOT
 from bench.lab.errors import BenchError, LoadFailed, PeerFailed
@@ -25,6 +26,7 @@ from bench.lab.visit import visit
 from bench.tune.knobs import WORKERS, Knob, Settings, current, knobs, split
 from bench.tune.search import Figures, Rounds, Trial, descend
 from classifier.errors import ClassifierError
+from client.operations.model_store import CONFIG_NAME
 from console.arguments import count, seconds
 from console.ending import exit_code_of
 from console.progress import show_log
@@ -33,7 +35,7 @@ from server.errors import ControlError
 logger = logging.getLogger(__name__)
 
 CONFIG = ROOT / "config"
-MODEL_CONFIG, PROPERTIES = "model-config.yaml", "config.properties"
+PROPERTIES = CONFIG_NAME
 
 
 class Tuner:

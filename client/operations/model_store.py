@@ -22,15 +22,16 @@ from pathlib import Path
 from client.errors import ArchiveRefused, LocalFileError
 from client.run_record import read_archives_folder
 
-_CONFIG_NAME = "config.properties"
+CONFIG_NAME = "config.properties"
 _STORE = re.compile(r"^model_store=(.+)$", re.MULTILINE)
+# As in `archive.members`, which the client does without.
 _MANIFEST, _SUMS = "MAR-INF/MANIFEST.json", "MAR-INF/SHA256SUMS"
 
 
 def find_model_store(run_dir: Path | None) -> Path | None:
     """Return the model store of the server of `run_dir`; None if it is unknown."""
     try:
-        text = (run_dir / _CONFIG_NAME).read_text(encoding="utf-8") if run_dir else ""
+        text = (run_dir / CONFIG_NAME).read_text(encoding="utf-8") if run_dir else ""
     except OSError:
         return None
     found = _STORE.findall(text)

@@ -86,7 +86,7 @@ class StandIn:
         except LocalFileError as error:
             raise NoStandIn(f"its archive cannot be copied: {error}") from error
         except ModelApiDisabled as error:
-            raise NoStandIn("the model API is off (make serve MODEL_API=1)") from error
+            raise NoStandIn("the model API is off (`make restart MODEL_API=1`)") from error
         finally:
             # The server has unpacked it by now, or never will. A store may be read-only.
             with contextlib.suppress(OSError):

@@ -57,7 +57,7 @@ def test_a_refused_token_and_a_closed_model_api_name_the_remedy() -> None:
     closed = error_for_reply(405, json.dumps(replies.NOT_ALLOWED).encode(), "POST")
 
     assert "--run-dir" in str(refused)
-    assert "enable_model_api=true" in str(closed)
+    assert "make restart MODEL_API=1" in str(closed)
 
 
 @given(st.integers(300, 599), st.binary(max_size=2000))

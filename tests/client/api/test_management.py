@@ -143,7 +143,7 @@ def test_a_registration_is_never_sent_twice(step: requests.Response | Exception)
 
 
 def test_a_closed_model_api_is_named() -> None:
-    with pytest.raises(errors.ModelApiDisabled, match="enable_model_api"):
+    with pytest.raises(errors.ModelApiDisabled, match="make restart MODEL_API=1"):
         client_of(Script(reply(405, replies.NOT_ALLOWED))).register("flowers.mar")
 
 

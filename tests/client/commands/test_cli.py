@@ -247,7 +247,7 @@ def test_models_are_listed_and_managed(shell: Shell, server: tuple[FakeTorchServ
     ]
     code, _, err = shell("register", "flowers.mar")
     assert code == 1
-    assert "enable_model_api=true" in err
+    assert "make restart MODEL_API=1" in err
 
 
 def test_without_its_key_file_the_remedy_is_named(shell: Shell, run_dir: Path) -> None:
