@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import io
 import re
 from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML
 
 from bench.lab.errors import Unusable
 
@@ -22,27 +24,32 @@ def set_yaml(text: str, values: Mapping[str, int]) -> str:
     Raises:
         Unusable: The file has no such value.
     """
-    lines = text.splitlines(keepends=True)
-    # JSON's numbers, true and false are YAML's too.
+    yaml = _yaml()
+    config = yaml.load(text)
     for dotted, value in values.items():
         section, _, name = dotted.rpartition(".")
-        lines[_find(lines, section, name)] = re.sub(
-            r"(:\s*)\S+", rf"\g<1>{json.dumps(value)}", lines[_find(lines, section, name)], count=1
-        )
-    return "".join(lines)
+        within = config.get(section, {}) if section else config
+        if name not in within:
+            raise Unusable(f"model-config.yaml has no {dotted}")
+        within[name] = value
+    changed = io.StringIO()
+    yaml.dump(config, changed)
+    return changed.getvalue()
 
 
 def get_yaml_names(text: str) -> set[str]:
     """Return the names of the values in a `model-config.yaml`, as `set_yaml` takes them."""
-    names, section = set(), ""
-    for line in text.splitlines():
-        if match := re.match(r"(\s*)(\w+):\s*([^#\s]*)", line):
-            indent, name, value = match.groups()
-            if not indent:
-                section = "" if value else f"{name}."
-            if value:
-                names.add(f"{section if indent else ''}{name}")
+    names = set()
+    for name, value in _yaml().load(text).items():
+        names |= {f"{name}.{inner}" for inner in value} if isinstance(value, dict) else {name}
     return names
+
+
+def _yaml() -> YAML:
+    yaml = YAML()  # keeps comments and order, which PyYAML does not
+    yaml.preserve_quotes = True
+    yaml.width = 1000  # it would else wrap long lines
+    return yaml
 
 
 def set_properties(text: str, values: Mapping[str, str]) -> str:
@@ -61,17 +68,3 @@ def get_properties(text: str) -> dict[str, str]:
     """Return the values of a `config.properties`."""
     pairs = (line.split("=", 1) for line in text.splitlines() if re.match(r"^\w+=", line))
     return {pair[0]: pair[1] for pair in pairs}
-
-
-def _find(lines: list[str], section: str, name: str) -> int:
-    within = ""
-    for number, line in enumerate(lines):
-        match = re.match(r"(\s*)(\w+):\s*([^#\s]*)", line)
-        if not match:
-            continue
-        indent, found, value = match.groups()
-        if not indent:
-            within = "" if value else found
-        if found == name and (within if indent else "") == section:
-            return number
-    raise Unusable(f"model-config.yaml has no {section + '.' if section else ''}{name}")

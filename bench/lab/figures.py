@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     """
     if not values:
         raise ValueError("no values")
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+    return float(np.quantile(values, share, method="inverted_cdf"))
 
 
 def spread(values: Sequence[float]) -> Spread:
