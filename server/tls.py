@@ -5,21 +5,29 @@ TorchServe takes RSA keys only, in PEM form and without a passphrase, and speaks
 
 from __future__ import annotations
 
-import os
-import shutil
+import ipaddress
 import ssl
-import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
 from server.errors import StartError
+from storage.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_DAYS = 397  # the longest that browsers accept
-_RENEW_S = 30 * 24 * 3600  # a certificate that was made here is made anew this long before its end
+_KEY_BITS, _EXPONENT = 3072, 65537
+_VALID = timedelta(days=397)  # the longest that browsers accept
+_RENEW = timedelta(
+    days=30
+)  # a certificate that was made here is made anew this long before its end
 
 
 @dataclass(frozen=True)
@@ -42,13 +50,13 @@ def check_given(pair: KeyPair) -> None:
             pair.key,
             password="",  # or it would ask at the terminal
         )
-    except OSError as error:  # ssl.SSLError is one
+        key = serialization.load_pem_private_key(pair.key.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:  # ssl.SSLError is an OSError
         raise StartError(
             f"TLS_CERT={pair.certificate} and TLS_KEY={pair.key} are no certificate with its "
             f"key, both in PEM form and without a passphrase: {error}"
         ) from error
-    text = _openssl("pkey", "-in", str(pair.key), "-noout", "-text")
-    if "modulus:" not in text:
+    if not isinstance(key, rsa.RSAPrivateKey):
         raise StartError(f"{pair.key}: TorchServe takes RSA keys only, this is another kind")
 
 
@@ -62,49 +70,66 @@ def make_certificate(folder: Path, hosts: Sequence[str]) -> KeyPair:
         hosts: Names and addresses by which the server is reached.
 
     Raises:
-        StartError: There is no `openssl`, or it fails.
+        StartError: A host is no name that a certificate can hold.
     """
     pair = KeyPair(folder / "certificate.pem", folder / "key.pem")
-    names = ",".join(("IP:" if _is_address(host) else "DNS:") + host for host in hosts)
-    made_for = folder / "names"
-    if made_for.is_file() and made_for.read_text(encoding="utf-8") == names and _is_good(pair):
+    names = _names(hosts)
+    if _is_good(pair, names):
         return pair
+    key = rsa.generate_private_key(_EXPONENT, _KEY_BITS)
     folder.mkdir(mode=0o700, exist_ok=True)
-    _openssl(
-        *("req", "-x509", "-newkey", "rsa:3072", "-noenc", "-sha256", "-days", str(_DAYS)),
-        *("-subj", "/CN=marigold", "-addext", f"subjectAltName={names}"),
-        *("-keyout", str(pair.key), "-out", str(pair.certificate)),
+    write_text(
+        pair.key,
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode(),
+        mode=0o600,
     )
-    pair.key.chmod(0o600)
-    made_for.write_text(names, encoding="utf-8")
+    text = _self_signed(key, names).public_bytes(serialization.Encoding.PEM).decode()
+    write_text(pair.certificate, text)
     return pair
 
 
-def _is_good(pair: KeyPair) -> bool:
+def _self_signed(key: rsa.RSAPrivateKey, names: x509.SubjectAlternativeName) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "marigold")])
+    public, now = key.public_key(), datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + _VALID)
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _is_good(pair: KeyPair, names: x509.SubjectAlternativeName) -> bool:
+    """Whether a pair that was made here is for these names, whole, and not about to end."""
     try:
         check_given(pair)
-        _openssl("x509", "-in", str(pair.certificate), "-noout", "-checkend", str(_RENEW_S))
-    except StartError:
+        certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
+        made_for = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (StartError, OSError, ValueError, x509.ExtensionNotFound):
         return False
-    return True
+    return made_for.value == names and certificate.not_valid_after_utc > datetime.now(UTC) + _RENEW
 
 
-def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdigit()
+def _names(hosts: Sequence[str]) -> x509.SubjectAlternativeName:
+    try:
+        return x509.SubjectAlternativeName([_name(host) for host in hosts])
+    except ValueError as error:
+        raise StartError(f"no certificate can be made for {', '.join(hosts)}: {error}") from error
 
 
-def _openssl(*arguments: str) -> str:
-    program = shutil.which("openssl")
-    if program is None:
-        raise StartError("TLS takes the program openssl; install it, e.g. apt-get install openssl")
-    process = subprocess.run(  # noqa: S603  our own arguments
-        [program, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        umask=0o077,
-        env={"PATH": os.environ.get("PATH", os.defpath)},
-    )
-    if process.returncode != 0:
-        raise StartError(f"openssl {arguments[0]} fails: {process.stderr.strip() or 'no reason'}")
-    return process.stdout
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import stat
-import subprocess
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from server.errors import StartError
 from server.tls import KeyPair, check_given, make_certificate
@@ -29,13 +34,29 @@ def test_the_key_is_its_owners_alone(made: KeyPair) -> None:
 
 
 def test_it_names_every_host(made: KeyPair) -> None:
-    text = subprocess.run(
-        ["openssl", "x509", "-in", made.certificate, "-noout", "-ext", "subjectAltName"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert "IP Address:127.0.0.1, DNS:localhost" in text
+    certificate = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("127.0.0.1")]
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+
+
+def test_a_name_that_is_none_ends_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="no certificate can be made for blümchen"):
+        make_certificate(tmp_path / "tls", ["blümchen.example"])
+
+
+def test_one_that_is_about_to_end_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("server.tls._VALID", timedelta(days=29))
+        before = make_certificate(tmp_path / "tls", HOSTS).certificate.read_bytes()
+    assert make_certificate(tmp_path / "tls", HOSTS).certificate.read_bytes() != before
+
+
+def test_the_program_openssl_is_not_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    check_given(make_certificate(tmp_path / "tls", HOSTS))
 
 
 def test_it_stays_the_same_from_start_to_start_for_the_same_names(
@@ -62,13 +83,15 @@ def test_what_is_no_pair_for_torchserve_is_refused(made: KeyPair, tmp_path: Path
     with pytest.raises(StartError, match="are no certificate with its key"):
         check_given(KeyPair(made.key, made.key))
     curve = KeyPair(tmp_path / "certificate.pem", tmp_path / "key.pem")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-noenc", "-subj", "/CN=x", "-keyout", curve.key, "-out", curve.certificate),
-        ],
-        capture_output=True,
-        check=True,
+    key = ec.generate_private_key(ec.SECP256R1())
+    curve.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    name = x509.Name([])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .sign(key, hashes.SHA256())
     )
+    curve.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
     with pytest.raises(StartError, match="RSA keys only"):
         check_given(curve)
