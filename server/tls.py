@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 _KEY_BITS, _EXPONENT = 3072, 65537
 _VALID = timedelta(days=397)  # the longest that browsers accept
-_RENEW = timedelta(
-    days=30
-)  # a certificate that was made here is made anew this long before its end
+_RENEW = timedelta(days=30)  # before its end, a certificate that was made here is made anew
 
 
 @dataclass(frozen=True)
