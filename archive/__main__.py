@@ -18,6 +18,7 @@ from archive.inputs import NOT_PACKED, add_wishes, state_of_photos, wishes_of, w
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
+from console.interruption import interruptible
 from console.progress import show_log
 from storage import StorageError, fetch
 from storage.files import write_text
@@ -27,7 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; return its exit code."""
     options = _parser().parse_args(arguments)
     show_log()
-    return exit_code_of(lambda: options.run(options), ArchiveError, ClassifierError, StorageError)
+    with interruptible():
+        return exit_code_of(
+            lambda: options.run(options), ArchiveError, ClassifierError, StorageError
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

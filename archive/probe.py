@@ -1,13 +1,16 @@
 """Runs as a process of its own: loads an unpacked .mar as TorchServe's worker does, and asks it.
 
 Started by `archive.verify` with the unpacked archive as first entry of the import path; prints
-the answers as JSON. Imports nothing of this project but what the archive brings.
+the answers as JSON. Imports nothing of this project but what the archive brings. Its standard input
+ends when whoever started it does, and the process with it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,17 @@ def main(model_dir: Path) -> dict[str, Any]:
     return {"answers": answers, "foreign": foreign_modules(model_dir)}
 
 
+def end_with_starter() -> None:
+    """End this process when its standard input does."""
+
+    def watch() -> None:
+        while os.read(0, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def foreign_modules(model_dir: Path) -> list[str]:
     """Return the files of our modules that did not come from the archive.
 
@@ -63,4 +77,5 @@ def foreign_modules(model_dir: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    end_with_starter()
     sys.stdout.write(json.dumps(main(Path(sys.argv[1]).resolve())))

@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from classifier.description import DESCRIPTION_FILE, read_description, sha256_of
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.model import RUNTIME_FILE, RuntimeChoice
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, read_reference
+from storage.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +60,8 @@ def verify(mar: Path) -> Verified:
         ModelError: Its model files do not fit each other.
     """
     sha256 = _digest(mar)
-    with tempfile.TemporaryDirectory(prefix="marigold-verify-") as temporary:
-        folder = Path(temporary).resolve() / "model"
+    with scratch("marigold-verify-") as temporary:
+        folder = temporary.resolve() / "model"
         folder.mkdir()
         unpack(mar, folder)
         for config in folder.glob("*.yaml"):
@@ -91,11 +91,14 @@ def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", str(_PROBE), str(folder)]
+    # The kernel closes the other end when this process ends, even by force; then so does the probe.
+    watched, held = os.pipe()
     try:
         process = subprocess.run(  # noqa: S603  our own interpreter and script
             command,
             cwd=folder,
             env=environment,
+            stdin=watched,
             capture_output=True,
             text=True,
             timeout=_TIMEOUT_S,
@@ -103,6 +106,9 @@ def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired as error:
         raise VerifyError(f"{mar}: did not load and answer within {_TIMEOUT_S} s") from error
+    finally:
+        os.close(watched)
+        os.close(held)
     if process.returncode != 0:
         # TorchServe hides a failing import behind a second attempt under this name.
         lines = [line for line in process.stderr.splitlines() if "ts.torch_handler." not in line]

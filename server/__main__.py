@@ -11,6 +11,7 @@ from client.api.addresses import DEFAULT_PORT, PORT_COUNT
 from client.errors import ClientError
 from console.arguments import count, seconds
 from console.ending import exit_code_of
+from console.interruption import interruptible
 from console.progress import show_log
 from server import diagnosis
 from server.errors import ControlError
@@ -20,7 +21,7 @@ from server.profiles import choose_profile
 from server.run_folder import RunFolder
 from server.start import Options, start
 from server.stop import stop
-from server.supervision import interruptible, stay
+from server.supervision import stay
 from server.tls import KeyPair
 
 

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from server import diagnosis
@@ -20,27 +19,16 @@ from server.processes import is_alive
 from server.stop import clear_away, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from server.run_folder import RunFolder
 
 _POLL_S = 0.5
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Make SIGTERM raise KeyboardInterrupt, as Ctrl-C does: a start that it meets is undone."""
-    before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def stay(folder: RunFolder, *, grace_s: float) -> None:
-    """Show the server's logs until a signal comes, then stop it; to be called `interruptible`.
+    """Show the server's logs until a signal comes, then stop it.
+
+    To be called within `console.interruption.interruptible`.
 
     Args:
         folder: Where the server runs.

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client.api.addresses import addresses_from
+from console.interruption import interruptible
 from server.errors import ServerEnded
 from server.following import Followed
 from server.ports import HOST, free_ports
-from server.supervision import interruptible, notify, stay
+from server.supervision import notify, stay
 
 if TYPE_CHECKING:
     from pathlib import Path
