@@ -39,6 +39,8 @@ class KeyPair:
 def check_given(pair: KeyPair) -> None:
     """Check a certificate and key that the operator gave.
 
+    Its group may read the key, as Debian's ssl-cert and Kubernetes have it; others may not.
+
     Raises:
         StartError: They cannot be read, do not belong together, or are not for TorchServe.
     """
@@ -54,6 +56,8 @@ def check_given(pair: KeyPair) -> None:
             f"TLS_CERT={pair.certificate} and TLS_KEY={pair.key} are no certificate with its "
             f"key, both in PEM form and without a passphrase: {error}"
         ) from error
+    if pair.key.stat().st_mode & 0o007:
+        raise StartError(f"{pair.key}: others can read this key; `chmod o= {pair.key}` closes it")
     if not isinstance(key, rsa.RSAPrivateKey):
         raise StartError(f"{pair.key}: TorchServe takes RSA keys only, this is another kind")
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import stat
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 TokenKind = Literal["inference", "management"]
 
 KEY_FILE_NAME = "key_file.json"
+_ROOT = 0
 _READ_ATTEMPTS = 10  # the server truncates the file before it writes: a reader can see it empty
 _READ_PAUSE_S = 0.02
 
@@ -54,8 +57,9 @@ def read_key_file(path: Path, pause: Callable[[float], None] = time.sleep) -> Ke
     """Read key_file.json, waiting for a rewrite by the server to end.
 
     Raises:
-        KeyFileError: It cannot be read, or is not a key file.
+        KeyFileError: It cannot be read, is open to others, or is not a key file.
     """
+    _check_private(path)
     for attempt in range(_READ_ATTEMPTS):
         if attempt:
             pause(_READ_PAUSE_S)
@@ -66,6 +70,22 @@ def read_key_file(path: Path, pause: Callable[[float], None] = time.sleep) -> Ke
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # without the cause, whose text may contain a key
     raise KeyFileError(f"{path} is no key file of TorchServe; was it edited?")
+
+
+def _check_private(path: Path) -> None:
+    """Refuse keys that others on this machine can read or may have put there."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise KeyFileError(f"cannot read {path}: {error.strerror}") from error
+    if mode := stat.S_IMODE(status.st_mode) & 0o077:
+        raise KeyFileError(
+            f"{path} is open to others (mode {mode | 0o600:04o}): close it with "
+            f"`chmod 600 {path}`, and restart the server, whose keys may be known"
+        )
+    user = os.geteuid()
+    if user and status.st_uid not in {_ROOT, user}:
+        raise KeyFileError(f"{path} belongs to somebody else (user {status.st_uid})")
 
 
 def _parse(text: str) -> KeyFile:

@@ -47,8 +47,14 @@ def read_client_keys(folder: Path) -> dict[str, str]:
 
 
 def clients_conf(keys: Mapping[str, str]) -> str:
-    """Write the lines of nginx's map from header to client."""
-    return "".join(f'"Bearer {key}" "{name}";\n' for name, key in keys.items())
+    """Write the lines of nginx's map from header to client.
+
+    As expressions: nginx compares plain values without regard to case, which keys have, and of the
+    header only the word `Bearer` has none (RFC 9110).
+    """
+    return "".join(
+        f'"~^[Bb][Ee][Aa][Rr][Ee][Rr] +{re.escape(key)}$" "{name}";\n' for name, key in keys.items()
+    )
 
 
 def server_conf(key: str) -> str:

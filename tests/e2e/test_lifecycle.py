@@ -76,8 +76,13 @@ def test_predict_classifies_files(served: Served, tmp_path: Path) -> None:
 
 def test_logs_hold_no_token(served: Served) -> None:
     served.inference.predict(PICTURE)
+    for name in ("token", "key"):  # where it does not belong
+        key = str(served.tokens.current("inference"))
+        url = f"{served.url}/predictions/flowers"
+        assert requests.post(url, PICTURE, params={name: key}, timeout=60).status_code == 400
     logs = "".join(path.read_text(errors="replace") for path in (served.run_dir / "logs").iterdir())
     assert "POST /predictions/flowers" in logs
+    assert "POST /predictions/flowers?... " in logs
     for kind in ("inference", "management"):
         assert str(served.tokens.current(kind)) not in logs
     assert "server.log" in served.make("logs")

@@ -77,6 +77,16 @@ def test_a_given_pair_passes(made: KeyPair) -> None:
     check_given(made)
 
 
+def test_a_given_key_that_others_can_read_is_refused(made: KeyPair, tmp_path: Path) -> None:
+    open_key = tmp_path / "key.pem"
+    open_key.write_bytes(made.key.read_bytes())
+    open_key.chmod(0o644)
+    with pytest.raises(StartError, match="others can read this key; `chmod o= "):
+        check_given(KeyPair(made.certificate, open_key))
+    open_key.chmod(0o640)
+    check_given(KeyPair(made.certificate, open_key))
+
+
 def test_what_is_no_pair_for_torchserve_is_refused(made: KeyPair, tmp_path: Path) -> None:
     with pytest.raises(StartError, match="are no certificate with its key"):
         check_given(KeyPair(made.certificate, tmp_path / "none.pem"))

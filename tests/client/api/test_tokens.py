@@ -37,6 +37,7 @@ def write_key_file(
         "inference": {"key": inference, "expiration time": end},
         "API": {"key": "api-1"},
     }
+    path.touch(mode=0o600)
     path.write_text(json.dumps(fields, indent=2))
 
 
@@ -70,6 +71,24 @@ def test_a_valid_key_is_used_as_it_is(key_file: Path) -> None:
 
     assert (tokens.current("inference"), tokens.current("management")) == ("inf-1", "man-1")
     assert not script.sent
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o620])
+def test_keys_that_are_open_to_others_are_refused(key_file: Path, mode: int) -> None:
+    key_file.chmod(mode)
+    with pytest.raises(KeyFileError, match=f"open to others .mode {mode:04o}.*chmod 600") as caught:
+        read_key_file(key_file)
+    assert "inf-1" not in str(caught.value)
+
+
+def test_keys_of_somebody_else_are_refused(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = key_file.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    monkeypatch.setattr("client.api.key_file._ROOT", -1)
+    with pytest.raises(KeyFileError, match="belongs to somebody else"):
+        read_key_file(key_file)
+    monkeypatch.setattr("os.geteuid", lambda: 0)  # root looks after everybody's servers
+    assert read_key_file(key_file).inference.value == "inf-1"
 
 
 @pytest.mark.parametrize("kind", ["inference", "management"])

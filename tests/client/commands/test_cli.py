@@ -89,6 +89,7 @@ def server() -> Iterator[tuple[FakeTorchServe, int]]:
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
+    (tmp_path / "key_file.json").touch(mode=0o600)
     (tmp_path / "key_file.json").write_text(json.dumps(KEYS))
     for name, content in [("a.jpg", b"photo"), ("longer.jpg", b"photo"), ("b.txt", b"text")]:
         (tmp_path / name).write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,26 @@ def test_a_file_is_a_client(tmp_path: Path) -> None:
     (tmp_path / "shop").write_text(KEY + "\n")
     (tmp_path / "..data").write_text("Kubernetes' own link")
     assert read_client_keys(tmp_path) == {"shop": KEY}
-    assert clients_conf({"shop": KEY}) == f'"Bearer {KEY}" "shop";\n'
+
+
+@pytest.mark.parametrize(
+    ("header", "passes"),
+    [
+        ("Bearer Ab-._~+/9==" + KEY, True),
+        ("bearer Ab-._~+/9==" + KEY, True),
+        ("BEARER  Ab-._~+/9==" + KEY, True),
+        ("Bearer aB-._~+/9==" + KEY, False),
+        ("Bearer Ab-x_~+/9==" + KEY, False),
+        ("Bearer Ab-._~+/9==" + KEY + "k", False),
+        ("x Bearer Ab-._~+/9==" + KEY, False),
+        ("Bearer", False),
+    ],
+)
+def test_a_key_is_compared_exactly_and_the_word_before_it_is_not(header: str, passes: bool) -> None:
+    pattern, name = re.findall(r'"([^"]*)"', clients_conf({"shop": "Ab-._~+/9==" + KEY}))
+    assert name == "shop"
+    assert pattern.startswith("~^")  # in nginx's map: an expression, with regard to case
+    assert bool(re.search(pattern[1:], header)) == passes
 
 
 @pytest.mark.parametrize("key", ["short", KEY + '"; evil', KEY + "\nmore", "", "${cat}" * 8])
