@@ -1,5 +1,5 @@
-"""Classifies very many photos, outside any server, into Parquet: on Ray Data.
+"""Batch scoring: classifies photos into Parquet files on Ray Data, without a server.
 
-Runs the archive that is served, with the code that serves it. Ray and Arrow are in an environment
-of their own (`.venv-score`), for nothing else here needs them.
+Runs the same archive and code as the server. Ray and Arrow are in a separate environment
+(`.venv-score`), since nothing else needs them.
 """

@@ -1,4 +1,4 @@
-"""`make score`: classifies all photos of a place into a folder of Parquet files."""
+"""`make score`: classifies all photos in a folder or bucket into Parquet files."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m score", description=__doc__)
     parser.add_argument("--mar", type=Path, required=True, help="the archive to classify with")
     parser.add_argument("--input", required=True, help="folder, obs:// or s3:// URL with photos")
-    parser.add_argument("--output", required=True, help="empty folder or URL, or one to go on in")
+    parser.add_argument("--output", required=True, help="empty folder or URL, or one to resume")
     parser.add_argument("--workers", type=count, help="default: one for each core")
-    parser.add_argument("--threads", type=count, default=1, help="cores a worker (%(default)s)")
+    parser.add_argument("--threads", type=count, default=1, help="cores per worker (%(default)s)")
     parser.add_argument(
-        "--shard-size", type=count, default=2000, help="photos a file (%(default)s)"
+        "--shard-size", type=count, default=2000, help="photos per file (%(default)s)"
     )
     options = parser.parse_args(arguments)
     show_log(logging.WARNING)
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         ArchiveError,
         ClassifierError,
         StorageError,
-        after_interrupt="; the same command goes on",
+        after_interrupt="; run the same command to resume",
     )
 
 
@@ -64,13 +64,13 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _run(plan: Plan, mar: bytes, sha256: str, options: argparse.Namespace, workers: int) -> None:
-    """Do what is missing, and say how fast it went, the start of Ray and the workers included."""
+    """Score the missing shards, and print the speed, including the start of Ray and workers."""
     from score.job import Done, run  # noqa: PLC0415  Ray takes seconds
     from score.worker import Work  # noqa: PLC0415
 
     missing = sum(len(shard.entries) for shard in plan.missing)
     if missing < plan.photos:
-        print(f"{plan.photos - missing:,} of {plan.photos:,} photos are done already")
+        print(f"{plan.photos - missing:,} of {plan.photos:,} photos are already done")
     began = time.monotonic()
     with tqdm(total=missing, unit="photo", disable=None) as bar:
 
@@ -83,12 +83,12 @@ def _run(plan: Plan, mar: bytes, sha256: str, options: argparse.Namespace, worke
     print(
         f"{done.photos:,} photos, {done.errors:,} of them with an error, in {seconds:.0f} s on "
         f"{workers} workers: {done.photos / seconds:.0f} photos/s, "
-        f"{1000 * done.cpu_seconds / done.photos:.1f} ms of a core each"
+        f"{1000 * done.cpu_seconds / done.photos:.1f} ms of CPU time each"
     )
 
 
 def _whole(place: str) -> str:
-    """Return a place as another process finds it, whose working directory is another."""
+    """Return a place in a form that works from any working directory."""
     return place if is_remote(place) else str(local_path(place).resolve())
 
 

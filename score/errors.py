@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class ScoreError(Exception):
-    """The job cannot be started, or could not be finished; what is done stays done."""
+    """The job cannot start, or could not finish; completed shards are kept."""

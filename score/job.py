@@ -1,4 +1,4 @@
-"""The job on Ray Data: shards go to workers that stay, summaries come back as they are done."""
+"""The job on Ray Data: long-lived workers take shards and return summaries."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Done:
-    """What was done so far.
+    """The progress so far.
 
     Attributes:
         photos: How many were classified, or have an error.
         errors: How many have an error.
-        cpu_seconds: Seconds of a core that reading, decoding and classifying took.
+        cpu_seconds: CPU time of reading, decoding and classifying, in seconds.
     """
 
     photos: int = 0
@@ -36,26 +36,26 @@ class Done:
 
 
 def run(plan: Plan, work: Work, *, workers: int, tell: Callable[[Done], None]) -> Done:
-    """Do the missing shards; on the cluster that RAY_ADDRESS names, else on this machine.
+    """Score the missing shards, on the cluster in RAY_ADDRESS or else on this machine.
 
-    A worker that dies is replaced, and its shard done again.
+    A worker that dies is replaced, and its shard is repeated.
 
     Args:
         plan: The shards.
-        work: What all workers have in common.
+        work: What all workers share.
         workers: How many.
-        tell: Is told what was done, as it grows.
+        tell: Called with the progress as it grows.
 
     Raises:
-        ScoreError: Ray gave up; what is done stays done.
+        ScoreError: Ray gave up; completed shards are kept.
     """
     done = Done()
     try:
         _connect(cores=workers * work.threads)
     except Exception as error:  # Ray's own have no common base here
         raise ScoreError(
-            f"Ray does not start: {error} Its own processes have half a minute for it, which a "
-            "machine that is busy with something else does not give them; try again"
+            f"Ray does not start: {error} Its processes have half a minute for it, which is too "
+            "short on a machine that is busy with other work; try again"
         ) from error
     try:
         context = ray.data.DataContext.get_current()
@@ -79,7 +79,7 @@ def run(plan: Plan, work: Work, *, workers: int, tell: Callable[[Done], None]) -
         first = str(error).strip().splitlines()[-1:]
         raise ScoreError(
             f"{done.photos:,} photos are done, then Ray gave up: {' '.join(first)}; "
-            "the same command goes on"
+            "run the same command to resume"
         ) from error
     finally:
         ray.shutdown()
@@ -93,7 +93,7 @@ def _connect(cores: int) -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(logging_level=logging.WARNING)
         return
-    # Shards are names and summaries numbers: what passes through Ray's memory is the archive.
+    # Shards are names, summaries are numbers: only the archive passes through Ray's memory.
     ray.init(
         address="local",
         num_cpus=cores,

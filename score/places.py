@@ -1,6 +1,6 @@
-"""Where photos are read and tables written: a folder, or a place in a bucket.
+"""Where photos are read from and tables written to: a folder, or a path in a bucket.
 
-A file that is written appears as a whole or not at all. Each worker opens a place for itself.
+Files are written atomically. Each worker opens its own place.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     """A file as it was listed.
 
     Attributes:
-        name: Its path in the place, with forward slashes.
+        name: Its path relative to the place, with forward slashes.
         size: In bytes.
         state: Changes when its contents do: the ETag, or the time of the last change.
     """
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 
 class Place(Protocol):
-    """A folder or a place in a bucket, for the time of a `with` block."""
+    """A folder or a path in a bucket; use it in a `with` block."""
 
     def __enter__(self) -> Self: ...
 
@@ -52,7 +52,7 @@ class Place(Protocol):
 
 
 class Folder:
-    """A place on this machine, or on a disk that all machines share."""
+    """A folder on this machine, or on a disk that all machines share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -94,7 +94,7 @@ class Folder:
 
 
 class BucketPlace:
-    """A place in a bucket."""
+    """A path in a bucket."""
 
     def __init__(self, url: str) -> None:
         self._location = parse(url)
@@ -138,9 +138,9 @@ class BucketPlace:
 
 
 def open_place(url: str) -> Place:
-    """Return the place that a path or URL names; nothing is read yet.
+    """Return the place that a path or URL names, without reading anything yet.
 
     Raises:
-        StorageError: The URL names none.
+        StorageError: The URL is invalid.
     """
     return BucketPlace(url) if is_remote(url) else Folder(local_path(url))

@@ -1,11 +1,11 @@
-"""What is to be done and what is done already: shards of photos, one Parquet file each.
+"""The plan of a job: shards of photos, one Parquet file each, and which are already done.
 
-    _job.json             what the job is: archive, photos, size of a shard; written first
-    part-00000.parquet    the results of the first shard; there only when whole
+    _job.json             defines the job: archive, photos, shard size; written first
+    part-00000.parquet    the results of the first shard; exists only when complete
     _SUCCESS              written last, as Hadoop and Spark do
 
-The same job, started again, does the shards that are missing. Names that begin with an underscore
-are passed over by what reads a folder of Parquet files.
+Starting the same job again scores the missing shards. Readers of a folder of Parquet files skip
+names that begin with an underscore.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ JOB_FILE, DONE_FILE = "_job.json", "_SUCCESS"
 
 @dataclass(frozen=True)
 class Shard:
-    """Photos that are classified together.
+    """A group of photos that are classified together.
 
     Attributes:
-        name: Of the file with their results.
+        name: Name of the file with their results.
         entries: The photos.
     """
 
@@ -43,34 +43,34 @@ class Shard:
     entries: tuple[Entry, ...]
 
     def as_row(self) -> dict[str, str]:
-        """Return it in a form that Arrow takes."""
+        """Return it in a form that Arrow accepts."""
         return {"name": self.name, "entries": json.dumps(self.entries)}
 
     @classmethod
     def from_row(cls, row: Mapping[str, str]) -> Shard:
-        """Return the shard of which `as_row` made a row."""
+        """Return the shard from a row of `as_row`."""
         return cls(row["name"], tuple(Entry(*fields) for fields in json.loads(row["entries"])))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A job: all of its shards, and those that are still to be done."""
+    """A job: all of its shards, and those that are still missing."""
 
     shards: tuple[Shard, ...]
     missing: tuple[Shard, ...]
 
     @property
     def photos(self) -> int:
-        """How many photos there are in all."""
+        """Total number of photos."""
         return sum(len(shard.entries) for shard in self.shards)
 
 
 def make_plan(source: Place, target: Place, *, mar_sha256: str, shard_size: int) -> Plan:
-    """List the photos, and compare with what the target has.
+    """List the photos, and compare with the contents of the target.
 
     Args:
         source: Where the photos are.
-        target: For the results; empty, or with those of the same job.
+        target: Where the results go; empty, or with results of the same job.
         mar_sha256: Hexadecimal SHA-256 of the archive.
         shard_size: Photos in a shard.
 
@@ -86,7 +86,7 @@ def make_plan(source: Place, target: Place, *, mar_sha256: str, shard_size: int)
     if JOB_FILE in there:
         _check_same(job, target, there[JOB_FILE])
     elif any(name.endswith(".parquet") for name in there):
-        raise ScoreError("OUTPUT has Parquet files of something else; choose an empty place")
+        raise ScoreError("OUTPUT has other Parquet files; choose an empty place")
     else:
         target.write(JOB_FILE, json.dumps(job, indent=2).encode())
     shards = tuple(

@@ -1,11 +1,11 @@
-"""Results as a Parquet file: a row for each photo, whether it could be classified or not.
+"""Results as a Parquet file: a row for each photo, including those with an error.
 
-path         string    in the place that was scored
+path         string    relative to the input
 label        string    the most probable class; null after an error
 probability  float     its probability, 0..1
-scores       struct    the probability of each class, a field each
-error_type   string    such as InvalidImage; null if all is well
-error        string    what was expected, found, and what to do about it
+scores       struct    the probability of each class, one field per class
+error_type   string    such as InvalidImage; null without an error
+error        string    what was expected, what was found, and what to do
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def to_parquet(
         entries: The photos.
         results: One for each.
         class_names: In the order of the probabilities.
-        about: What stands in the file's metadata, such as the archive's hash.
+        about: The file's metadata, such as the archive's hash.
     """
     rows = [_row(*pair, class_names) for pair in zip(entries, results, strict=True)]
     table = pa.Table.from_pylist(rows, schema=_schema(class_names, about))

@@ -1,6 +1,6 @@
-"""One worker: an archive, loaded as a server's worker loads it, and shards to classify.
+"""One worker: loads the archive as a server's worker does, and classifies shards.
 
-It writes a shard's file itself: photos and results never travel through Ray.
+It writes each shard's file itself: photos and results never pass through Ray.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     from classifier.model import Classification
 
-_READERS = 8  # files that are read at a time, which matters for buckets
+_READERS = 8  # files read in parallel, which matters for buckets
 _READ_AHEAD = 256  # photos held in memory: at 10 MiB, the largest accepted, 2.5 GB; usually 30 MB
 
 
 @dataclass(frozen=True)
 class Work:
-    """What all workers of a job have in common.
+    """What all workers of a job share.
 
     Attributes:
-        mar: The archive's bytes: the machine may have no such file.
+        mar: The archive's bytes, since the machine may not have the file.
         mar_sha256: Its hash, for the results' metadata.
         source: Path or URL of the photos.
         target: Path or URL for the results.
@@ -50,7 +50,7 @@ class Work:
 
 
 class Worker:
-    """Classifies shards, one after the other; Ray keeps it for the whole job.
+    """Classifies shards one after the other; Ray keeps it for the whole job.
 
     Args:
         work: See `Work`.
@@ -74,7 +74,7 @@ class Worker:
             batch: Ray Data's columns, of one row: those of a `Shard`.
 
         Returns:
-            Columns of one row: photos, errors, seconds, and seconds of a core.
+            Columns of one row: photos, errors, elapsed seconds, and CPU seconds.
         """
         shard = Shard.from_row({name: values[0] for name, values in batch.items()})
         began, cpu_began = time.perf_counter(), time.process_time()
@@ -101,7 +101,7 @@ class Worker:
     def _classify_read(
         self, contents: Sequence[bytes | Exception]
     ) -> list[Classification | Exception]:
-        """Classify what could be read; an error of reading stays in its place."""
+        """Classify the photos that could be read; keep read errors in their places."""
         readable = [content for content in contents if isinstance(content, bytes)]
         classified = iter(self._model.classify(readable))
         return [next(classified) if isinstance(c, bytes) else c for c in contents]

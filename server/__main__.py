@@ -46,30 +46,30 @@ def build_parser() -> argparse.ArgumentParser:
     starts.add_argument("mar", type=Path)
     starts.add_argument("--model-name", default="flowers")
     starts.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"first of {PORT_COUNT} in a row"
+        "--port", type=int, default=DEFAULT_PORT, help=f"first of {PORT_COUNT} consecutive ports"
     )
     starts.add_argument("--workers", type=count, help="default: the archive's minWorkers")
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
     _add_profile(starts)
     starts.add_argument("--deadline-s", type=seconds, default=120.0)
-    starts.add_argument("--token-minutes", type=count, help="default: as config.properties says")
+    starts.add_argument("--token-minutes", type=count, help="default: from config.properties")
     starts.add_argument(
-        "--foreground", action="store_true", help="stay, show the logs, stop on SIGTERM"
+        "--foreground", action="store_true", help="keep running, show the logs, stop on SIGTERM"
     )
     starts.add_argument(
-        "--restart", action="store_true", help="first stop what runs, once all is ready to start"
+        "--restart", action="store_true", help="stop the running server once all is ready to start"
     )
     starts.add_argument("--example", default="photo.jpg", help="picture for the curl line")
     starts.set_defaults(run=_start)
 
-    stops = commands.add_parser("stop", help="wait for requests in flight, then end the server")
+    stops = commands.add_parser("stop", help="wait for requests in flight, then stop the server")
     stops.set_defaults(run=_stop)
     for command in (starts, stops):
         command.add_argument(
             "--grace-s", type=seconds, default=10.0, help="longest wait for requests"
         )
 
-    checks = commands.add_parser("check", help="whether the running server is well, for probes")
+    checks = commands.add_parser("check", help="check the running server's health, for probes")
     checks.add_argument("--model-name", default="flowers")
     checks.add_argument("--of", choices=LEVELS, default="prediction", help="default: %(default)s")
     checks.add_argument(
@@ -77,7 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     checks.set_defaults(run=_check)
 
-    logs = commands.add_parser("logs", help="the last lines of the logs")
+    logs = commands.add_parser("logs", help="show the last lines of the logs")
     logs.add_argument("--lines", type=count, default=20)
     logs.set_defaults(run=_logs)
 
@@ -90,11 +90,11 @@ def _add_profile(starts: argparse.ArgumentParser) -> None:
     profile = starts.add_argument_group("profile")
     profile.add_argument("--profile", choices=("development", "production"), default="development")
     profile.add_argument("--host", help="address or interface to listen on; default: loopback")
-    profile.add_argument("--metrics-host", help="the same for the metrics, which ask for no token")
-    profile.add_argument("--tls-certificate", type=Path, help="PEM; default: one is made")
+    profile.add_argument("--metrics-host", help="the same for the metrics, which need no token")
+    profile.add_argument("--tls-certificate", type=Path, help="PEM; default: create one")
     profile.add_argument("--tls-key", type=Path, help="PEM, RSA, without a passphrase")
     profile.add_argument(
-        "--tls-name", action="append", default=[], help="a name for the certificate that is made"
+        "--tls-name", action="append", default=[], help="a name for the created certificate"
     )
     profile.add_argument("--allow-root", action="store_true", help="run production as root")
 
@@ -111,7 +111,7 @@ def _start(options: argparse.Namespace) -> None:
 
 def _start_in_background(options: argparse.Namespace) -> None:
     if bool(options.tls_certificate) != bool(options.tls_key):
-        raise ControlError("TLS_CERT and TLS_KEY come together: a certificate and its key")
+        raise ControlError("TLS_CERT and TLS_KEY belong together: pass a certificate and its key")
     profile = choose_profile(
         options.profile,
         host=options.host,

@@ -1,4 +1,4 @@
-"""Why a server did not start: the one line of its logs that names the cause."""
+"""Why a server did not start: finds the one line of its logs that names the cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORKER_DIED = "Backend worker process died"
 
 
 def worker_died(logs: Path) -> bool:
-    """Whether a worker has ended while loading the model."""
+    """Whether a worker has died while loading the model."""
     return any(_WORKER_DIED in line for line in _messages(logs / "worker.log"))
 
 
@@ -31,11 +31,11 @@ def cause(logs: Path) -> str:
         if match := _JAVA_ERROR.search("\n".join(_messages(logs / name))):
             return match[1]
     lines = _read(logs / "console.log").strip().splitlines()
-    return lines[-1] if lines else "its logs say nothing"
+    return lines[-1] if lines else "its logs are empty"
 
 
 def tail(logs: Path, lines: int) -> str:
-    """Return the last lines of each log file that has any."""
+    """Return the last lines of each non-empty log file."""
     parts = []
     for path in sorted(logs.glob("*.log")):
         if text := _read(path):
@@ -45,13 +45,13 @@ def tail(logs: Path, lines: int) -> str:
 
 
 def _messages(path: Path) -> list[str]:
-    """Return what the lines of a log say: messages and errors of JSON, others as they are."""
+    """Return the text of a log's lines: messages and errors from JSON, other lines as they are."""
     messages = []
     for line in _read(path).splitlines():
         try:
             entry = json.loads(line)
             messages += [str(entry["message"]), *str(entry.get("error", "")).splitlines()]
-        except (ValueError, KeyError, TypeError):  # not ours, such as the JVM's own words
+        except (ValueError, KeyError, TypeError):  # not ours, such as the JVM's own output
             messages.append(line)
     return messages
 

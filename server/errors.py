@@ -3,9 +3,9 @@
 ControlError
 ├── StartError     the server could not be started; nothing was left running
 ├── StopError      the server could not be stopped
-├── ServerEnded    the server ended by itself
-├── Busy           somebody else is changing what the folder serves
-└── Unhealthy      the server is not there, or cannot answer
+├── ServerEnded    the server exited by itself
+├── Busy           another process is changing what the folder serves
+└── Unhealthy      the server is not running, or cannot answer
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class StopError(ControlError):
 
 
 class ServerEnded(ControlError):
-    """The server ended by itself."""
+    """The server exited by itself."""
 
 
 class Busy(ControlError):
-    """Somebody else is changing what the folder serves."""
+    """Another process is changing what the folder serves."""
 
 
 class Unhealthy(ControlError):
-    """The server is not there, or cannot answer."""
+    """The server is not running, or cannot answer."""

@@ -1,6 +1,6 @@
-"""Copies what is appended to log files to standard output, as `kubectl logs` and journald want it.
+"""Copies new lines of log files to standard output, where `kubectl logs` and journald read them.
 
-The files remain: they are what `make logs` and `server.diagnosis` read.
+The files remain, for `make logs` and `server.diagnosis`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Followed:
-    """A folder of log files, of which each line is copied once; for a `with` block.
+    """A folder of log files, each of whose lines is copied once; use it in a `with` block.
 
     Args:
-        folder: The folder; files that come later are followed too.
+        folder: The folder; later files are followed too.
         output: Where to copy to, standard output by default.
     """
 
@@ -34,7 +34,7 @@ class Followed:
             file.close()
 
     def copy_news(self) -> None:
-        """Copy what came since the last call; a file that was rolled over is read to its end."""
+        """Copy what is new since the last call; a rolled-over file is read to its end."""
         for path in sorted(self._folder.glob("*.log")):
             file = self._open.get(path.name)
             if file is not None and not _is_still(path, file):
@@ -44,7 +44,7 @@ class Followed:
             if file is None:
                 try:
                     file = self._open[path.name] = path.open("rb")
-                except OSError:  # rolled over just now; the next call finds the new one
+                except OSError:  # just rolled over; the next call finds the new one
                     self._open.pop(path.name, None)
                     continue
             self._copy(file)

@@ -1,10 +1,10 @@
-"""Whether a running server is well, asked with its own tokens: for probes and health checks.
+"""Checks a running server's health with its own tokens, for probes.
 
-Three questions, from cheap to thorough. TorchServe's `/ping` answers 400 without a token, and 200
-while no worker is there; and a prediction waits in the queue behind everybody else's. So:
+TorchServe's `/ping` answers 400 without a token, and 200 even without a worker; and a prediction
+waits in the queue behind everybody else's. So there are three levels, from cheap to thorough:
 
-front-end    it answers `/ping`; where it does not, a restart helps (liveness)
-worker       a worker takes requests; where none does, another machine should (readiness)
+front-end    it answers `/ping`; if not, a restart helps (liveness)
+worker       a worker accepts requests; if none does, use another machine (readiness)
 prediction   a reference picture gets an answer: all of the above, once (startup)
 """
 
@@ -26,17 +26,17 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def check(folder: RunFolder, model_name: str, level: Level, *, timeout_s: float) -> str:
-    """Ask the server of a run folder; return what it said.
+    """Check the server of a run folder; return its answer.
 
     Args:
         folder: Where the server runs.
         model_name: Name under which it serves.
-        level: The question.
+        level: What to check.
         timeout_s: Longest wait for an answer, in seconds.
 
     Raises:
         Unhealthy: There is no such server, or no worker is ready.
-        ClientError: It does not answer, or refuses.
+        ClientError: It does not answer, or refuses the request.
     """
     running = folder.server()
     if not running:

@@ -1,4 +1,4 @@
-"""Finds a Java that TorchServe can run on: the machine's own, else the JRE from the wheel."""
+"""Finds a Java for TorchServe: the machine's own, else the JRE from the wheel."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MINIMUM_VERSION = 17
 def find_java_home() -> Path:
     """Return the home folder of a Java of at least `MINIMUM_VERSION`.
 
-    `JAVA_HOME` counts first, as whoever set it meant it; then `java` on the `PATH`; then the JRE
+    `JAVA_HOME` comes first, since it was set on purpose; then `java` on the `PATH`; then the JRE
     that was installed with the requirements.
 
     Raises:
-        StartError: `JAVA_HOME` is set to an older Java or to none, or there is no Java at all.
+        StartError: `JAVA_HOME` names an older Java or none, or there is no Java at all.
     """
     if home := os.environ.get("JAVA_HOME"):
         version = _version(Path(home) / "bin" / "java")
@@ -28,7 +28,7 @@ def find_java_home() -> Path:
             return Path(home)
         found = f"Java {version}" if version else "no Java"
         raise StartError(
-            f"JAVA_HOME={home} holds {found}, TorchServe needs {MINIMUM_VERSION} or later; "
+            f"JAVA_HOME={home} has {found}, TorchServe needs {MINIMUM_VERSION} or later; "
             "unset JAVA_HOME to use the JRE that comes with this project"
         )
     if (java := shutil.which("java")) and _version(Path(java)) >= MINIMUM_VERSION:
@@ -54,6 +54,6 @@ def _version(java: Path) -> int:
         )
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    # Java 8 still called itself 1.8.
+    # Java 8 reports its version as 1.8.
     match = re.search(r'version "(?:1\.)?(\d+)', process.stderr)
     return int(match[1]) if match else 0

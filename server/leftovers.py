@@ -1,8 +1,8 @@
-"""Ends what is left of a server that nobody has on record any more.
+"""Kills processes of a dead server that no record mentions any more.
 
-A worker ends by itself when its front end is gone, unless it hangs; then it would keep its memory
-and its cores from the server that comes next. A front end is left where whoever started it was
-ended before its process id was written down; it would keep the ports.
+A worker exits when its front end is gone, unless it hangs; then it would keep memory and cores from
+the next server. A front end is left behind if the command that started it was killed before it
+recorded the process id; it would keep the ports.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _PATIENCE_S = 10.0
 
 
 def end_orphans(folder: RunFolder) -> list[int]:
-    """End the processes of a run folder without a server; return their process ids.
+    """Kill the processes of a run folder without a server; return their process ids.
 
-    A front end that answers is a server, on record or not: see `RunFolder.server`.
+    A front end that answers counts as a server, recorded or not: see `RunFolder.server`.
     """
     # Front ends first, which would start other workers.
     orphans = list(processes_of(FRONT_END, str(folder.config.resolve())))
-    # A worker's command names its socket.
+    # A worker's command line names its socket.
     orphans += processes_of(WORKER, str(folder.temporary.resolve()) + "/")
     for process in orphans:
         try:
             process.kill()
-        except psutil.Error:  # gone meanwhile, or somebody else's, who has to see to it
+        except psutil.Error:  # exited meanwhile, or another user's, who must deal with it
             continue
     psutil.wait_procs(orphans, timeout=_PATIENCE_S)
     return [process.pid for process in orphans]

@@ -19,7 +19,7 @@ _CHOSEN_FROM = (12_000, 32_000)
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a server listens; see `server.profiles` for who can reach that.
+    """Where a server listens; `server.profiles` decides who can reach it.
 
     Attributes:
         inference: REST, `PORT` itself.
@@ -68,18 +68,18 @@ def free_ports() -> int:
 
 
 def check_free(ports: Ports, host: str = HOST) -> None:
-    """Check that nobody listens on any of the ports.
+    """Check that all ports are free.
 
     Args:
         ports: The ports.
-        host: Address that the server will listen on, besides loopback.
+        host: The server's listen address, besides loopback.
 
     Raises:
-        StartError: One is taken; the message says by which process, where that can be seen.
+        StartError: One is taken; the message names the process if it is visible.
     """
     for port, address in itertools.product(ports.all, dict.fromkeys((HOST, host))):
         with socket.socket() as probe:
-            # As the server binds: connections of a former server that linger do not matter.
+            # As the server binds: lingering connections of an earlier server do not matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))

@@ -1,10 +1,10 @@
-"""What a profile allows: who can reach the server, over what, and as whom it runs.
+"""Profiles: who can reach the server, over which protocols, and which user runs it.
 
 development   this machine only, without TLS
 production    TLS on the inference APIs, on loopback or a named interface; not as root
 
 In both, tokens are on, the management APIs listen on loopback, models come from files only, and the
-API that registers them is off. What else differs stands in `config/production.properties`.
+API that registers them is off. `config/production.properties` has the other differences.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ ProfileName = Literal["development", "production"]
 
 @dataclass(frozen=True)
 class Profile:
-    """How a server shows itself.
+    """How a server is exposed.
 
     Attributes:
         name: The profile.
         host: Address that the inference APIs listen on.
-        metrics_host: Address that the metrics API listens on; it asks for no token.
-        given: The operator's certificate; None to make one, where the profile wants one.
-        names: Names and addresses besides `host` that a certificate made here is to hold.
+        metrics_host: Address that the metrics API listens on; it requires no token.
+        given: The operator's certificate; None to create one if the profile needs it.
+        names: More names and addresses, besides `host`, for a created certificate.
     """
 
     name: ProfileName = "development"
@@ -55,12 +55,12 @@ class Profile:
 
     @property
     def local_host(self) -> str:
-        """Address by which this machine reaches the inference API."""
+        """Address of the inference API from this machine."""
         return _reachable(self.host)
 
     @property
     def local_metrics_host(self) -> str:
-        """Address by which this machine reaches the metrics API."""
+        """Address of the metrics API from this machine."""
         return _reachable(self.metrics_host)
 
 
@@ -73,15 +73,15 @@ def choose_profile(  # noqa: PLR0913
     names: tuple[str, ...] = (),
     allow_root: bool = False,
 ) -> Profile:
-    """Check that the profile allows what is asked for.
+    """Check that the profile allows these options.
 
     Args:
         name: The profile.
         host: IPv4 address or network interface of the inference APIs; None for loopback.
-        metrics_host: The same of the metrics API.
+        metrics_host: The same for the metrics API.
         given: The operator's certificate and key.
-        names: More names and addresses for a certificate that is made here.
-        allow_root: Run as root all the same.
+        names: More names and addresses for a created certificate.
+        allow_root: Run as root anyway.
 
     Raises:
         StartError: It does not, or there is no such interface.
@@ -90,18 +90,18 @@ def choose_profile(  # noqa: PLR0913
     if profile.has_tls:
         if os.geteuid() == 0 and not allow_root:
             raise StartError(
-                "production does not run as root: a fault in a decoder of images would have the "
-                "whole machine; start it as a user of its own, or with ALLOW_ROOT=1"
+                "production does not run as root: a flaw in an image decoder would expose the "
+                "whole machine; start it as a dedicated user, or with ALLOW_ROOT=1"
             )
         return profile
     for variable, address in (("LISTEN", profile.host), ("METRICS_LISTEN", profile.metrics_host)):
         if not ipaddress.ip_address(address).is_loopback:
             raise StartError(
-                f"{variable}={address} lets other machines in, which development does not; "
+                f"{variable}={address} exposes the server to other machines; for that, "
                 "use PROFILE=production"
             )
     if given:
-        raise StartError("TLS_CERT and TLS_KEY take PROFILE=production")
+        raise StartError("TLS_CERT and TLS_KEY require PROFILE=production")
     return profile
 
 
@@ -110,7 +110,7 @@ def _reachable(host: str) -> str:
 
 
 def _address(host: str | None) -> str:
-    """Return the address that a name of an interface stands for; addresses stay as they are."""
+    """Return the address of a named interface; addresses are returned unchanged."""
     if host is None:
         return HOST
     try:

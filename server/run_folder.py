@@ -4,10 +4,10 @@ config.properties   the settings it was started with
 key_file.json       its tokens, written by TorchServe, mode 0600
 logs/               server.log, worker.log, access.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
-tmp/archives/       the only archives that it takes: copies that were held against their stamps
-tls/                the certificate that was made here, and its key
+tmp/archives/       the only archives that it serves: copies that match their stamps
+tls/                the created certificate, and its key
 rollout.json        what the last deployment replaced, written by `client.operations.rollout`
-server.json         which process it is, addresses, certificate
+server.json         its process, addresses, certificate
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ class RunFolder:
 
     @property
     def archives(self) -> Path:
-        """The archives that the server takes, and no others."""
+        """The folder of the only archives that the server serves."""
         return self.temporary / "archives"
 
     @property
     def tls(self) -> Path:
-        """The folder of the certificate that was made here."""
+        """The folder of the created certificate."""
         return self.path / "tls"
 
     @property
@@ -81,24 +81,24 @@ class RunFolder:
         return self.path / RECORD_NAME
 
     def check_own(self) -> None:
-        """Check that what every start empties is a server's.
+        """Check that the folders that a start empties are a server's.
 
         Raises:
-            StartError: The folder has files in `logs` or `tmp`, and no server was started from it.
+            StartError: There are files in `logs` or `tmp`, but no server was started from here.
         """
         emptied = [path for path in (self.logs, self.temporary) if path.is_dir()]
         if not self.config.exists() and any(any(path.iterdir()) for path in emptied):
             raise StartError(
-                f"{self.path} is no server's folder, and starting would empty "
+                f"{self.path} is not a server's folder, and starting would empty "
                 f"{' and '.join(str(path) for path in emptied)}; name another with RUN_DIR=..."
             )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep others from changing what is served from here; see `client.operations.run_lock`.
+        """Keep other processes from changing what is served; see `client.operations.run_lock`.
 
         Raises:
-            Busy: Somebody else is at it; the message says who.
+            Busy: Another process is changing it; the message names it.
         """
         with ExitStack() as stack:
             try:
@@ -108,7 +108,7 @@ class RunFolder:
             yield
 
     def create(self) -> None:
-        """Create the folders; keys and logs are nobody else's business."""
+        """Create the folders, with keys and logs readable only by their owner."""
         for folder in (self.path, self.logs, self.temporary):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -120,14 +120,14 @@ class RunFolder:
         certificate: Path | None = None,
         archives: Path | None = None,
     ) -> None:
-        """Remember the server's process and, for `client.run_record`, how to reach it.
+        """Record the server's process and, for `client.run_record`, how to reach it.
 
         Args:
             process: The front end.
             port: The first of its ports.
-            addresses: Its APIs, as this machine reaches them.
-            certificate: What it shows of itself, if it speaks TLS.
-            archives: The folder that its archive was copied from, and others may be.
+            addresses: Its APIs' addresses from this machine.
+            certificate: Its certificate, if it speaks TLS.
+            archives: The folder that archives are copied from.
         """
         entry = {
             **asdict(Identity.of(process.pid)),
@@ -139,20 +139,20 @@ class RunFolder:
         write_text(self._record, json.dumps(entry) + "\n")
 
     def forget(self) -> None:
-        """Remove what would claim that a server runs here."""
+        """Remove the files that say that a server runs here."""
         for path in (self._record, self.key_file, self.temporary / ".model_server.pid"):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Forget a server that has ended, and remove what it unpacked."""
+        """Remove the record of a server that has exited, and what it unpacked."""
         self.forget()
         shutil.rmtree(self.temporary, ignore_errors=True)
 
     def server(self) -> tuple[psutil.Process, int] | None:
         """Return the running server's process and first port; None if none runs here.
 
-        The record tells. Where it is missing or of another process, a front end that was started
-        with this folder's settings and answers is the server all the same.
+        The record decides. If it is missing or names another process, a front end that was started
+        with this folder's settings and answers also counts.
         """
         return self._recorded() or self._unrecorded()
 

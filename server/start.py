@@ -1,4 +1,4 @@
-"""Starts a TorchServe with a verified archive, and returns when a real prediction succeeded."""
+"""Starts a TorchServe with a verified archive, and returns once a real prediction succeeds."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class Options:
     """What to serve and how.
 
     Attributes:
-        mar: The archive; `<mar>.sha256` beside it says that it was verified.
+        mar: The archive; `<mar>.sha256` beside it is the stamp of its verification.
         model_name: Name under which it is served.
         ports: Where to listen.
         workers: How many workers; None for the archive's `minWorkers`.
-        profile: Who can reach it, and over what.
+        profile: Who can reach it, and over which protocols.
         model_api: Whether models can be registered and unregistered through the management API.
         deadline_s: Longest wait for the first prediction, in seconds.
-        token_minutes: How long a token is good; None for what `config.properties` says. Long for
-            keys that never leave the machine, such as behind a gateway with keys of its own.
+        token_minutes: How long a token is valid; None for the value in `config.properties`. Can be
+            long if keys never leave the machine, such as behind a gateway with its own keys.
     """
 
     mar: Path
@@ -69,7 +69,7 @@ class Options:
 
     @property
     def addresses(self) -> Addresses:
-        """The APIs, as this machine reaches them."""
+        """The APIs' addresses from this machine."""
         profile, ports = self.profile, self.ports
         return Addresses(
             inference=f"{profile.scheme}://{profile.local_host}:{ports.inference}",
@@ -107,7 +107,7 @@ def start(options: Options, folder: RunFolder, *, restart_grace_s: float | None 
                 client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
                 client.scale(options.model_name, options.workers)
         except BaseException as error:
-            # While it revives its workers again and again, it does not end by itself.
+            # A server that keeps restarting its workers does not exit by itself.
             end(process, folder, patience_s=1)
             if isinstance(error, ClientError):
                 raise StartError(f"the server does not scale: {error}") from error
@@ -117,10 +117,10 @@ def start(options: Options, folder: RunFolder, *, restart_grace_s: float | None 
 def _begin(
     options: Options, folder: RunFolder, java_home: Path
 ) -> tuple[psutil.Process, Path | None]:
-    """Start the front end and write down what runs; return its process and certificate."""
+    """Start the front end and record it; return its process and certificate."""
     _check_none_runs(folder)
     if orphans := end_orphans(folder):
-        logger.warning("ended processes of a server that is gone: %s", orphans)
+        logger.warning("killed processes left by a dead server: %s", orphans)
     check_free(options.ports, options.profile.host)
     shutil.rmtree(folder.logs, ignore_errors=True)
     folder.clear()
@@ -135,7 +135,7 @@ def _begin(
             process, options.ports.inference, options.addresses, certificate, options.mar.parent
         )
     except BaseException:
-        end_orphans(folder)  # Ctrl-C may come when the front end runs and is not yet on record
+        end_orphans(folder)  # Ctrl-C may come when the front end runs but is not yet recorded
         folder.clear()
         raise
     return process, certificate
@@ -145,7 +145,7 @@ def _check_none_runs(folder: RunFolder) -> None:
     if running := folder.server():
         raise StartError(
             f"a server is already running from {folder.path} (process {running[0].pid}, port "
-            f"{running[1]}); `make stop` ends it, RUN_DIR=... runs another beside it"
+            f"{running[1]}); stop it with `make stop`, or run another beside it with RUN_DIR=..."
         )
 
 
@@ -160,7 +160,7 @@ def _check_verified(mar: Path) -> None:
 
 
 def _key_pair(profile: Profile, folder: RunFolder) -> KeyPair | None:
-    """Return the certificate and key to serve with; None where there is no TLS."""
+    """Return the certificate and key to serve with; None without TLS."""
     if not profile.has_tls:
         return None
     if profile.given:
@@ -259,7 +259,7 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
 def _wait_for_prediction(
     options: Options, folder: RunFolder, process: psutil.Process, trust: Trust
 ) -> None:
-    """Ask until a reference picture gets an answer; give up when that cannot happen any more."""
+    """Retry until a reference picture gets an answer, or until that has become impossible."""
     addresses = options.addresses
     tokens = Tokens(folder.key_file, addresses.management)
     management = ManagementClient(addresses.management, tokens=tokens)
@@ -268,11 +268,11 @@ def _wait_for_prediction(
     problem = "no worker is ready"
     while time.monotonic() < end:
         if not is_alive(process):
-            raise StartError(f"TorchServe ended while starting: {diagnosis.cause(folder.logs)}")
+            raise StartError(f"TorchServe exited while starting: {diagnosis.cause(folder.logs)}")
         if diagnosis.worker_died(folder.logs):
             raise StartError(f"the model does not load: {diagnosis.cause(folder.logs)}")
         try:
-            # Without a worker, a prediction would wait in the queue and tell nothing.
+            # Without a worker, a prediction would only wait in the queue.
             if management.describe(options.model_name).ready_workers:
                 inference.predict(draw_png(REFERENCE_NAMES[0]))
                 return

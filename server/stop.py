@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE_S = 20.0  # for a process to end by itself
+_PATIENCE_S = 20.0  # for a process to exit by itself
 _POLL_S = 0.2
 
 
 def stop(
     folder: RunFolder, *, grace_s: float, insist: bool = False, clock: Clock = MACHINE
 ) -> bool:
-    """Wait for requests in flight, then end the server; whether one was running.
+    """Wait for requests in flight, then stop the server; return whether one was running.
 
     Args:
         folder: Where the server runs.
         grace_s: Longest wait for requests in flight, in seconds. TorchServe itself would reset
             their connections at once.
-        insist: Whether to wait as long for somebody who is changing what is served, and then to
-            stop all the same: a supervisor ends this process soon.
-        clock: What the waits go by.
+        insist: Whether to wait as long for another process that is changing what is served, and
+            then to stop anyway: a supervisor will soon kill this process.
+        clock: Measures the waits.
 
     Raises:
-        Busy: Somebody is changing what is served.
-        StopError: It does not end.
+        Busy: Another process is changing what is served.
+        StopError: It does not exit.
     """
     if not folder.path.is_dir():
         return False
@@ -67,7 +67,7 @@ def stop_locked(folder: RunFolder, *, grace_s: float, clock: Clock = MACHINE) ->
         return bool(ended)
     process, port = running
     if not _wait_for_requests(folder, _addresses(folder, port), process, grace_s, clock):
-        logger.warning("stopping all the same: requests kept coming for %.0f s", grace_s)
+        logger.warning("stopping anyway: requests kept coming for %.0f s", grace_s)
     end(process, folder)
     return True
 
@@ -133,29 +133,29 @@ def _wait_for_requests(
 
 
 def terminate(process: psutil.Process, patience_s: float = _PATIENCE_S) -> None:
-    """End a front end and its workers: politely first, then by force.
+    """Stop a front end and its workers: gracefully first, then by force.
 
     Args:
         process: The front end.
-        patience_s: How long it may take to end by itself, in seconds.
+        patience_s: How long it may take to exit by itself, in seconds.
 
     Raises:
-        StopError: A process does not end, or belongs to somebody else.
+        StopError: A process does not exit, or belongs to another user.
     """
     workers: list[psutil.Process] = []
     try:
         with contextlib.suppress(psutil.NoSuchProcess):
             workers = process.children(recursive=True)
-            process.terminate()  # it ends its workers itself
+            process.terminate()  # it stops its workers itself
         _, alive = psutil.wait_procs([process, *workers], timeout=patience_s)
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.suspend()  # or it would start another worker behind our back
+            process.suspend()  # or it would start another worker
             alive += process.children(recursive=True)
         for survivor in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 survivor.kill()
         _, alive = psutil.wait_procs(alive, timeout=_PATIENCE_S)
     except psutil.AccessDenied as error:
-        raise StopError(f"process {error.pid} belongs to somebody else") from error
+        raise StopError(f"process {error.pid} belongs to another user") from error
     if alive:
-        raise StopError(f"processes do not end: {', '.join(str(p.pid) for p in alive)}")
+        raise StopError(f"processes do not exit: {', '.join(str(p.pid) for p in alive)}")

@@ -1,7 +1,7 @@
-"""Stays with a started server until it is told to stop: what containers and systemd want to run.
+"""Keeps a server in the foreground until a signal stops it, for containers and systemd.
 
-SIGTERM and SIGINT both mean: wait for requests in flight, end the server, exit with 0. A server
-that ends by itself ends this process with an error, so that whoever supervises it starts another.
+On SIGTERM or SIGINT it waits for requests in flight, stops the server and exits with 0. If the
+server exits by itself, this process ends with an error, so that its supervisor restarts it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def stay(folder: RunFolder, *, grace_s: float) -> None:
         grace_s: Longest wait for requests in flight, in seconds.
 
     Raises:
-        ServerEnded: It ended by itself.
-        StopError: It does not end.
+        ServerEnded: It exited by itself.
+        StopError: It does not exit.
     """
     running = folder.server()
     notify("READY=1")
@@ -47,17 +47,17 @@ def stay(folder: RunFolder, *, grace_s: float) -> None:
                 logs.copy_news()
                 time.sleep(_POLL_S)
         except KeyboardInterrupt:
-            for number in _SIGNALS:  # a second one must not break off the waiting
+            for number in _SIGNALS:  # a second one must not cut the wait short
                 signal.signal(number, signal.SIG_IGN)
             notify("STOPPING=1")
             stop(folder, grace_s=grace_s, insist=True)
             return
     clear_away(folder)
-    raise ServerEnded(f"TorchServe ended by itself: {diagnosis.cause(folder.logs)}")
+    raise ServerEnded(f"TorchServe exited by itself: {diagnosis.cause(folder.logs)}")
 
 
 def notify(state: str) -> None:
-    """Tell systemd, where it asked to be told (`Type=notify`), as sd_notify(3) describes."""
+    """Notify systemd if it wants that (`Type=notify`), as sd_notify(3) describes."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return

@@ -1,6 +1,6 @@
-"""The certificate of a production server: the operator's, or one that is made here.
+"""The certificate of a production server: the operator's, or one created here.
 
-TorchServe takes RSA keys only, in PEM form and without a passphrase, and speaks TLS 1.2.
+TorchServe accepts only RSA keys, in PEM form without a passphrase, and speaks TLS 1.2.
 """
 
 from __future__ import annotations
@@ -37,39 +37,39 @@ class KeyPair:
 
 
 def check_given(pair: KeyPair) -> None:
-    """Check a certificate and key that the operator gave.
+    """Check the operator's certificate and key.
 
     Its group may read the key, as Debian's ssl-cert and Kubernetes have it; others may not.
 
     Raises:
-        StartError: They cannot be read, do not belong together, or are not for TorchServe.
+        StartError: They cannot be read, do not belong together, or do not work with TorchServe.
     """
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
             pair.certificate,
             pair.key,
-            password="",  # or it would ask at the terminal
+            password="",  # or it would prompt on the terminal
         )
         key = serialization.load_pem_private_key(pair.key.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:  # ssl.SSLError is an OSError
         raise StartError(
-            f"TLS_CERT={pair.certificate} and TLS_KEY={pair.key} are no certificate with its "
-            f"key, both in PEM form and without a passphrase: {error}"
+            f"TLS_CERT={pair.certificate} and TLS_KEY={pair.key} are not a certificate and its "
+            f"key, both in PEM form without a passphrase: {error}"
         ) from error
     if pair.key.stat().st_mode & 0o007:
         raise StartError(f"{pair.key}: others can read this key; `chmod o= {pair.key}` closes it")
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise StartError(f"{pair.key}: TorchServe takes RSA keys only, this is another kind")
+        raise StartError(f"{pair.key}: TorchServe accepts only RSA keys, this is another kind")
 
 
 def make_certificate(folder: Path, hosts: Sequence[str]) -> KeyPair:
-    """Make a self-signed certificate, unless the folder holds one that will do.
+    """Create a self-signed certificate, unless the folder has a suitable one.
 
-    Clients are given `certificate.pem`, so it stays the same from start to start.
+    Clients have copies of `certificate.pem`, so it stays the same from start to start.
 
     Args:
-        folder: Where it is kept; the key in it is its owner's alone.
-        hosts: Names and addresses by which the server is reached.
+        folder: Where it is kept; only its owner can read the key in it.
+        hosts: The server's names and addresses.
 
     Raises:
         StartError: A host is no name that a certificate can hold.

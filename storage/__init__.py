@@ -1,13 +1,13 @@
-"""Local folders and buckets (`obs://`, `s3://`) behind one name: a URL.
+"""Uniform access to local folders and buckets (`obs://`, `s3://`) by URL.
 
-    fetch(url)        a local path with what is at the URL, synchronised into a cache
-    publishing(url)   a local folder that is uploaded to the URL at the end
-    fingerprint(url)  tells whether what is at the URL has changed, without copying it
+    fetch(url)        returns a local path to the contents, synchronised into a cache
+    publishing(url)   gives a local folder that is uploaded to the URL at the end
+    fingerprint(url)  detects whether the contents have changed, without copying them
 
-`storage.files` writes what changes as a whole or not at all, `storage.locks` keeps processes apart.
+`storage.files` writes files atomically, `storage.locks` keeps processes apart.
 
-Imports nothing of this project but `console`, for the command line, and libraries only when a
-bucket is named. `python -m storage copy SOURCE TARGET` is the command line.
+Imports nothing of this project but `console`, for the command line, and the S3 libraries only for
+buckets. The command line is `python -m storage copy SOURCE TARGET`.
 """
 
 from storage.errors import StorageError

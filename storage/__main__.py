@@ -1,7 +1,7 @@
 """`python -m storage`: copies between this machine and buckets, as `mox.file.copy_parallel` did.
 
-copy         the contents of SOURCE land in TARGET; what is there already is not copied again
-fingerprint  prints a text that changes when what is at a bucket's URL does
+copy         copies the contents of SOURCE to TARGET; skips what is already there
+fingerprint  prints a string that changes when the contents at a bucket's URL do
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     copies.add_argument("source", metavar="SOURCE", help="folder, obs:// or s3:// URL")
     copies.add_argument("target", metavar="TARGET", help="folder, obs:// or s3:// URL")
     copies.set_defaults(run=lambda options: copy(options.source, options.target))
-    prints = commands.add_parser("fingerprint", help="tell whether a bucket's folder has changed")
+    prints = commands.add_parser("fingerprint", help="detect changes in a bucket's folder")
     prints.add_argument("url", metavar="URL")
     prints.set_defaults(run=lambda options: print(fingerprint(options.url)))
     options = parser.parse_args(arguments)
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         return exit_code_of(
             lambda: options.run(options),
             StorageError,
-            after_interrupt="; the same command goes on",
+            after_interrupt="; run the same command to resume",
         )
 
 
@@ -49,12 +49,12 @@ def copy(source: str, target: str) -> None:
     """Copy the contents of a folder, or one object, from or to a bucket.
 
     Raises:
-        StorageError: Nothing is there, or it cannot be read or written.
+        StorageError: The source does not exist, or cannot be read or written.
     """
     if is_remote(source) and is_remote(target):
         raise UrlError(f"{source} and {target}: one of the two must be a local folder")
     if not is_remote(source) and not is_remote(target):
-        raise UrlError(f"{source} and {target}: none is a bucket's URL; use cp")
+        raise UrlError(f"{source} and {target}: neither is a bucket's URL; use cp")
     if is_remote(target):
         folder = local_path(source)
         if not folder.is_dir():
@@ -69,7 +69,7 @@ def copy(source: str, target: str) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> None:
-    """Copy a file as a whole; into a copy of its own, which may be edited."""
+    """Copy a file atomically, without a link, so that the copy may be edited."""
     with atomic_file(target) as temporary:
         shutil.copyfile(source, temporary)
 

@@ -1,8 +1,8 @@
-"""The few calls to a bucket that copying needs: list, read from an offset, write, look.
+"""The few bucket operations that copying needs: list, read from an offset, write, look.
 
-Objects are listed with the first version of the call: it is the one that every S3-like storage
-has, and one that ignores the second would silently end after 1,000 objects.
-Not responsible for what is tried again after a transfer broke off, see `storage.transfer`.
+Objects are listed with version 1 of the call, which every S3-like storage supports: with one that
+ignores version 2, the listing would silently stop after 1,000 objects.
+`storage.transfer` retries broken transfers.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK = 2**20
-PART_BYTES = 50 * 2**20  # s3fs's size of the parts of a large upload
+PART_BYTES = 50 * 2**20  # s3fs's part size for large uploads
 _PARTIAL_CONTENT = 206
-_PAGE = 1000  # the most objects that the call lists at a time
+_PAGE = 1000  # the most objects that one call lists
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as the bucket lists it.
+    """An object as listed by the bucket.
 
     Attributes:
-        key: Its whole path in the bucket.
+        key: Its full path in the bucket.
         size: In bytes.
-        etag: Without quotes: the MD5 of its contents, or of its parts' MD5s with their number.
+        etag: Without quotes: the MD5 of its contents, or of its parts' MD5s plus their number.
     """
 
     key: str
@@ -42,11 +42,11 @@ class StoredObject:
 
 
 class Bucket:
-    """A connection to one bucket, for the time of a `with` block.
+    """A connection to one bucket; use it in a `with` block.
 
     Args:
-        location: Any place in the bucket.
-        settings: How to reach it; by default what the environment says.
+        location: Any path in the bucket.
+        settings: How to connect; by default from the environment.
     """
 
     def __init__(self, location: Location, settings: Settings | None = None) -> None:
@@ -57,7 +57,7 @@ class Bucket:
         import s3fs  # noqa: PLC0415 - takes half a second, which only buckets shall cost
 
         self._fs = s3fs.S3FileSystem(skip_instance_cache=True, **self.settings.s3fs_options())
-        self._fs.retries = 1  # botocore tries again by itself; both would multiply
+        self._fs.retries = 1  # botocore retries by itself; both would multiply
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,7 +72,7 @@ class Bucket:
         return str(Location(self._scheme, self._name, key))
 
     def list(self, prefix: str, limit: int | None = None) -> list[StoredObject]:
-        """List the objects whose keys begin with `prefix`, at most `limit`; folders' marks are not.
+        """List at most `limit` objects whose keys begin with `prefix`, without folder markers.
 
         Raises:
             StorageError: The bucket cannot be listed.
@@ -98,10 +98,10 @@ class Bucket:
             marker = contents[-1]["Key"]
 
     def look(self, key: str) -> dict[str, Any]:
-        """Return what the bucket tells of one object.
+        """Return one object's entry.
 
         Raises:
-            StorageError: There is none, or it is not to be seen.
+            StorageError: It does not exist, or access is denied.
         """
         return self._call("head_object", self.url(key), Key=key)
 
@@ -111,15 +111,15 @@ class Bucket:
         return StoredObject(key, int(head["ContentLength"]), head["ETag"].strip('"'))
 
     def append(self, stored: StoredObject, path: Path, advance: Callable[[int], None]) -> None:
-        """Copy an object to the end of a file that holds its beginning, or does not exist.
+        """Append the rest of an object to a file that holds its beginning or does not exist.
 
         Args:
-            stored: The object; only as it was listed, never a later one.
+            stored: The object as it was listed; a later version is an error.
             path: The file.
-            advance: Is told how many bytes came.
+            advance: Called with the number of bytes received.
 
         Raises:
-            StorageError: The object changed, or the connection broke; what came is in the file.
+            StorageError: The object changed, or the connection broke; the file keeps what came.
         """
         from fsspec.asyn import sync  # noqa: PLC0415 - see `__enter__`
 
@@ -129,11 +129,11 @@ class Bucket:
         size = path.stat().st_size
         if size != stored.size:
             raise TransferError(
-                f"{self.url(stored.key)}: expected {stored.size:,} bytes, {size:,} came"
+                f"{self.url(stored.key)}: expected {stored.size:,} bytes, received {size:,}"
             )
 
     def write(self, path: Path, key: str) -> None:
-        """Copy a file to an object, which appears or changes as a whole.
+        """Copy a file to an object, atomically.
 
         Raises:
             StorageError: The object cannot be written.

@@ -1,10 +1,10 @@
-"""The local copies of what buckets hold: `$XDG_CACHE_HOME/marigold/<place>/`.
+"""The cache of bucket contents: `$XDG_CACHE_HOME/marigold/<place>/`.
 
-    objects/<id>          contents, by key and ETag; there only when whole and checked
-    snapshots/<state>/    the folder that is used: links to the objects of one state of the bucket
+    objects/<id>          contents, by key and ETag; only complete and checked ones
+    snapshots/<state>/    the folder to read: links to the objects of one state of the bucket
 
-A snapshot is built aside and renamed, so that there is a whole one or none. One that a living
-process uses is not removed.
+A snapshot is built under another name and renamed, so that it is complete or absent. One that a
+running process uses is not removed.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def cache_root() -> Path:
-    """Return the folder of all copies; the XDG base directory specification names it."""
+    """Return the cache's root, as the XDG base directory specification defines it."""
     named = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(named) if named.startswith("/") else Path.home() / ".cache"
     return base / "marigold"
 
 
 def state_of(files: Mapping[str, StoredObject]) -> str:
-    """Condense names and contents to a short name."""
+    """Hash names and contents to a short name."""
     total = hashlib.sha256()
     for name in sorted(files):
         total.update(f"{name}\0{files[name].etag}\0{files[name].size}\n".encode())
@@ -43,11 +43,11 @@ def state_of(files: Mapping[str, StoredObject]) -> str:
 
 
 class PlaceCache:
-    """The copies of one place in a bucket.
+    """The cached copies of one path in a bucket.
 
     Args:
-        url: The place.
-        endpoint: Of the storage: the same name may stand for different buckets.
+        url: The path.
+        endpoint: The storage's endpoint: the same name may mean different buckets.
     """
 
     def __init__(self, url: str, endpoint: str | None) -> None:
@@ -57,33 +57,33 @@ class PlaceCache:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from copying the same place at the same time."""
+        """Keep other processes from copying the same path at the same time."""
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(locked(self.folder))
             except OSError as error:
                 raise LocalError(
                     f"{self.folder}: cannot keep copies there: {error.strerror}; "
-                    "set XDG_CACHE_HOME to a folder that can be written"
+                    "set XDG_CACHE_HOME to a writable folder"
                 ) from error
             yield
 
     def object_path(self, stored: StoredObject) -> Path:
-        """Return where the contents of an object belong."""
+        """Return the path for an object's contents."""
         name = f"{stored.key}\0{stored.etag}\0{stored.size}"
         return self.folder / "objects" / hashlib.sha256(name.encode()).hexdigest()[:32]
 
     def missing(self, files: Mapping[str, StoredObject]) -> list[tuple[StoredObject, Path]]:
-        """List the objects that are not here, and where to copy them."""
+        """List the missing objects, and where to copy them."""
         paths = {self.object_path(stored): stored for stored in files.values()}
         return [(stored, path) for path, stored in paths.items() if not _is_whole(path, stored)]
 
     def snapshot(self, files: Mapping[str, StoredObject]) -> Path:
-        """Return the folder with these files, all of which are here; remove those of other states.
+        """Return a snapshot of these files, all of which are cached; remove unused ones.
 
         Raises:
-            UrlError: An object's name is none that a file can have.
-            LocalError: The folder cannot be made.
+            UrlError: An object's name cannot be a file name.
+            LocalError: The folder cannot be created.
         """
         folder = self.folder / "snapshots" / state_of(files)
         if not folder.is_dir():
@@ -92,7 +92,7 @@ class PlaceCache:
                     for name, stored in files.items():
                         _link(self.object_path(stored), building, name)
             except OSError as error:
-                raise LocalError(f"cannot make {folder}: {error}") from error
+                raise LocalError(f"cannot create {folder}: {error}") from error
         hold(folder)
         self._prune({folder.name}, {self.object_path(stored).name for stored in files.values()})
         return folder
@@ -113,7 +113,7 @@ def _is_whole(path: Path, stored: StoredObject) -> bool:
 def _link(source: Path, folder: Path, name: str) -> None:
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or parts[0] == "/" or "\0" in name:
-        raise UrlError(f"{name!r}: an object of that name cannot become a file; rename it")
+        raise UrlError(f"{name!r}: an object of that name cannot be stored as a file; rename it")
     target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.hardlink_to(source)

@@ -1,7 +1,7 @@
-"""The errors of reading and writing places; each names the URL and the remedy.
+"""The errors of reading and writing URLs; each names the URL and the remedy.
 
 StorageError
-├── UrlError          no local path and no obs:// or s3:// URL
+├── UrlError          neither a local path nor an obs:// or s3:// URL
 ├── SettingsError     endpoint, region or credentials are missing or contradict each other
 ├── NotFound          no such bucket, folder or object
 ├── AccessDenied      the storage refuses these credentials
@@ -19,7 +19,7 @@ class StorageError(Exception):
 
 
 class UrlError(StorageError):
-    """It is no local path and no URL of a bucket."""
+    """It is neither a local path nor a bucket's URL."""
 
 
 class SettingsError(StorageError):
@@ -39,7 +39,7 @@ class ObjectChanged(StorageError):
 
 
 class TransferError(StorageError):
-    """The storage cannot be reached, breaks off, or does not answer properly."""
+    """The storage cannot be reached, breaks the connection, or does not answer properly."""
 
 
 class LocalError(StorageError):

@@ -1,4 +1,4 @@
-"""Turns what s3fs, botocore and aiohttp raise into an error that names the URL and the remedy."""
+"""Turns errors of s3fs, botocore and aiohttp into one that names the URL and the remedy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REFUSALS = {
     "AccessDenied": "access denied; let the bucket's policy allow these credentials to list, read "
     f"and, for outputs, write there, or {_CREDENTIALS}",
     "RequestTimeTooSkewed": "this machine's clock is wrong; set it, such as with ntpd",
-    "VirtualHostDomainRequired": "{where} wants the bucket in the host name; "
+    "VirtualHostDomainRequired": "{where} requires the bucket in the host name; "
     "set S3_ADDRESSING_STYLE=virtual",
 }
 # Classes of botocore and aiohttp, by name, so that they need not be imported here.
@@ -41,7 +41,7 @@ _UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnecti
 
 
 def error_code(error: BaseException) -> str:
-    """Return the storage's own code for the error, such as ``NoSuchBucket``; empty if none."""
+    """Return the storage's error code, such as ``NoSuchBucket``; empty if it has none."""
     for candidate in (error, error.__cause__):
         response = getattr(candidate, "response", None)
         if isinstance(response, dict):
@@ -55,7 +55,7 @@ def explain(error: Exception, url: str, settings: Settings) -> StorageError:
     Args:
         error: What a call to the storage raised.
         url: What was read or written.
-        settings: How it was tried.
+        settings: The settings in use.
     """
     if isinstance(error, StorageError):
         return error
@@ -74,7 +74,7 @@ def explain(error: Exception, url: str, settings: Settings) -> StorageError:
 
 def _refusal(code: str, where: str) -> str:
     if code in _WRONG_CREDENTIALS:
-        return f"{where} does not know the credentials ({code}); {_CREDENTIALS}"
+        return f"{where} does not know these credentials ({code}); {_CREDENTIALS}"
     return _REFUSALS.get(code, _REFUSALS["AccessDenied"]).format(where=where)
 
 
@@ -89,6 +89,5 @@ def _explain_transport(error: Exception, url: str, where: str) -> StorageError:
         )
     reason = str(error) or type(error).__name__
     return TransferError(
-        f"{url}: {where} fails again and again ({reason}); "
-        "start again later: what was copied is kept"
+        f"{url}: {where} keeps failing ({reason}); start again later: what was copied is kept"
     )

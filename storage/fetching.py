@@ -1,4 +1,4 @@
-"""Brings what is at a URL to this machine, where it is not there already."""
+"""Copies the contents of a URL to this machine, unless they are there already."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ logger = logging.getLogger(__name__)
 
 
 def fetch(url: str, *, skip: Collection[str] = ()) -> Path:
-    """Return a local path with what is at `url`: the path itself, or a synchronised copy.
+    """Return a local path to the contents of `url`: the path itself, or a synchronised copy.
 
-    The copy is for reading only, and stays at least as long as this process lives.
+    The copy is read-only, and stays at least as long as this process runs.
 
     Args:
         url: A local path, or a folder or an object in a bucket.
         skip: Names in a bucket's folder that are not needed.
 
     Raises:
-        StorageError: The URL is none, there is nothing at it, or it cannot be copied.
+        StorageError: The URL is invalid or empty, or cannot be copied.
     """
     if not is_remote(url):
         return local_path(url)
@@ -42,7 +42,7 @@ def fetch(url: str, *, skip: Collection[str] = ()) -> Path:
 
 
 def fingerprint(url: str) -> str:
-    """Return a short text that changes when what is at a bucket's URL does; empty for local paths.
+    """Return a string that changes with the contents of a bucket's URL; empty for local paths.
 
     Raises:
         StorageError: As `fetch`.
@@ -73,7 +73,7 @@ def _synchronise(bucket: Bucket, location: Location, skip: Collection[str]) -> P
 
 
 def _list(bucket: Bucket, location: Location) -> dict[str, StoredObject]:
-    """List a folder's objects by their names in it; an object alone has the name ``""``."""
+    """List a folder's objects by relative name; a single object has the name ``""``."""
     found = bucket.list(location.prefix)
     if found:
         return {stored.key.removeprefix(location.prefix): stored for stored in found}

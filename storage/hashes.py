@@ -1,7 +1,7 @@
-"""Whether a local file has the contents that an object's ETag stands for.
+"""Checks whether a local file matches an object's ETag.
 
-An object that was written in one piece has the MD5 of its contents; one that was written in parts
-has the MD5 of the parts' MD5s, and how many there were, but not their size.
+An object written in one piece has the MD5 of its contents; one written in parts has the MD5 of the
+parts' MD5s and their number, but not their size.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _PART_SIZES = (5, 6, 8, 9, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256, 512, 1
 
 
 def matches(path: Path, etag: str) -> bool | None:
-    """Tell whether a file has the contents of `etag`; None if it cannot be told."""
+    """Return whether a file matches `etag`; None if that cannot be determined."""
     if _MD5.fullmatch(etag):
         return _md5(path) == etag
     parts = _PARTS.fullmatch(etag)
     if not parts:
-        return None  # some storages have ETags of their own kind
+        return None  # some storages have other kinds of ETags
     size, count = path.stat().st_size, int(parts[1])
     fitting = (part * _MEBIBYTE for part in _PART_SIZES if -(-size // (part * _MEBIBYTE)) == count)
     sizes = [size] if count == 1 else list(fitting)

@@ -1,6 +1,6 @@
-"""What a URL names: a local path, or a place in a bucket.
+"""Parses URLs: a local path, or a path in a bucket.
 
-`obs://` and `s3://` are both accepted, as ModelArts does; they differ in whose settings are used
+`obs://` and `s3://` are both accepted, as in ModelArts; they differ in the settings that apply
 (`storage.settings`).
 """
 
@@ -23,7 +23,7 @@ class Location:
     Attributes:
         scheme: "obs" or "s3".
         bucket: Name of the bucket.
-        key: The path in it, without a slash at its ends; empty for the whole bucket.
+        key: The path in it, without leading or trailing slash; empty for the whole bucket.
     """
 
     scheme: str
@@ -35,16 +35,16 @@ class Location:
 
     @property
     def prefix(self) -> str:
-        """What the keys of all objects in this folder begin with."""
+        """The common prefix of the keys of all objects in this folder."""
         return f"{self.key}/" if self.key else ""
 
     def child(self, name: str) -> Location:
-        """Return the place `name` in this folder."""
+        """Return the path `name` in this folder."""
         return Location(self.scheme, self.bucket, self.prefix + name)
 
 
 def is_remote(url: str) -> bool:
-    """Tell whether `url` is no local path."""
+    """Return whether `url` is not a local path."""
     scheme, separator, _ = url.partition("://")
     return bool(separator) and scheme != "file"
 
@@ -56,21 +56,21 @@ def local_path(url: str) -> Path:
 
 
 def parse(url: str) -> Location:
-    """Read the URL of a place in a bucket.
+    """Parse the URL of a path in a bucket.
 
     Raises:
-        UrlError: The scheme is none of `SCHEMES`, or there is no proper bucket name.
+        UrlError: The scheme is not in `SCHEMES`, or the bucket name is invalid.
     """
     scheme, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
     if scheme not in SCHEMES:
         raise UrlError(
-            f"{url}: cannot read or write {scheme}:// places; pass a local path, "
+            f"{url}: cannot read or write {scheme}:// URLs; pass a local path, "
             "obs://bucket/path or s3://bucket/path"
         )
     if not _BUCKET.fullmatch(bucket):
         raise UrlError(
-            f"{url}: {bucket!r} is no name of a bucket (3 to 63 lower-case letters, digits, "
+            f"{url}: {bucket!r} is not a bucket name (3 to 63 lower-case letters, digits, "
             "hyphens and dots); pass obs://bucket/path"
         )
     return Location(scheme, bucket, key.strip("/"))

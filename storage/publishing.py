@@ -1,4 +1,4 @@
-"""Brings what was made on this machine to a URL."""
+"""Uploads what a command has written to a URL."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Output:
     """Where a command writes.
 
     Attributes:
-        url: Where what it writes ends up.
+        url: The final destination.
         folder: The local folder to write to: the URL's own, or one that is uploaded at the end.
-        location: The place in a bucket; None if `url` is local.
+        location: The path in a bucket; None if `url` is local.
     """
 
     url: str
@@ -40,7 +40,7 @@ class Output:
     location: Location | None = None
 
     def bring(self, name: str) -> None:
-        """Copy a file that an earlier command left at the URL into the folder, if there is one.
+        """Copy a file from an earlier command at the URL into the folder, if there is one.
 
         Raises:
             StorageError: There is one, but it cannot be copied.
@@ -51,10 +51,10 @@ class Output:
             shutil.copyfile(fetch(str(self.location.child(name))), self.folder / name)
 
     def holds(self, name: str) -> bool:
-        """Tell whether there is something in the folder `name` at a bucket's URL already.
+        """Return whether the folder `name` at a bucket's URL already has contents.
 
         Raises:
-            StorageError: It cannot be seen.
+            StorageError: The bucket cannot be listed.
         """
         if self.location is None:
             return False
@@ -62,7 +62,7 @@ class Output:
             return bool(bucket.list(self.location.child(name).prefix, limit=1))
 
     def save(self, path: Path) -> None:
-        """Upload one file of the folder now; a failure is told and nothing else, as more follow."""
+        """Upload one file of the folder now; a failure is only logged, as more uploads follow."""
         if self.location is None:
             return
         key = self.location.prefix + path.relative_to(self.folder).as_posix()
@@ -75,14 +75,14 @@ class Output:
 
 @contextlib.contextmanager
 def publishing(url: str, *, last: Sequence[str] = ()) -> Iterator[Output]:
-    """Give a folder to write to; at the end, without an error, it is uploaded to `url`.
+    """Yield a folder to write to, and upload it to `url` at the end if there was no error.
 
     Args:
         url: A local path, which is then the folder itself, or a folder in a bucket.
-        last: Names of files that tell readers that the others are there.
+        last: Names of files that tell readers that the others are complete.
 
     Raises:
-        StorageError: The bucket cannot be reached, told before anything is done; or the upload
+        StorageError: The bucket cannot be reached, before anything is done; or the upload
             failed, and the message says where the files are.
     """
     if not is_remote(url):
@@ -103,14 +103,14 @@ def publishing(url: str, *, last: Sequence[str] = ()) -> Iterator[Output]:
     except StorageError as error:
         kept = folder.rename(folder.with_name(folder.name.replace("job-", "kept-")))
         raise type(error)(
-            f"{error}; the files are in {kept}, and "
-            f"`python -m storage copy {kept} {url}` uploads them"
+            f"{error}; the files are in {kept}: upload them with "
+            f"`python -m storage copy {kept} {url}`"
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def upload(folder: Path, url: str, *, last: Sequence[str] = ()) -> None:
-    """Upload the files of a folder, without those that are there already; nothing is removed.
+    """Upload the files of a folder, except those already there; nothing is removed.
 
     Raises:
         StorageError: A file could not be read or written; the others may have been uploaded.
@@ -118,7 +118,7 @@ def upload(folder: Path, url: str, *, last: Sequence[str] = ()) -> None:
     location = parse(url)
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     if not paths:
-        raise LocalError(f"{folder}: no files in it to upload to {url}")
+        raise LocalError(f"{folder} has no files to upload to {url}")
     with Bucket(location) as bucket:
         there = {stored.key: stored for stored in bucket.list(location.prefix)}
         keys = {path: location.prefix + path.relative_to(folder).as_posix() for path in paths}
@@ -139,7 +139,7 @@ def _is_there(path: Path, stored: StoredObject | None) -> bool:
 
 
 def _make_folder() -> Path:
-    """Make a folder of this process's own; what killed processes left is removed."""
+    """Create a folder for this process, and remove those of dead processes."""
     root = cache_root() / "outputs"
     try:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)

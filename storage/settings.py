@@ -1,12 +1,12 @@
-"""How to reach a bucket: endpoint, region, credentials and addressing, from the environment.
+"""How to connect to a bucket: endpoint, region, credentials and addressing, from the environment.
 
-`s3://` takes what every AWS tool takes: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION,
+`s3://` uses the settings of every AWS tool: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION,
 AWS_ACCESS_KEY_ID and its companions, AWS_PROFILE and the files in ~/.aws.
-`obs://` looks for OBS_ENDPOINT (or S3_ENDPOINT, which ModelArts sets), OBS_REGION,
-OBS_ACCESS_KEY_ID, OBS_SECRET_ACCESS_KEY and OBS_SECURITY_TOKEN first, then for the same as `s3://`.
-S3_ADDRESSING_STYLE (virtual, path) is for both.
+`obs://` first uses OBS_ENDPOINT (or S3_ENDPOINT, which ModelArts sets), OBS_REGION,
+OBS_ACCESS_KEY_ID, OBS_SECRET_ACCESS_KEY and OBS_SECURITY_TOKEN, then the same as `s3://`.
+S3_ADDRESSING_STYLE (virtual, path) applies to both.
 
-Values of credentials are in no message and no log.
+No message or log contains the values of credentials.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 _STYLES = ("auto", "virtual", "path")
 _OBS_HOST = re.compile(r"obs\.([a-z0-9-]+)\.myhuaweicloud\.(com|eu)")
 CONNECT_S, READ_S, ATTEMPTS = 10, 60, 5
-CONNECTIONS = 16  # also the number of objects that are copied at a time
+CONNECTIONS = 16  # also the number of objects copied in parallel
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to reach a bucket; what is None is left to the AWS libraries and their files.
+    """How to connect to a bucket; None leaves a setting to the AWS libraries and their files.
 
     Attributes:
         endpoint: URL of the storage, without the bucket.
@@ -59,7 +59,7 @@ class Settings:
             "config_kwargs": {
                 "signature_version": "s3v4",
                 "s3": s3,
-                # OBS knows none of the newer checksums.
+                # OBS does not support the newer checksums.
                 "request_checksum_calculation": "when_required",
                 "response_checksum_validation": "when_required",
                 "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -71,7 +71,7 @@ class Settings:
 
 
 def read_settings(location: Location, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Find out how to reach `location`.
+    """Return the settings for `location`.
 
     Raises:
         SettingsError: Something is missing or contradicts itself; the message names the variable.
@@ -91,11 +91,11 @@ def read_settings(location: Location, environ: Mapping[str, str] = os.environ) -
         endpoint = f"https://obs.{region}.myhuaweicloud.com"
     elif obs and not _profile_has_endpoint():
         raise SettingsError(
-            f"{location}: it is not known where the bucket is: set "
+            f"{location}: the bucket's endpoint is unknown: set "
             "OBS_ENDPOINT=https://obs.<region>.myhuaweicloud.com, or OBS_REGION"
         )
     if obs and style is None and endpoint:
-        # OBS itself answers path style with 403; test servers have no names to put a bucket into.
+        # OBS answers path style with 403; test servers have no host name to put a bucket into.
         style = "path" if _has_no_names(endpoint) else "virtual"
     return Settings(endpoint, region, style, _credentials(environ) if obs else {})
 
@@ -112,12 +112,12 @@ def _check_endpoint(endpoint: str, location: Location) -> str:
         host = ""
     if not host:
         raise SettingsError(
-            f"{location}: the endpoint {endpoint!r} is no URL; "
+            f"{location}: the endpoint {endpoint!r} is not a URL; "
             "set OBS_ENDPOINT=https://obs.<region>.myhuaweicloud.com"
         )
     if host.startswith(f"{location.bucket}."):
         raise SettingsError(
-            f"{location}: the endpoint {endpoint} has the bucket in it; set OBS_ENDPOINT to "
+            f"{location}: the endpoint {endpoint} contains the bucket; set OBS_ENDPOINT to "
             f"https://{host.removeprefix(location.bucket + '.')}"
         )
     return url.rstrip("/")
@@ -133,7 +133,7 @@ def _has_no_names(endpoint: str) -> bool:
 
 
 def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the OBS variables by s3fs's names; none of them leaves it to the AWS libraries."""
+    """Return the OBS variables by s3fs's names; if all are unset, the AWS libraries decide."""
     named = {
         "key": environ.get("OBS_ACCESS_KEY_ID"),
         "secret": environ.get("OBS_SECRET_ACCESS_KEY"),
@@ -148,7 +148,7 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _profile_has_endpoint() -> bool:
-    """Tell whether the AWS profile in use names an endpoint of its own."""
+    """Return whether the AWS profile in use names its own endpoint."""
     import botocore.exceptions  # noqa: PLC0415 - only who names a bucket waits for it
     import botocore.session  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Copies many objects at a time, with a progress bar; goes on where a connection broke."""
+"""Copies many objects in parallel, with a progress bar; resumes broken transfers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 def download(bucket: Bucket, wanted: Sequence[tuple[StoredObject, Path]], description: str) -> None:
-    """Copy objects to files; a file appears as a whole, with checked contents, or not at all.
+    """Copy objects to files, which appear only when complete and checked.
 
-    What a broken copy leaves is a ``.part`` beside the file, and the next call goes on from it.
+    An interrupted copy leaves a ``.part`` beside the file, from which the next call resumes.
 
     Raises:
-        StorageError: An object changed, or could not be had; the others may have been copied.
+        StorageError: An object changed or could not be read; the others may have been copied.
     """
     sizes = [stored.size for stored, _ in wanted]
     jobs = [
@@ -39,7 +39,7 @@ def download(bucket: Bucket, wanted: Sequence[tuple[StoredObject, Path]], descri
 
 
 def upload(bucket: Bucket, files: Sequence[tuple[Path, str]], description: str) -> None:
-    """Copy files to objects and check what arrived.
+    """Copy files to objects, and check what arrived.
 
     Raises:
         StorageError: One could not be written; the others may have been.
@@ -78,23 +78,23 @@ def _download_one(
     advance(part.stat().st_size if part.exists() else 0)
     _append_until_whole(bucket, stored, part, advance)
     if not _is_right(bucket, stored, part):
-        part.unlink()  # a damaged transfer: once more from the start
+        part.unlink()  # a damaged transfer: start over
         advance(-stored.size)
         _append_until_whole(bucket, stored, part, advance)
         if not _is_right(bucket, stored, part):
             part.unlink()
             raise TransferError(
-                f"{bucket.url(stored.key)}: what came does not have the MD5 of its ETag "
-                f"{stored.etag}; a proxy or a disk may be damaged, or write the object anew"
+                f"{bucket.url(stored.key)}: the received data do not have the MD5 of the ETag "
+                f"{stored.etag}; check proxies and disks, or write the object again"
             )
-    part.chmod(0o444)  # it may be linked to several folders: nobody shall edit it in place
+    part.chmod(0o444)  # it may be linked to several folders, so nobody must edit it in place
     part.replace(path)
 
 
 def _append_until_whole(
     bucket: Bucket, stored: StoredObject, part: Path, advance: Callable[[int], None]
 ) -> None:
-    """Copy what is missing, again while the connection breaks but brings something each time."""
+    """Copy what is missing; retry a broken connection as long as each attempt makes progress."""
     part.touch()
     failures = 0
     while (before := part.stat().st_size) < stored.size:
@@ -107,19 +107,19 @@ def _append_until_whole(
             pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**failures) * (
                 0.5 + random.random() / 2
             )
-            logger.info("going on in %.1f s: %s", pause, error)
+            logger.info("resuming in %.1f s: %s", pause, error)
             time.sleep(pause)
 
 
 def _is_right(bucket: Bucket, stored: StoredObject, path: Path) -> bool:
     right = matches(path, stored.etag)
     if right is False and _is_encrypted(bucket, stored.key):
-        return True  # the ETag is the MD5 of what the storage wrote, which nobody else sees
+        return True  # the ETag is the MD5 of what the storage wrote, which only it can see
     return right is not False
 
 
 def _is_encrypted(bucket: Bucket, key: str) -> bool:
-    """Tell whether the storage encrypts the object with a key that makes its ETag another one."""
+    """Return whether the storage encrypts the object in a way that changes its ETag."""
     head = bucket.look(key)
     return "kms" in str(head.get("ServerSideEncryption", "")) or "SSECustomerAlgorithm" in head
 

@@ -1,5 +1,5 @@
-"""The page to try a running server on: drop photos, see labels and why, compare two versions.
+"""The web page for trying a server: drop photos, see labels and why, compare two versions.
 
-Asks the server through `client` alone, and runs in an environment of its own (`make ui`). Not
-responsible for judging photos: a wrong file is sent too, and the server's own words are shown.
+It talks to the server only through `client`, and runs in a separate environment (`make ui`). It
+does not check photos: it sends any file, and shows the server's message.
 """

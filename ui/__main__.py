@@ -1,4 +1,4 @@
-"""Makes ``python -m ui`` open the page and serve it until Ctrl-C."""
+"""``python -m ui``: serves the page until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ui.settings import read_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Read when the libraries are imported: nothing of what happens here is told to anybody.
+# Read when the libraries are imported: disables all telemetry.
 _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -1,6 +1,6 @@
-"""Compares two answers to the same photos: agreement, differences in confidence, in which order.
+"""Compares two sets of answers to the same photos: agreement, confidence differences, order.
 
-Not responsible for asking or showing: see `ui.compare_tab`.
+`ui.compare_tab` gets the answers and shows the result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pair:
-    """One photo, and what each side says of it."""
+    """One photo, with each side's answer."""
 
     left: Outcome
     right: Outcome
@@ -40,9 +40,9 @@ class Pair:
 
     @property
     def difference(self) -> float:
-        """How much less (below 0) or more the right side believes in the left one's label, -1..1.
+        """The right side's probability of the left side's label, minus the left side's, -1..1.
 
-        A class that the right side does not name among its best counts as 0.
+        A class that is not among the right side's best counts as 0.
         """
         left, right = self.left.result, self.right.result
         if not isinstance(left, Prediction) or not isinstance(right, Prediction):
@@ -52,9 +52,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All photos, those on which the sides differ first, those without two answers last.
+    """All photos: first those on which the sides differ, last those without two answers.
 
-    `agreement` is the share of the answered photos with one label, in 0..1; None if there are none.
+    `agreement` is the share of answered photos with the same label, 0..1; None if there are none.
     """
 
     pairs: tuple[Pair, ...]

@@ -1,6 +1,6 @@
-"""Asks the server about photos, and times it.
+"""Sends photos to the server, and times it.
 
-Not responsible for showing the answers: the tabs are.
+The tabs show the answers.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from client.api.metrics import Times
     from client.connection import Connection
 
-# TorchServe counts a request as its answer is sent, so the count may be a moment late.
+# TorchServe counts a request as it sends the answer, so the count may lag by a moment.
 _READINGS = 10
 _PAUSE_S = 0.02
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo: a prediction, or the error to show."""
+    """The result for one photo: a prediction, or the error to show."""
 
     path: Path
     result: Prediction | ClientError
 
     @property
     def name(self) -> str:
-        """The file's name, as the user knows it."""
+        """The file's original name."""
         return self.path.name
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of the photos that were asked about together.
+    """The results for the photos of one batch.
 
-    `seconds` is the time there and back of all of them. `spent` is what the server's metrics say of
-    the requests it answered meanwhile, others' included; None if they tell nothing, with `silence`
-    as the reason.
+    `seconds` is the total round trip time. `spent` is what the server's metrics report for the
+    requests it answered meanwhile, including other clients'; None if they report nothing, with the
+    reason in `silence`.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -55,7 +55,7 @@ class Answer:
 
 
 def ask(connection: Connection, paths: Sequence[Path], version: str | None = None) -> Answer:
-    """Classify photos, several at a time; a photo that fails leaves the others alone."""
+    """Classify photos, several at a time; one that fails does not affect the others."""
     client = connection.inference(version)
     start = time.perf_counter()
     results = tuple(Outcome(path, result) for path, result in client.predict_many(paths))
@@ -63,7 +63,7 @@ def ask(connection: Connection, paths: Sequence[Path], version: str | None = Non
 
 
 def ask_with_times(connection: Connection, paths: Sequence[Path]) -> Answer:
-    """Classify photos, and read from the server's metrics what it spent on them."""
+    """Classify photos, and read from the server's metrics how long it took."""
     metrics, model = MetricsClient(connection.addresses.metrics), connection.model
     try:
         before = metrics.times(model)
@@ -79,7 +79,7 @@ def ask_with_times(connection: Connection, paths: Sequence[Path]) -> Answer:
 
 
 def _settled(metrics: MetricsClient, model: str, before: Times, requests: int) -> Times:
-    """Read the metrics until they count the requests, or for the last time."""
+    """Read the metrics until they count the requests, or until attempts run out."""
     for reading in count(1):
         spent = metrics.times(model).since(before)
         if spent.answered >= requests or reading == _READINGS:

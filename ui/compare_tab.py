@@ -1,6 +1,6 @@
-"""The tab that asks two versions or runtimes of the model about the same photos.
+"""The tab that compares two versions or runtimes of the model on the same photos.
 
-Not responsible for what is compared: `ui.agreement` is.
+`ui.agreement` does the comparison.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Side:
 
 
 def find_sides(settings: Settings) -> list[Side]:
-    """Return every version that the servers tell of; the default one of a server that does not."""
+    """Return every version that the servers list; the default one of a server that does not."""
     servers = [settings.server, *([settings.other] if settings.other else [])]
     return [side for server in servers for side in _sides_of(server)]
 
@@ -50,7 +50,7 @@ def _sides_of(server: Connection) -> list[Side]:
 
 
 def compare_tab(settings: Settings, wording: Wording, language: gr.Radio, tab: gr.Tab) -> None:
-    """Lay out the tab, and connect its events; the versions are looked up when it is opened."""
+    """Lay out the tab, and connect its events; opening it looks up the versions."""
     wording.on(gr.Markdown, {"value": "comparison.lead"})
     alone = wording.on(gr.Markdown, {"value": "comparison.alone"}, visible=False)
     files = wording.on(

@@ -1,6 +1,6 @@
-"""One photo in detail: the map over it, and its classes as bars; or why there is no answer.
+"""One photo in detail: its activation map, and its classes as bars; or why there is no answer.
 
-Not responsible for many photos: see `ui.results`.
+`ui.results` shows many photos.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def detail_html(
     connection: Connection, outcome: Outcome, preprocessing: Mapping[str, Any], language: str
 ) -> str:
-    """Ask for the explanation of a photo, and show it with its classes."""
+    """Get the explanation of a photo, and show it with its classes."""
     if isinstance(outcome.result, ClientError):
         return render("problem", language, name=outcome.name, message=str(outcome.result))
     photo, heat, frame, reason = "", "", None, ""
@@ -32,7 +32,7 @@ def detail_html(
         evidence = connection.inference().explain(outcome.path)["class_activation_map"]
         heat = data_uri(draw_heat(evidence))
     except (ClientError, OSError, ValueError, KeyError, TypeError) as error:
-        reason = str(error)  # the answer stands without a picture
+        reason = str(error)  # show the answer without a picture
     return render(
         "detail",
         language,

@@ -1,6 +1,6 @@
-"""What the server says of its model: version, runtime, precision, accuracy, preprocessing.
+"""The server's description of its model: version, runtime, precision, accuracy, preprocessing.
 
-Not responsible for a server that says nothing of itself: the page works without.
+The page works without it if a server does not describe its model.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from client.api.models import ModelStatus
     from client.connection import Connection
 
-# The project's own, for servers whose management API is out of reach.
+# The project's default, for servers whose management API cannot be reached.
 _PREPROCESSING = {"resize": 256, "crop": 224}
 
 
 def read_facts(connection: Connection) -> ModelStatus | ClientError:
-    """Ask for the state and the description of the default version."""
+    """Get the state and the description of the default version."""
     try:
         return connection.management().describe(connection.model, customized=True)
     except ClientError as error:
@@ -57,7 +57,7 @@ def facts_html(facts: ModelStatus | ClientError, language: str) -> str:
 
 
 def _accuracy(metadata: Mapping[str, Any], language: str) -> tuple[str, str]:
-    """Return the accuracy on the validation photos, and what is known of its certainty."""
+    """Return the accuracy on the validation photos, with its confidence interval if known."""
     accuracy, interval = metadata.get("val_accuracy"), metadata.get("val_accuracy_ci95")
     if accuracy is None:
         return "", ""

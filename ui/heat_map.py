@@ -1,6 +1,6 @@
-"""The class activation map as a transparent picture, and where on the photo it lies.
+"""The class activation map as a transparent picture, and its position on the photo.
 
-Not responsible for its strength: the page sets the opacity of the whole picture.
+The page sets the opacity of the whole picture.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RAMP = ((13, 8, 135), (126, 3, 168), (204, 71, 120), (248, 149, 64), (240, 249,
 
 @dataclass(frozen=True)
 class Frame:
-    """The square that the network saw, in per cent of the photo's width and height."""
+    """The square that the network saw, in percent of the photo's width and height."""
 
     left: float
     top: float
@@ -35,11 +35,11 @@ def draw_heat(evidence: Sequence[Sequence[float]]) -> Image.Image:
     """Draw a map [h, w] as RGBA: the more evidence, the brighter and the less transparent.
 
     Raises:
-        ValueError: It is no rectangle of numbers.
+        ValueError: It is not a rectangle of numbers.
     """
     values = np.asarray(evidence, dtype=np.float32)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():  # noqa: PLR2004
-        raise ValueError("the class activation map is no rectangle of numbers")
+        raise ValueError("the class activation map is not a rectangle of numbers")
     unit = (values - values.min()) / max(float(np.ptp(values)), 1e-9)
     smooth = Image.fromarray(unit).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
     heat = np.asarray(smooth).clip(0, 1)  # [H, W], 0..1

@@ -1,6 +1,6 @@
-"""Renders the parts of the page that show results; whatever comes from outside is escaped.
+"""Renders the parts of the page that show results; escapes all external text.
 
-Not responsible for what is shown: the tabs choose it.
+The tabs choose what to show.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ _ENVIRONMENT = Environment(
 
 
 def render(template: str, language: str, **values: Any) -> str:
-    """Render ``templates/<template>.html.jinja``; in it, ``say`` speaks `language`."""
+    """Render ``templates/<template>.html.jinja``; in it, ``say`` returns texts in `language`."""
     page = _ENVIRONMENT.get_template(f"{template}.html.jinja")
     return page.render(say=functools.partial(say, language), **values)

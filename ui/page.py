@@ -1,7 +1,4 @@
-"""Puts the page together, and serves it: to this machine only, and with nothing fetched elsewhere.
-
-Not responsible for what the tabs do.
-"""
+"""Assembles the page and serves it: only to this machine, without fetching anything elsewhere."""
 
 from __future__ import annotations
 

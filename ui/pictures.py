@@ -1,6 +1,6 @@
-"""Pictures as a browser shows them: small, upright, in a format that it knows, within the page.
+"""Pictures for the browser: small, upright, in a supported format, embedded in the page.
 
-Only for photos that the server has accepted: it checks how many pixels a file unpacks to.
+Only for photos that the server has accepted: it checks how many pixels a file decodes to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ THUMBNAIL = 96  # px
 
 
 def shown(path: Path, long_side: int = LONG_SIDE) -> Image.Image:
-    """Read a photo, RGB and upright, with no side longer than `long_side` pixels.
+    """Read a photo as upright RGB, with no side longer than `long_side` pixels.
 
     Raises:
         OSError: This machine's Pillow cannot read it.
@@ -27,7 +27,7 @@ def shown(path: Path, long_side: int = LONG_SIDE) -> Image.Image:
     with Image.open(path) as image:
         image.draft("RGB", (long_side, long_side))  # JPEG: decoded at a fraction of its size
         upright = ImageOps.exif_transpose(image)
-        if upright.mode in {"RGBA", "LA", "PA", "P"}:  # transparent parts are white to the server
+        if upright.mode in {"RGBA", "LA", "PA", "P"}:  # the server sees transparency as white
             paper = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(paper, upright.convert("RGBA"))
         upright.thumbnail((long_side, long_side))

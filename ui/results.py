@@ -1,6 +1,6 @@
-"""The answers to many photos: as a table on the page, and as a CSV file.
+"""The answers for many photos: as a table on the page, and as a CSV file.
 
-Not responsible for one photo in detail: see `ui.detail`.
+`ui.detail` shows one photo in detail.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def table_html(outcomes: Sequence[Outcome], language: str) -> str:
-    """Show one line a photo; nothing for a single one."""
+    """Show one line per photo; nothing for a single one."""
     if len(outcomes) < 2:  # noqa: PLR2004
         return ""
     rows = [
@@ -43,7 +43,7 @@ def thumbnail(outcome: Outcome) -> str:
 
 
 def choices(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
-    """Name each photo with its answer, for a list to choose from."""
+    """Label each photo with its answer, for a list to choose from."""
     return [(f"{index + 1} · {_words(outcome)}", index) for index, outcome in enumerate(outcomes)]
 
 
@@ -51,7 +51,7 @@ def write_csv(outcomes: Sequence[Outcome]) -> Path:
     """Write the answers to a new file: file, label, probability, error, then every class."""
     classes = sorted({name for outcome in outcomes for name in _scores(outcome)})
     path = Path(tempfile.mkdtemp(prefix="marigold-ui-")) / "predictions.csv"
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # Excel wants the mark
+    with path.open("w", encoding="utf-8-sig", newline="") as file:  # Excel needs the BOM
         writer = csv.writer(file)
         writer.writerow(["file", "label", "probability", "error", *classes])
         for outcome in outcomes:

@@ -1,6 +1,6 @@
-"""What the page is started with: the server, a second one to compare it with, its own address.
+"""The page's command line: the server, a second one to compare it with, the page's address.
 
-Not responsible for what a server's options mean: they are those of the command line client.
+A server's options are those of the command line client.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_PAGE_PORT = 7860
-# A key is sent only to the server that it was given for.
+# A key is sent only to its own server.
 _COMPARE_PREFIX = "MARIGOLD_COMPARE_"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are; `other` is None where no second server was named."""
+    """The settings; `other` is None without a second server."""
 
     server: Connection
     other: Connection | None
@@ -39,7 +39,7 @@ class Settings:
 
 
 class OtherConnection(Connection):
-    """The second server, whose keys have names of their own in the environment."""
+    """The second server, whose keys have their own environment variables."""
 
     @property
     def tokens(self) -> Tokens:
@@ -53,7 +53,7 @@ class OtherConnection(Connection):
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
-    """Read the command line; exits with 2 where it is wrong."""
+    """Read the command line; exits with 2 if it is invalid."""
     parser = _parser()
     options = parser.parse_args(arguments)
     server = connection_from(options, parser)
@@ -72,7 +72,7 @@ def _other(options: argparse.Namespace, server: Connection) -> Connection | None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ui", description="Open the page to try it on.")
+    parser = argparse.ArgumentParser(prog="python -m ui", description="Serve a page for trying it.")
     add_server_options(parser)
     group = parser.add_argument_group("comparison")
     group.add_argument("--compare", metavar="URL", help="inference API of a second server")
@@ -87,8 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--page-host",
         default=LOOPBACK,
-        help="address to listen on (%(default)s); whoever reaches the page uses the server's key",
+        help="address to listen on (%(default)s); its visitors use the server's key",
     )
     group.add_argument("--page-port", type=int, default=DEFAULT_PAGE_PORT, help="(%(default)d)")
-    group.add_argument("--open", action="store_true", help="open a browser, too")
+    group.add_argument("--open", action="store_true", help="also open a browser")
     return parser

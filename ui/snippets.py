@@ -1,6 +1,6 @@
-"""The lines that do from a shell, or from Python, what the page just did.
+"""Shell and Python code that does what the page just did.
 
-They say where the key comes from, and never hold it.
+It says where to get the key, and never contains it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KEY_OF_THE_ENVIRONMENT = "$MARIGOLD_INFERENCE_KEY"
 
 
 def curl_lines(connection: Connection, names: Sequence[str]) -> str:
-    """Return curl lines that classify the files, and one that explains the first."""
+    """Return curl commands that classify the files, and one that explains the first."""
     url, model = connection.addresses.inference, quote(connection.model, safe="")
     header = f'-H "Authorization: Bearer {_shell_key(connection)}"'
     lines = [
@@ -32,7 +32,7 @@ def curl_lines(connection: Connection, names: Sequence[str]) -> str:
 
 
 def python_lines(connection: Connection, names: Sequence[str]) -> str:
-    """Return Python lines that do the same through this project's client."""
+    """Return Python code that does the same with this project's client."""
     addresses = connection.addresses
     run_dir = f"Path({str(connection.run_dir)!r})" if connection.run_dir else "None"
     paths = ", ".join(f"Path({name!r})" for name in names[:3])

@@ -1,4 +1,4 @@
-"""The sentences of the page in its two languages, from `texts.toml`."""
+"""The page's texts in both languages, from `texts.toml`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def catalogue() -> dict[str, dict[str, dict[str, str]]]:
 
 
 def say(language: str, name: str, /, **values: object) -> str:
-    """Return a text with its {names} filled in.
+    """Return a text with its {placeholders} filled in.
 
     Args:
         language: "en" or "zh".

@@ -1,4 +1,4 @@
-"""The colours and fonts of the page: those of the evaluation's report, all from this machine."""
+"""The page's colours and fonts: those of the evaluation report, all from this machine."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Shows how long the answers took, and on what.
+"""Shows how long the answers took, and where the time went.
 
-Not responsible for measuring: see `ui.asking`.
+`ui.asking` measures it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def timing_html(answer: Answer, language: str) -> str:
-    """Show one request as a bar of its parts, many as a rate; both with the server's means."""
+    """Show one request as a bar of its parts, many as a rate, both with the server's means."""
     spent, count = answer.spent, len(answer.outcomes)
     if spent is None:
         reason = answer.silence or say(language, "time.no_count")
@@ -30,7 +30,7 @@ def timing_html(answer: Answer, language: str) -> str:
 def _parts(round_trip_s: float | None, total_s: float, queued_s: float) -> list[tuple[str, float]]:
     parts = [("queue", queued_s), ("work", max(total_s - queued_s, 0.0))]
     if round_trip_s is not None:
-        # Others' requests in the server's sums can make them longer than ours.
+        # Other clients' requests can make the server's mean longer than our own time.
         parts.append(("way", max(round_trip_s - total_s, 0.0)))
     return parts
 

@@ -1,6 +1,6 @@
-"""The tab on which photos are tried: input on the left, the answer on the right, many below.
+"""The tab for trying photos: input on the left, the answer on the right, the table below.
 
-Not responsible for the answers' looks: `ui.detail`, `ui.timing` and `ui.results` are.
+`ui.detail`, `ui.timing` and `ui.results` render the answers.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from client.connection import Connection
 
 EXAMPLES = tuple(sorted(Path(__file__).with_name("examples").glob("*.png")))
-_STRENGTH = 60  # per cent: the photo stays recognisable below the map
+_STRENGTH = 60  # percent: the photo stays recognisable below the map
 _SET_STRENGTH = "(value) => {document.body.style.setProperty('--heat-strength', value / 100)}"
 
 
 @dataclass(frozen=True)
 class TryTab:
-    """What the page needs of the tab when the language changes."""
+    """The parts that the page needs when the language changes."""
 
     inputs: list[Any]
     outputs: list[Any]

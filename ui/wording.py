@@ -1,6 +1,6 @@
-"""Gives Gradio's components their texts, and other ones when the language changes.
+"""Sets the texts of Gradio's components, and changes them with the language.
 
-Not responsible for results, which are rendered in a language: see `ui.markup`.
+`ui.markup` renders the results in a language.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Component = TypeVar("Component")
 
 
 class Wording:
-    """The components whose texts follow the language, in the order in which they were made."""
+    """The components whose texts follow the language, in order of creation."""
 
     def __init__(self) -> None:
         self.components: list[Any] = []
         self._names: list[dict[str, str]] = []
 
     def on(self, component: type[Component], texts: dict[str, str], **options: Any) -> Component:
-        """Make a component whose texts follow the language.
+        """Create a component whose texts follow the language.
 
         Args:
             component: Its class.
-            texts: Name of the option, such as "label", to the name of the text.
+            texts: Maps an option, such as "label", to the name of its text.
             options: Its other options.
         """
         first = {option: say(FIRST_LANGUAGE, name) for option, name in texts.items()}
@@ -37,7 +37,7 @@ class Wording:
         return made
 
     def updates(self, language: str) -> list[Any]:
-        """Return what changes in each of the components."""
+        """Return the update for each of the components."""
         return [
             gr.update(**{option: say(language, name) for option, name in texts.items()})
             for texts in self._names

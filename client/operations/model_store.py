@@ -87,7 +87,7 @@ def _check(mar: Path, copied: Path, expected: str | None) -> str:
     if found != _stamped(mar):
         raise ArchiveRefused(
             f"{mar}: not verified, or changed since; "
-            f"`python -m archive verify {mar} --stamp {stamp_of(mar)}` does it"
+            f"run `python -m archive verify {mar} --stamp {stamp_of(mar)}`"
         )
     if expected not in {None, found}:
         raise ArchiveRefused(f"{mar} is no longer the archive that was in service")
@@ -119,7 +119,7 @@ def check_stamp(mar: Path) -> None:
 
 
 def is_verified(mar: Path) -> bool:
-    """Whether the stamp of an archive has the hash that the archive has now."""
+    """Whether an archive's stamp has the archive's current hash."""
     return _stamped(mar) == sha256_of(mar)
 
 

@@ -1,6 +1,6 @@
-"""Runs nginx in front of the TorchServe of a run folder, and hands it keys as they change.
+"""Runs nginx in front of the TorchServe of a run folder, and updates its keys as they change.
 
-The process stays; SIGTERM lets nginx answer what it has, and ends both.
+The process keeps running; on SIGTERM, nginx finishes its requests and both exit.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _run(nginx, options)
     except KeyboardInterrupt:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not break off the wait
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not cut the wait short
         nginx.end(options.grace_s)
         return 0
     except (GatewayError, ClientError, OSError) as error:
@@ -54,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Build the parser of the command."""
     parser = argparse.ArgumentParser(prog="python -m server.gateway", description=__doc__)
-    parser.add_argument("--clients", type=Path, required=True, help="folder with a key a file")
-    parser.add_argument("--run-dir", type=Path, default=Path("run"), help="the server's")
+    parser.add_argument("--clients", type=Path, required=True, help="folder with one key per file")
+    parser.add_argument("--run-dir", type=Path, default=Path("run"), help="the server's run folder")
     parser.add_argument("--folder", type=Path, required=True, help="for nginx's own files")
     parser.add_argument(
         "--server-port", type=int, default=DEFAULT_PORT, help="TorchServe's for inference"
@@ -63,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--address", default="127.0.0.1", help="to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8443, help="to listen on (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=8444, help="for Prometheus")
-    parser.add_argument("--certificate", type=Path, help="PEM file; without it plain HTTP")
+    parser.add_argument("--certificate", type=Path, help="PEM file; default: plain HTTP")
     parser.add_argument("--certificate-key", type=Path, help="PEM file")
     parser.add_argument("--grace-s", type=seconds, default=30.0, help="longest wait for requests")
     return parser
@@ -91,18 +91,18 @@ def _run(nginx: Nginx, options: argparse.Namespace) -> None:
             keys = _read_keys(options)
         except (GatewayError, OSError) as error:
             # A mistake in a Secret must not take all replicas down at once.
-            logger.warning("the keys stay as they were: %s", error)
+            logger.warning("the keys are unchanged: %s", error)
             continue
-        # While the server restarts there is none; the former one lets nobody through.
+        # While the server restarts there is no key; the old one is no longer valid.
         if (key := _current(tokens)) is not None:
             keys["server.conf"] = server_conf(key)
         if _hand_over(nginx, keys):
             nginx.reload()
-    raise GatewayError("nginx ended by itself; its lines above say why")
+    raise GatewayError("nginx exited by itself; its output above says why")
 
 
 def _read_keys(options: argparse.Namespace) -> dict[str, str]:
-    """Return what belongs into nginx's folder of keys, by file name, the server's own excepted."""
+    """Return the contents of nginx's folder of keys by file name, without the server's own key."""
     keys = {"clients.conf": clients_conf(read_client_keys(options.clients))}
     if options.certificate:
         keys["certificate.pem"] = options.certificate.read_text(encoding="ascii")
@@ -123,7 +123,7 @@ def _wait_for_key(tokens: Tokens) -> str:
 
 
 def _current(tokens: Tokens) -> str | None:
-    """Return the server's key, renewed where it is about to end; None while there is no server."""
+    """Return the server's key, renewed if it is about to expire; None without a server."""
     try:
         return tokens.current("inference")
     except ClientError:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class GatewayError(Exception):
-    """The gateway cannot be started, or has ended."""
+    """The gateway cannot be started, or has exited."""

@@ -1,8 +1,8 @@
-"""Keys, as nginx includes them: TorchServe's own, and those that clients are given.
+"""Keys in the form that nginx includes: TorchServe's own, and those of the clients.
 
-Clients' keys are files in one folder, a file a client: the form of a Kubernetes Secret that is
-mounted, and of a folder that one person can look after. Two files with one client's old and new key
-make a change of keys without a gap.
+Clients' keys are files in one folder, one file per client: the form of a mounted Kubernetes Secret,
+and easy to manage by hand. To change a key without a gap, keep two files, with the client's old and
+new key.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ def read_client_keys(folder: Path) -> dict[str, str]:
     """Return each client's key by its name.
 
     Raises:
-        GatewayError: The folder cannot be read or is empty, or a key is none.
+        GatewayError: The folder cannot be read or is empty, or a key is invalid.
     """
     try:
-        # Kubernetes mounts links into a hidden folder beside them.
+        # Kubernetes mounts keys as links into a hidden folder beside them.
         paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
         keys = {path.name: path.read_text(encoding="utf-8").strip() for path in paths}
     except (OSError, UnicodeDecodeError) as error:
         raise GatewayError(f"{folder}: cannot read the clients' keys: {error}") from error
     if not keys:
         raise GatewayError(
-            f"{folder}: no client has a key; make one: `openssl rand -hex 32 > {folder}/me`"
+            f"{folder}: no client has a key; create one: `openssl rand -hex 32 > {folder}/me`"
         )
     for name, key in keys.items():
         if not _KEY.fullmatch(key) or not _NAME.fullmatch(name):
             raise GatewayError(
                 f"{folder / name}: expected 20 to 200 letters, digits and -._~+/ in a file with a "
-                "plain name; make one with `openssl rand -hex 32`"
+                "plain name; create one with `openssl rand -hex 32`"
             )
     return keys
 
@@ -61,8 +61,8 @@ def server_conf(key: str) -> str:
     """Write the line that puts TorchServe's key into a request.
 
     Raises:
-        GatewayError: It is no key.
+        GatewayError: It is not a key.
     """
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", key):
-        raise GatewayError("the server's key holds characters that are no key's")
+        raise GatewayError("the server's key contains characters that no key may contain")
     return f'proxy_set_header Authorization "Bearer {key}";\n'

@@ -1,8 +1,8 @@
-"""One nginx: its folder, its process, and what it is told.
+"""One nginx: its folder, its process and its signals.
 
 nginx.conf          a copy of the one beside this module
-listen/*.conf       ports, certificate, where TorchServe is, folders for bodies
-keys/*              TorchServe's key, the clients' and a certificate's, mode 0600
+listen/*.conf       ports, certificate, TorchServe's address, folders for bodies
+keys/*              the keys of TorchServe, the clients and the certificate, mode 0600
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 @dataclass(frozen=True)
 class Places:
-    """Where the gateway listens and where TorchServe does.
+    """Where the gateway and TorchServe listen.
 
     Attributes:
         address: Interface to listen on, such as ``0.0.0.0``.
         port: For predictions.
         metrics_port: For Prometheus, without a key.
-        server_port: TorchServe's inference port on loopback; its metrics are two ports on.
+        server_port: TorchServe's inference port on loopback; its metrics port is two higher.
         tls: Whether to speak HTTPS, with `keys/certificate.pem` and `keys/certificate-key.pem`.
     """
 
@@ -50,7 +50,7 @@ class Nginx:
     """An nginx that belongs to this process.
 
     Args:
-        folder: For its configuration and temporary files; may be lost between two starts.
+        folder: For its configuration and temporary files; need not survive a restart.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,7 +63,7 @@ class Nginx:
             (self._folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         shutil.copyfile(_CONF, self._folder / "nginx.conf")
         temporary = "".join(f"{n}_temp_path {self._folder / n};\n" for n in _TEMPORARY)
-        # Started by root, its workers would else be nobody, who must not see these folders.
+        # If root starts nginx, its workers would run as nobody, who cannot read these folders.
         user = f"user {getpass.getuser()};\n" if os.geteuid() == 0 else ""
         listen = f"{places.address}:{places.port}"
         listens = {
@@ -86,14 +86,14 @@ class Nginx:
         return True
 
     def start(self) -> None:
-        """Start it.
+        """Start nginx.
 
         Raises:
-            GatewayError: There is no nginx, or it refuses its configuration.
+            GatewayError: nginx is not installed, or refuses its configuration.
         """
         program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
-            raise GatewayError("there is no nginx here; install it, such as apt-get install nginx")
+            raise GatewayError("nginx is not installed; install it, e.g. apt-get install nginx")
         command = [program, "-p", f"{self._folder}/", "-c", "nginx.conf", "-e", "stderr"]
         test = subprocess.run(  # noqa: S603  our own command line
             [*command, "-q", "-t"], capture_output=True, text=True, check=False
@@ -103,15 +103,15 @@ class Nginx:
         self._process = subprocess.Popen([*command, "-g", "daemon off;"])  # noqa: S603  as above
 
     def is_running(self) -> bool:
-        """Whether it runs."""
+        """Whether nginx is running."""
         return self._process is not None and self._process.poll() is None
 
     def reload(self) -> None:
-        """Let it read its keys again; requests in flight end with the old ones."""
+        """Make nginx read its keys again; requests in flight finish with the old ones."""
         self._signal(signal.SIGHUP)
 
     def end(self, grace_s: float) -> None:
-        """Let it answer what it has, then end it; by force after `grace_s` seconds."""
+        """Let nginx finish its requests, then stop it; by force after `grace_s` seconds."""
         self._signal(signal.SIGQUIT)
         if self._process is None:
             return

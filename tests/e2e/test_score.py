@@ -73,7 +73,7 @@ def test_photos_become_rows_and_a_second_start_goes_on(
     (output / "_SUCCESS").unlink()
     (output / "part-00001.parquet").unlink()
     kept = (output / "part-00000.parquet").stat()
-    assert "4 of 7 photos are done already" in served.make(*job)
+    assert "4 of 7 photos are already done" in served.make(*job)
     assert read(output)[0] == rows
     assert (output / "part-00000.parquet").stat().st_mtime_ns == kept.st_mtime_ns
     assert (output / "_SUCCESS").exists()

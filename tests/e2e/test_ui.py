@@ -126,7 +126,7 @@ def test_a_photo_gets_its_label_and_its_map(
     expect(page.locator(".answer span")).to_have_text(f"{100 * right.probability:.1f} %")
     expect(page.locator(".bars .class")).to_have_text([name for name, _ in right.scores])
     expect(page.locator(".photo .heat")).to_be_visible()
-    expect(page.locator(".timing h3")).to_contain_text("ms there and back")
+    expect(page.locator(".timing h3")).to_contain_text("ms round trip")
     expect(page.locator(".timing li")).to_have_count(3)
 
 
@@ -212,7 +212,7 @@ def test_a_narrow_phone_shows_everything_without_scrolling_sideways(
 
 def test_two_servers_are_compared_on_the_same_photos(page: Page, pictures: list[Path]) -> None:
     page.get_by_role("tab", name="Compare").click()
-    expect(page.get_by_label("Against")).to_have_value(re.compile("localhost"))
+    expect(page.get_by_label("Model B")).to_have_value(re.compile("localhost"))
     page.locator(".photos input[type=file]").nth(1).set_input_files(pictures)
     expect(page.locator(".photos").nth(1)).to_contain_text(
         pictures[-1].stem

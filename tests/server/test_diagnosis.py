@@ -63,4 +63,4 @@ def test_the_consoles_last_line_is_better_than_nothing(tmp_path: Path) -> None:
 
 def test_without_logs_there_is_no_cause_to_tell(tmp_path: Path) -> None:
     assert not worker_died(tmp_path)
-    assert cause(tmp_path) == "its logs say nothing"
+    assert cause(tmp_path) == "its logs are empty"

@@ -48,7 +48,7 @@ def test_an_old_java_home_is_an_error_that_names_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(fake_java(tmp_path / "old", "1.8.0_392")))
-    with pytest.raises(StartError, match=r"holds Java 8, TorchServe needs 17 .* unset JAVA_HOME"):
+    with pytest.raises(StartError, match=r"has Java 8, TorchServe needs 17 .* unset JAVA_HOME"):
         find_java_home()
 
 
@@ -56,7 +56,7 @@ def test_a_java_home_without_java_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(StartError, match="holds no Java"):
+    with pytest.raises(StartError, match="has no Java"):
         find_java_home()
 
 

@@ -106,7 +106,9 @@ def test_only_one_start_or_stop_has_the_folder_at_a_time(folder: RunFolder) -> N
 def test_a_folder_of_other_things_is_not_emptied(folder: RunFolder) -> None:
     folder.check_own()
     (folder.logs / "of something else").touch()
-    with pytest.raises(StartError, match=r"no server's folder, and starting would empty .*RUN_DIR"):
+    with pytest.raises(
+        StartError, match=r"not a server's folder, and starting would empty .*RUN_DIR"
+    ):
         folder.check_own()
     folder.config.touch()
     folder.check_own()

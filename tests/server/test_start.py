@@ -85,7 +85,7 @@ def test_an_old_java_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    assert "holds no Java" in failure(capsys, "start", mar, "--run-dir", tmp_path / "run")
+    assert "has no Java" in failure(capsys, "start", mar, "--run-dir", tmp_path / "run")
 
 
 def test_a_server_that_already_runs_is_left_alone(

@@ -88,9 +88,9 @@ def test_a_given_key_that_others_can_read_is_refused(made: KeyPair, tmp_path: Pa
 
 
 def test_what_is_no_pair_for_torchserve_is_refused(made: KeyPair, tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="are no certificate with its key"):
+    with pytest.raises(StartError, match="are not a certificate and its key"):
         check_given(KeyPair(made.certificate, tmp_path / "none.pem"))
-    with pytest.raises(StartError, match="are no certificate with its key"):
+    with pytest.raises(StartError, match="are not a certificate and its key"):
         check_given(KeyPair(made.key, made.key))
     curve = KeyPair(tmp_path / "certificate.pem", tmp_path / "key.pem")
     key = ec.generate_private_key(ec.SECP256R1())
@@ -103,5 +103,5 @@ def test_what_is_no_pair_for_torchserve_is_refused(made: KeyPair, tmp_path: Path
         .sign(key, hashes.SHA256())
     )
     curve.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
-    with pytest.raises(StartError, match="RSA keys only"):
+    with pytest.raises(StartError, match="only RSA keys"):
         check_given(curve)

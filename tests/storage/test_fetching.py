@@ -140,7 +140,7 @@ def test_a_storage_that_stays_busy_is_named(
 ) -> None:
     monkeypatch.setattr("storage.settings.ATTEMPTS", 1)
     proxy.faults.append(Fault("GET", "prefix", times=99, status=503, code="ServiceUnavailable"))
-    with pytest.raises(TransferError, match=rf"{url}: http://127.*fails again and again"):
+    with pytest.raises(TransferError, match=rf"{url}: http://127.*keeps failing"):
         fetch(url)
 
 
@@ -152,7 +152,7 @@ def test_damaged_contents_are_copied_again(url: str, proxy: Proxy) -> None:
 
 def test_contents_that_stay_damaged_are_refused(url: str, proxy: Proxy) -> None:
     proxy.faults.append(Fault("GET", "big.pth", times=99, flip=True))
-    with pytest.raises(TransferError, match=r"does not have the MD5 of its ETag"):
+    with pytest.raises(TransferError, match=r"do not have the MD5 of the ETag"):
         fetch(url)
 
 
@@ -194,7 +194,7 @@ def test_a_missing_folder_is_named(bucket: str) -> None:
     ("code", "remedy"),
     [
         ("AccessDenied", "access denied; let the bucket's policy allow"),
-        ("InvalidAccessKeyId", "does not know the credentials"),
+        ("InvalidAccessKeyId", "does not know these credentials"),
         ("VirtualHostDomainRequired", "set S3_ADDRESSING_STYLE=virtual"),
         ("RequestTimeTooSkewed", "clock is wrong"),
     ],

@@ -103,7 +103,7 @@ def test_what_could_not_be_uploaded_is_kept_with_the_command_that_does(
     with pytest.raises(AccessDenied) as caught, publishing(url) as output:
         (output.folder / "a.txt").write_text("hours of work")
     proxy.faults.clear()
-    command = re.search(r"`python -m storage (copy .*)` uploads them", str(caught.value))
+    command = re.search(r"upload them with `python -m storage (copy .*)`", str(caught.value))
     assert command
     assert Path(command[1].split()[1]).name.startswith("kept-")
     with publishing(url):  # what cleans up after killed jobs leaves it alone
@@ -146,7 +146,7 @@ def test_what_arrived_is_checked(bucket: str, folder: Path, s3: S3, proxy: Proxy
 
 
 def test_an_empty_folder_is_no_success(bucket: str, tmp_path: Path) -> None:
-    with pytest.raises(LocalError, match="no files in it to upload"):
+    with pytest.raises(LocalError, match="has no files to upload"):
         upload(tmp_path / "none", f"obs://{bucket}/out")
 
 
@@ -167,11 +167,11 @@ def test_copy_goes_both_ways(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["copy", "a", "b"], "none is a bucket's URL"),
+        (["copy", "a", "b"], "neither is a bucket's URL"),
         (["copy", "obs://bucket/a", "obs://bucket/b"], "one of the two must be a local folder"),
         (["copy", "no-folder", "obs://bucket/b"], "no-folder: no such folder"),
-        (["fingerprint", "gs://bucket/a"], "cannot read or write gs:// places"),
-        (["fingerprint", "obs://My_Bucket/a"], "is no name of a bucket"),
+        (["fingerprint", "gs://bucket/a"], "cannot read or write gs:// URLs"),
+        (["fingerprint", "obs://My_Bucket/a"], "is not a bucket name"),
     ],
 )
 def test_errors_end_in_one_line(

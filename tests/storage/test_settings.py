@@ -87,7 +87,7 @@ def test_credentials_are_passed_on_and_shown_nowhere() -> None:
         ({}, "set OBS_ENDPOINT="),
         ({"OBS_ENDPOINT": CLOUD, "OBS_ACCESS_KEY_ID": "x"}, "belong together"),
         ({"OBS_ENDPOINT": "https://bucket.obs.eu.example"}, "set OBS_ENDPOINT to https://obs.eu"),
-        ({"OBS_ENDPOINT": "https://"}, "is no URL"),
+        ({"OBS_ENDPOINT": "https://"}, "is not a URL"),
         ({"OBS_ENDPOINT": CLOUD, "S3_ADDRESSING_STYLE": "dns"}, "must be virtual or path"),
     ],
 )

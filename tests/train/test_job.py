@@ -205,7 +205,7 @@ def test_a_checkpoint_of_another_training_is_refused(
     [
         (
             ["--data_url", "gs://bucket/flowers"],
-            "gs://bucket/flowers: cannot read or write gs:// places",
+            "gs://bucket/flowers: cannot read or write gs:// URLs",
         ),
         (["--data_url", "none"], "2 problems with the data set"),
         (["--set", "epoch=1"], "did you mean epochs?"),
