@@ -92,7 +92,7 @@ def uses_photos(source: Source, runtime: str) -> bool:
 
 
 def tell_of_idle_gpu(runtime: str) -> None:
-    """Say how this machine's GPU would be used, where there is one and `runtime` does not."""
+    """Say how to use this machine's GPU if there is one and `runtime` does not use it."""
     if runtime.startswith("openvino") and any(_DEVICES.glob("nvidia[0-9]*")):
         logger.warning("%s leaves this machine's GPU idle; RUNTIME=torch-bf16 uses it", runtime)
 
@@ -126,7 +126,7 @@ def _build_runtime(
             return shipped
     photos = _read(source, data_url) if data_url and runtime in _MORE_EXACT else None
     if runtime == "openvino-int8" and photos is None:
-        logger.warning("no data set to calibrate int8 with (DATA_URL): taking the next precision")
+        logger.warning("no data set to calibrate int8 with (DATA_URL): using the next precision")
         return _build_runtime(source, _MORE_EXACT[runtime], data_url, folder)
     model_file = write_runtime(runtime, source, folder, photos[0].pixels if photos else None)
     accuracy: dict[str, float] = {}
@@ -134,14 +134,14 @@ def _build_runtime(
         figures = _measure(runtime, folder / model_file, source, photos[1])
         logger.info("%s: %s", runtime, figures)
         if not figures.passes:
-            logger.warning("%s does not pass the accuracy gate: taking the next", runtime)
+            logger.warning("%s does not pass the accuracy gate: using the next", runtime)
             return _build_runtime(source, _MORE_EXACT[runtime], data_url, folder)
         accuracy = figures.as_dict()
     return RuntimeChoice(runtime, model_file, TOLERANCE[precision], accuracy)
 
 
 def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
-    """Take the int8 form that came with the model, if it was made from these very weights."""
+    """Use the int8 form that came with the model, if it was made from the same weights."""
     figures = _shipped_int8(source)
     if figures is None:
         return None
@@ -158,7 +158,7 @@ def _shipped_int8(source: Source) -> gate.Figures | None:
         return None
     record = json.loads((shipped / FIGURES_FILE).read_text(encoding="utf-8"))
     if record.pop("weights_sha256") != source.description.weights_sha256:
-        logger.warning("%s was made from other weights: quantising anew", shipped)
+        logger.warning("%s was made from other weights: quantising again", shipped)
         return None
     return gate.Figures(**record)
 

@@ -1,4 +1,4 @@
-"""The accuracy gate: a faster precision ships only if it answers as float32 does.
+"""The accuracy gate: a faster precision ships only if it agrees with float32.
 
 Measured on the validation photos, through the runtime that would serve them.
 """

@@ -1,10 +1,10 @@
-"""What a .mar contains, and that it contains nothing else.
+"""Checks the members of a .mar, and that it contains nothing else.
 
-A .mar is a zip file. TorchServe unpacks whatever is in it; so names, sizes and hashes are checked
-before it gets one. `MAR-INF/SHA256SUMS` has the form that `sha256sum --check` reads.
+A .mar is a zip file. TorchServe unpacks whatever it contains, so names, sizes and hashes are
+checked first. `MAR-INF/SHA256SUMS` has the form that `sha256sum --check` reads.
 
-A zip file says twice what is in it: in a header before each member, which TorchServe goes by as it
-reads from the start, and in a directory at the end, which Python goes by. Both must say the same.
+A zip file lists its contents twice: in a header before each member, which TorchServe uses as it
+reads from the start, and in a directory at the end, which Python uses. Both must agree.
 """
 
 from __future__ import annotations
@@ -107,4 +107,4 @@ def _check_headers(mar: Path, archive: zipfile.ZipFile) -> None:
                 )
             place += _HEADER.size + name + extra + packed
     if place != archive.start_dir:
-        raise VerifyError(f"{mar}: holds bytes that belong to no member")
+        raise VerifyError(f"{mar}: contains bytes that belong to no member")

@@ -1,4 +1,4 @@
-"""Runs as a process of its own: loads an unpacked .mar as TorchServe's worker does, and asks it.
+"""Runs in a separate process: loads an unpacked .mar as TorchServe's worker does, and queries it.
 
 Started by `archive.verify` with the unpacked archive as first entry of the import path; prints
 the answers as JSON. Imports nothing of this project but what the archive brings. Its standard input

@@ -1,7 +1,6 @@
 """Rewrites a fresh .mar so that the same inputs give the same bytes, and adds the hash list.
 
-`torch-model-archiver` stamps the time of day, the order of the file system and Python's caches
-into it.
+`torch-model-archiver` puts timestamps, the file system's order and Python's caches into it.
 """
 
 from __future__ import annotations

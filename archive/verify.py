@@ -1,4 +1,4 @@
-"""Verifies a .mar before it is served: unpacked, loaded in a clean process, and asked.
+"""Verifies a .mar before it is served: unpacks it, loads it in a clean process, and queries it.
 
 The clean process is a worker in all but the socket: same import path, same loader, same
 configuration. Its answers to the reference pictures must equal the evaluation's.
@@ -112,7 +112,7 @@ def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
     if process.returncode != 0:
         # TorchServe hides a failing import behind a second attempt under this name.
         lines = [line for line in process.stderr.splitlines() if "ts.torch_handler." not in line]
-        errors = [line for line in lines if _ERROR.match(line)] or ["it says nothing"]
+        errors = [line for line in lines if _ERROR.match(line)] or ["it printed no error"]
         raise VerifyError(f"{mar}: does not load as a worker would load it: {errors[-1]}")
     report: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return report
@@ -125,7 +125,7 @@ def _compare(
     class_names: tuple[str, ...],
     tolerance: float,
 ) -> float:
-    """Hold the answers against the evaluation's; return the largest difference."""
+    """Compare the answers with the evaluation's; return the largest difference."""
     broken = answers.pop(1)
     if broken["status"] != 400:  # noqa: PLR2004
         raise VerifyError(f"{mar}: a truncated image got {broken['status']} instead of 400")

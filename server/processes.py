@@ -25,7 +25,7 @@ _ENDED = ("Z", "X")  # zombies wait for their parent to ask, and run no more
 
 @dataclass(frozen=True)
 class Identity:
-    """One process, told apart from every other that there was or will be on this machine.
+    """One process, distinguished from every other past or future one on this machine.
 
     Attributes:
         pid: Process id.
@@ -56,7 +56,7 @@ class Identity:
         return cls(pid, int(fields[_START]), boot_id)
 
     def process(self) -> psutil.Process | None:
-        """Return the process; None if it is gone, whoever has its id now."""
+        """Return the process; None if it has exited, even if its id is in use again."""
         try:
             return psutil.Process(self.pid) if Identity.of(self.pid) == self else None
         except (ProcessLookupError, psutil.Error):

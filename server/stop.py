@@ -101,7 +101,7 @@ def _locked(folder: RunFolder, clock: Clock, patience_s: float, *, insist: bool)
         if busy and not insist:
             raise busy
         if busy:
-            logger.warning("stopping all the same: %s", busy)
+            logger.warning("stopping anyway: %s", busy)
         yield
 
 

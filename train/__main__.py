@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     options, unknown = _parser().parse_known_args(arguments)
     return run_command(
         lambda: _train(options, unknown),
-        after_interrupt="; finished epochs are kept, --resume goes on",
+        after_interrupt="; finished epochs are kept, --resume continues",
     )
 
 
@@ -45,10 +45,10 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=VALUE",
         dest="overrides",
-        help="change a setting of the recipe, such as lr=1e-3; may be repeated",
+        help="override a setting of the recipe, such as lr=1e-3; can be repeated",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the checkpoint, if there is one"
+        "--resume", action="store_true", help="continue from the checkpoint, if there is one"
     )
     return parser
 

@@ -24,14 +24,14 @@ def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> in
 
 
 def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add the arguments that say where to read and write, named as ModelArts names them.
+    """Add the URLs to read from and write to, named as in ModelArts.
 
     Each is a local folder, or ``obs://`` or ``s3://`` with a bucket and a path.
     """
     known = {
         "data_url": ("data_set", "data set: {train,val}/<class>/ (default: %(default)s)"),
-        "train_url": ("artifacts", "where the trained model is put (default: %(default)s)"),
-        "eval_url": ("out", "where evaluation files are put (default: %(default)s)"),
+        "train_url": ("artifacts", "where to put the trained model (default: %(default)s)"),
+        "eval_url": ("out", "where to put the evaluation files (default: %(default)s)"),
     }
     for name in names:
         default, text = known[name]

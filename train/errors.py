@@ -1,14 +1,14 @@
 """The errors that end a training command with one clear message.
 
 TrainError
-├── UrlError          a place that cannot be read or written
+├── UrlError          a URL that cannot be read or written
 ├── DataError         the data set is incomplete, damaged or contradicts itself
 ├── CacheError        decoded photos that cannot be kept on disk
 ├── RecipeError       an unknown setting, or a value out of its range
-├── WeightsError      initial weights that cannot be had, or do not fit
-├── CheckpointError   a checkpoint that is damaged, or of another training
-├── DivergenceError   a loss that is no finite number any more
-└── AnalysisError     an evaluation file that is not in its grammar
+├── WeightsError      initial weights that are unavailable, or do not fit
+├── CheckpointError   a checkpoint that is damaged, or from another training
+├── DivergenceError   a loss that is no longer finite
+└── AnalysisError     an evaluation file that does not follow its grammar
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class TrainError(Exception):
 
 
 class UrlError(TrainError):
-    """A place that cannot be read from or written to."""
+    """A URL that cannot be read from or written to."""
 
 
 class DataError(TrainError):
@@ -49,7 +49,7 @@ class RecipeError(TrainError):
 
 
 class WeightsError(TrainError):
-    """Initial weights cannot be had or do not fit, or written ones do not read back."""
+    """Initial weights are unavailable or do not fit, or written ones do not read back."""
 
 
 class CheckpointError(TrainError):
@@ -57,7 +57,7 @@ class CheckpointError(TrainError):
 
 
 class DivergenceError(TrainError):
-    """The loss is no finite number any more, and the weights are of no use."""
+    """The loss is no longer finite, so the weights are useless."""
 
 
 class AnalysisError(TrainError):

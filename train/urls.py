@@ -41,7 +41,7 @@ def output(url: str) -> Iterator[Output]:
     """Give a local folder for what belongs at `url`; it is there when the block has ended well.
 
     Raises:
-        UrlError: `url` cannot be written to; told before the block begins, as far as can be seen.
+        UrlError: `url` cannot be written to; raised before the block begins if possible.
     """
     try:
         with publishing(url, last=(DESCRIPTION_FILE,)) as place:

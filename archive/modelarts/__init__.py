@@ -1,4 +1,4 @@
 """Writes the folder that ModelArts imports, from a model that was trained here.
 
-The way back: whoever must serve on ModelArts for a while yet gets the same model there.
+For going back to ModelArts: it serves the same model there.
 """

@@ -1,6 +1,6 @@
 """The figures that `config.json` shows: measured on the validation photos, or left out.
 
-From the training's own report where it is about these very weights, else measured now where there
+They come from the training's report if it is about these weights, or else are measured now if there
 are photos. None is ever made up.
 """
 

@@ -1,7 +1,7 @@
-"""What happens to clients when something breaks: real faults against a real server under load.
+"""Measures what clients see when something breaks: real faults on a real server under load.
 
-`python -m bench.faults` (`make faults`) makes each fault on a server of its own and writes the
-table of docs/operations.md; `tests/e2e/test_faults.py` holds its short form to what is promised.
+`python -m bench.faults` (`make faults`) injects each fault into a separate server and writes the
+table of docs/operations.md; `tests/e2e/test_faults.py` checks the promises in its short form.
 
 supervisor   starts the server again, as systemd and a container's restart policy do
 stage        the server, and what it leaves behind

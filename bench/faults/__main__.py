@@ -1,7 +1,7 @@
-"""The command behind `make faults`: makes each fault, and writes the table of docs/operations.md.
+"""`make faults`: injects each fault, and writes the table of docs/operations.md.
 
-It takes about ten minutes on two cores. Faults that take what this machine lacks are named and
-left out: a disk that can be filled takes root, a clock that can be set takes libfaketime.
+It takes about ten minutes on two cores. Faults that need something this machine lacks are named and
+skipped: filling a disk needs root, setting the clock needs libfaketime.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Make the faults; return the exit code."""
     options = _parser().parse_args(arguments)
     show_log()
-    logging.getLogger("client").setLevel(logging.WARNING)  # its retries are counted, not told
+    logging.getLogger("client").setLevel(logging.WARNING)  # retries are counted, not logged
     return exit_code_of(lambda: _run(options), BenchError, ControlError, ClientError)
 
 

@@ -21,16 +21,16 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
     """Mount a file system of so many megabytes on a folder.
 
     Raises:
-        Unusable: Whoever runs this may not mount.
+        Unusable: The user may not mount.
     """
     mount, umount = shutil.which("mount"), shutil.which("umount")
     if not mount or not umount:
-        raise Unusable("no program mount here, which a disk that can be filled takes")
+        raise Unusable("the program mount is missing; filling a disk needs it")
     folder.mkdir(parents=True, exist_ok=True)
     command = [mount, "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)]
     process = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if process.returncode:
-        raise Unusable(f"cannot mount a disk to fill, which takes root: {process.stderr.strip()}")
+        raise Unusable(f"cannot mount a disk to fill, which needs root: {process.stderr.strip()}")
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""The faults: how each is made, and what it takes for that.
+"""The faults: how to inject each, and what that requires.
 
 A fault is made while clients ask; it returns when there is nothing more to do but wait.
 """

@@ -1,4 +1,4 @@
-"""Makes a fault under load and says what came of it."""
+"""Injects a fault under load and reports the outcome."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a fault.
+    """The outcome of a fault.
 
     Attributes:
         title: The fault.

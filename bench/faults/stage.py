@@ -1,4 +1,4 @@
-"""A server of its own under a supervisor, and what is left of it."""
+"""A separate server under a supervisor, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bench.faults.clock import Clock
 
 _LOGS = ("logs",)  # they grow, as they should
-_STAYS = ("config.properties",)  # for whoever wonders what a stopped server was started with
+_STAYS = ("config.properties",)  # shows what a stopped server was started with
 _UNPACKED = ("tmp", "models")
 
 

@@ -1,7 +1,7 @@
 """Starts a command again whenever it ends, as systemd does for deploy/systemd/marigold.service.
 
 It stands for `Type=notify`, `Restart=always` and `RestartSec=2` of that unit, and for a container's
-`restart: always`. Not responsible for what the command leaves: systemd would end that too.
+`restart: always`. Unlike systemd, it does not kill what the command leaves behind.
 """
 
 from __future__ import annotations

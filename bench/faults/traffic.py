@@ -1,8 +1,8 @@
 """Clients that keep asking while something breaks, and what they saw.
 
-plain      sends each request once, with the token that stands in the key file then
-ours       `client.InferenceClient` as it comes: tries again for about three seconds
-patient    the same with `outage_s`: goes on while the server restarts
+plain      sends each request once, with the current token from the key file
+ours       `client.InferenceClient` with its defaults: retries for about three seconds
+patient    the same with `outage_s`: keeps retrying while the server restarts
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Traffic:
 
 
 class Plain:
-    """Sends a photo once, with the token that stands in the key file; no more than curl does."""
+    """Sends a photo once, with the current token from the key file, as curl would."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage

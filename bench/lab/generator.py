@@ -76,10 +76,10 @@ def generate(load: Load, *, server: str = "the server") -> Run:
 
 
 def check_statuses(statuses: dict[str, int], server: str) -> None:
-    """Refuse a run with any answer that is not 2xx.
+    """Refuse a run with an answer other than 2xx.
 
     Raises:
-        LoadFailed: As said.
+        LoadFailed: An answer was not 2xx, or there was none.
     """
     errors = {status: count for status, count in statuses.items() if not status.startswith("2")}
     if errors:

@@ -190,7 +190,7 @@ async def _ask(
 
 
 def main() -> int:
-    """Run the load that stands in the input as JSON."""
+    """Run the load given as JSON on standard input."""
     fields = json.load(sys.stdin)
     load = Load(**fields | {"bodies": tuple(fields["bodies"])})
     requests = read_requests(load)

@@ -1,4 +1,4 @@
-"""The archive with other settings: another model-config.yaml in it, sealed and stamped anew."""
+"""The archive with other settings: another model-config.yaml, sealed and stamped again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The command behind `make soak`: full load for a long time, and what grew meanwhile.
 
-At least twenty minutes and 200,000 requests, unless told otherwise; an answer that is not 2xx ends
+At least twenty minutes and 200,000 requests by default; an answer that is not 2xx ends
 it with an error.
 """
 

@@ -49,8 +49,8 @@ class Window:
         end_s: Since the start.
         requests: Since the start, those of the warm-up included.
         throughput: Answers a second.
-        p50_ms: Median latency.
-        p99_ms: As said.
+        p50_ms: Median latency, milliseconds.
+        p99_ms: 99th percentile of the latency, milliseconds.
         memory_mb: After it, by process role; proportional set sizes.
     """
 

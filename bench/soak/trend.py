@@ -37,7 +37,7 @@ def slope(x: Sequence[float], y: Sequence[float], unit: float = 1.0) -> Slope:
     Args:
         x: Where; at least two different values.
         y: Figures.
-        unit: What x is counted in, such as 3600 for seconds that are told as hours.
+        unit: Divides x, such as 3600 to report seconds as hours.
     """
     if len(set(y)) == 1:  # no spread to fit, nor to doubt
         return Slope(0.0, 0.0)

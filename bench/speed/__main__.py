@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=seconds, help="of each run under load")
     parser.add_argument("--rounds", type=count, help="how often the servers take turns")
     parser.add_argument("--resume", action="store_true", help="keep what has been measured")
-    parser.add_argument("--report", action="store_true", help="only write the report anew")
+    parser.add_argument("--report", action="store_true", help="only write the report again")
     return parser
 
 

@@ -13,7 +13,7 @@ from bench.lab.peers import models
 
 
 def main() -> int:
-    """Answer for the files that stand in the input."""
+    """Answer for the files named on standard input."""
     paths = json.load(sys.stdin)
     classify = models.load()
     answers: list[models.Answer] = []

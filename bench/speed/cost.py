@@ -20,7 +20,7 @@ _REPEATS = 3
 
 
 def main() -> int:
-    """Measure on the files that stand in the input."""
+    """Measure on the files named on standard input."""
     files = [Path(path).read_bytes() for path in json.load(sys.stdin)]
     pipeline = Pipeline(models.threads())
     decode_ms, pixels = [], []

@@ -29,7 +29,7 @@ _WARM_UP_S = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Classify the files that stand in the input, as JSON, again and again; print photos/s."""
+    """Repeatedly classify the files named on standard input as JSON; print photos/s."""
     parser = argparse.ArgumentParser(prog="python -m bench.speed.limit", description=__doc__)
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--seconds", type=float, required=True)

@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md from the raw results; the words stand in `report.md.j2`."""
+"""Writes docs/benchmarks.md from the raw results, with the template `report.md.j2`."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ logger = logging.getLogger(__name__)
 
 
 def halves(data_root: Path) -> tuple[DataSet, str]:
-    """List all photos anew, half of each class in `train` and half in `val`; and fingerprint them.
+    """List all photos, half of each class as `train` and half as `val`; and fingerprint them.
 
     Raises:
         DataError: They are not fit for training.
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
     options = parser.parse_args(arguments)
-    return run_command(lambda: _run(options), after_interrupt="; the same command goes on")
+    return run_command(lambda: _run(options), after_interrupt="; run the same command to resume")
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The command behind `make tune`: looks for the settings that suit the machine at hand.
+"""`make tune`: finds the fastest settings for this machine.
 
 Tries workers, threads, batch size, delay and the front end's settings one after the other, and
 prints what gives the most throughput while 99 % of the answers take at most `--p99-ms`.

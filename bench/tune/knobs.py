@@ -33,7 +33,7 @@ class Knob:
     Attributes:
         name: As `bench.lab.config_files` takes it.
         values: To try.
-        in_archive: Whether it stands in model-config.yaml, else in config.properties.
+        in_archive: Whether it belongs to model-config.yaml, else to config.properties.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The one lock of a run folder, held by whoever changes what its server serves.
+"""The one lock of a run folder, held by the process that changes what its server serves.
 
 `make serve` and `make stop` hold it too (`server.run_folder`), so that of two changes at once the
 second one ends before it does anything. Not held for asking, nor for a server elsewhere.

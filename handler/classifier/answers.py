@@ -1,4 +1,4 @@
-"""From logits to what is told about an image: ranked probabilities, class activation map."""
+"""Turns logits into answers about an image: ranked probabilities, class activation map."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Ranking = list[tuple[str, float]]  # class name and probability 0..1, best first
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reply tells about one image.
+    """The answer for one image.
 
     Attributes:
         ranking: Its best classes.
-        rejected: Whether it is taken for none of the classes; None where that is not asked.
+        rejected: Whether it shows none of the classes; None unless that was requested.
     """
 
     ranking: Ranking

@@ -1,4 +1,4 @@
-"""How many cores this process may use: those it may run on, or fewer where a quota says so.
+"""How many cores this process may use: those it may run on, or fewer if a quota limits it.
 
 A container with two of a machine's 64 cores still sees all 64; with a thread for each, the kernel
 would stop all of them for most of the time.

@@ -1,4 +1,4 @@
-"""The errors a caller can be told about, and the HTTP status of each.
+"""The errors that a caller can receive, and the HTTP status of each.
 
 ClassifierError
 ├── RequestError            the request is at fault
@@ -18,7 +18,7 @@ class ClassifierError(Exception):
 
 
 class RequestError(ClassifierError):
-    """The request is at fault; the message tells its sender how to mend it.
+    """The request is at fault; the message tells its sender how to fix it.
 
     Args:
         expected: What would have been accepted.
@@ -36,7 +36,7 @@ class RequestError(ClassifierError):
         return f"{place}expected {self.expected}; found {self.found}; {self.remedy}"
 
     def at(self, where: str) -> RequestError:
-        """Return the same error, told of the place in the request where it arose."""
+        """Return the same error with the place in the request where it arose."""
         return type(self)(expected=self.expected, found=self.found, remedy=self.remedy, where=where)
 
 
@@ -45,11 +45,11 @@ class InvalidRequest(RequestError):
 
 
 class InvalidImage(RequestError):
-    """The bytes are no image, or only a part of one."""
+    """The bytes are not an image, or only part of one."""
 
 
 class TooLarge(RequestError):
-    """More bytes, pixels, scans or images than one request may bring."""
+    """More bytes, pixels, scans or images than one request may contain."""
 
 
 class UnsupportedFormat(RequestError):
@@ -61,7 +61,7 @@ class ModelError(ClassifierError):
 
 
 class InternalError(ClassifierError):
-    """What a caller is told of a bug: where to look it up, and nothing of our insides.
+    """What a caller sees of a bug: where to look it up, and no internals.
 
     Args:
         request_id: The server's name for the request, also in the header `x-request-id`.
@@ -70,12 +70,12 @@ class InternalError(ClassifierError):
     def __init__(self, request_id: str) -> None:
         super().__init__(
             "the server failed on this request, through no fault of the request; "
-            f"its log tells the cause under request id {request_id}"
+            f"its log has the cause under request id {request_id}"
         )
 
 
 def http_status(error: Exception) -> int:
-    """Return the HTTP status code that tells a client about `error`."""
+    """Return the HTTP status code for `error`."""
     match error:
         case TooLarge():
             return 413

@@ -1,4 +1,4 @@
-"""What a file is that is not accepted, in words that its sender understands.
+"""Describes a file that is not accepted, in words that its sender understands.
 
 Known by its first bytes, so that Pillow's rarer decoders never see a stranger's data.
 """
@@ -110,11 +110,11 @@ def error_of(data: bytes) -> RequestError:
             return InvalidImage(
                 expected=ACCEPTED,
                 found=f"a {form} file that is damaged ({reason})",
-                remedy="check that the whole file was sent, or save the image anew",
+                remedy="check that the whole file was sent, or save the image again",
             )
     return InvalidImage(
         expected=ACCEPTED,
-        found=f"{len(data):,} bytes that are no image (they begin with {bytes(data[:8])!r})",
+        found=f"{len(data):,} bytes that are not an image (they begin with {bytes(data[:8])!r})",
         remedy="check which file was sent",
     )
 

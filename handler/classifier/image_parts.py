@@ -2,7 +2,7 @@
 
 A part (segment, chunk, scan, strip, value in a table) costs time of its own, however little it
 holds: a million of them fit into the largest accepted file, and would keep a worker busy until the
-server gives it up, with all the requests that it has. Not responsible for bytes and pixels.
+server gives it up, with all the requests that it has. `classifier.images` limits bytes and pixels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_JPEG_SCANS = 64
 MAX_EXIF_BYTES = 65_536
 
 _SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
-# A marker with a length; all others stand in compressed data.
+# A marker with a length; all others are in compressed data.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _TIFF = re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0")
 _TIFF_DIRECTORIES = {0x8769, 0x8825, 0xA005}  # tags that point at EXIF's, GPS's and one more
@@ -52,7 +52,7 @@ def check_parts(data: bytes) -> None:
         raise TooLarge(
             expected=f"a file of at most {MAX_PARTS:,} segments, chunks, strips or other parts",
             found="more than that",
-            remedy="save the image anew",
+            remedy="save the image again",
         )
 
 
@@ -93,7 +93,7 @@ def _check_scans(scans: int) -> None:
         raise TooLarge(
             expected=f"a JPEG of at most {MAX_JPEG_SCANS} scans",
             found=f"{scans:,} scans",
-            remedy="save the image anew, not progressive",
+            remedy="save the image again, not progressive",
         )
 
 

@@ -1,7 +1,7 @@
-"""Counts what a worker does, in memory; whoever shows the counts takes them away now and then.
+"""Counts what a worker does, in memory, for a publisher that collects the counts regularly.
 
 Histograms are kept as Prometheus shows them: a counter for each upper bound `le`, which counts
-every value up to it, and the sum and number of the values. Not responsible for showing them.
+every value up to it, and the sum and number of the values. `classifier.reporting` publishes them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Increment(NamedTuple):
 
 
 class Meter:
-    """The counts since they were last taken; safe for one thread that counts and one that takes."""
+    """The counts since they were last taken; safe for one counting and one taking thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class Meter:
             self._sums[name] += value * times
 
     def take(self) -> list[Increment]:
-        """Return what has grown since the last call, and start anew."""
+        """Return the increases since the last call, and reset them."""
         with self._lock:
             counts, buckets, sums = self._counts, self._buckets, self._sums
             self._reset()

@@ -143,8 +143,8 @@ class Model:
         if self.settings.reject_unknown and threshold is None:
             raise ModelError(
                 f"handler.reject_unknown is set, but {DESCRIPTION_FILE} has neither "
-                "similarity_below nor reject_below: train the model anew, or set reject_unknown to "
-                "false"
+                "similarity_below nor reject_below: train the model again, or set "
+                "reject_unknown to false"
             )
         return threshold or 0.0
 

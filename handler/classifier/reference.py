@@ -1,7 +1,7 @@
 """Reference pictures, drawn by code, and the answers that a model gives to them.
 
-A fresh machine has no photos; these pictures are what an archive is verified with, what a worker
-warms up on, and how it notices that it computes something else than the evaluation did.
+A fresh machine has no photos, so these pictures verify an archive, warm up a worker, and reveal a
+machine that computes other answers than the evaluation did.
 The drawing uses only elementary arithmetic, so every machine draws the same bytes.
 """
 

@@ -1,6 +1,6 @@
-"""Hands a meter's counts on, every few seconds, from a thread of its own.
+"""Publishes a meter's counts every few seconds, from a separate thread.
 
-Showing them takes about a hundred lines of text: too slow for each batch, and needed once a scrape.
+They take about a hundred lines of text: too slow for each batch, and needed only once per scrape.
 """
 
 from __future__ import annotations

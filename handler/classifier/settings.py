@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """How much a request may bring and get, and what a worker may use for it.
+    """Limits of requests and replies, and a worker's resources.
 
     Attributes:
         top_k: How many classes a reply names, best first.

@@ -167,7 +167,7 @@ def test_too_many_images_are_refused(body: dict[str, Any]) -> None:
     error = read({"body": body}, max_images=2).error
     assert isinstance(error, TooLarge)
     assert str(error) == (
-        "expected at most 2 images a request; found 3; spread them over several requests"
+        "expected at most 2 images per request; found 3; spread them over several requests"
     )
 
 

@@ -1,6 +1,6 @@
 """Malformed bodies against a real server: only 2xx and 4xx come back, and nothing wears out.
 
-One exception is TorchServe's own: to a body that is called a form and is none, it answers 500.
+One exception is TorchServe's own: it answers 500 to a body declared as a form that is not one.
 A few hundred here; `make fuzz` sends 10,000 and writes what came back into `FUZZ_PAGE`.
 """
 

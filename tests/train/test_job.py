@@ -180,7 +180,7 @@ def test_kill_loses_at_most_the_running_epoch(tiny_arguments: list[str], tmp_pat
     _, errors = process.communicate()
     assert process.returncode == 130
     assert f"resumed after epoch {done}/{EPOCHS_TO_INTERRUPT}" in errors
-    assert errors.splitlines()[-1] == "interrupted; finished epochs are kept, --resume goes on"
+    assert errors.splitlines()[-1] == "interrupted; finished epochs are kept, --resume continues"
     assert "Traceback" not in errors
 
 

@@ -1,8 +1,8 @@
-"""What the members of a tarball or zip file are called.
+"""Decodes the names of the members of a tarball or zip file.
 
-Neither form says for certain how its names are written. Zip files mark UTF-8, and where the mark is
-missing mean the code page of whoever packed them; tarballs mean UTF-8, mostly. A wrong guess would
-become the name of a class, so there is none: what is not UTF-8 is asked for.
+Neither format defines the encoding reliably. Zip files mark UTF-8, and without the mark use the
+packer's code page; tarballs mostly use UTF-8. A wrong guess would become the name of a class, so we
+do not guess: for anything but UTF-8, the user must name the encoding.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Decoded photos on disk, so that each is decoded once and not once in every epoch.
+"""Decoded photos on disk, so that each is decoded once rather than in every epoch.
 
     $XDG_CACHE_HOME/marigold/photos/<data set's place>/<what is kept>-<fingerprint>/
         pixels.bin    uint8 RGB of all photos, one after the other
         sizes.npy     int64 [N, 2], height and width of each
 
 A folder is built aside and renamed, so that there is a whole one or none. The fingerprint is that
-of the photos: when they change, they are decoded anew, and the older folder is removed unless a
+of the photos: when they change, they are decoded again, and the older folder is removed unless a
 living process uses it.
 """
 

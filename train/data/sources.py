@@ -1,4 +1,4 @@
-"""Where photos come from: a folder, a tarball or zip file, or the public tf_flowers download.
+"""The sources of photos: a folder, a tarball or zip file, or the public tf_flowers download.
 
 Every source ends as a local folder of class folders, or of `train` and `val` with class folders.
 """

@@ -1,6 +1,6 @@
-"""Which photos of a source go to training and which to validation, and which are left out.
+"""Splits the photos of a source into training and validation, and drops duplicates.
 
-Pure functions of the photos' contents: the same photos are divided the same way on every machine,
+Pure functions of the photos' contents: the same photos are split the same way on every machine,
 whatever their names.
 """
 

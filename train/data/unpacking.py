@@ -4,8 +4,7 @@ Only regular files and folders come out of one, each below the target folder by 
 no link of any kind, for links are how archives write elsewhere (the `data` filter of `tarfile` has
 been got round with them). What is unpacked is bounded, and read to its end, checksums included.
 
-Not responsible for where members may land (`train.data.unpacked`) or what they are called
-(`train.data.member_names`).
+`train.data.unpacked` decides where members may land, `train.data.member_names` reads their names.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Makes confidences mean what they say: temperature scaling (Guo et al. 2017, arXiv:1706.04599).
+"""Calibrates probabilities: temperature scaling (Guo et al. 2017, arXiv:1706.04599).
 
 The logits are divided by one number, fitted on the validation photos. It is folded into the last
-layer, so every runtime, and whoever else loads the weights, gives calibrated probabilities; the
-best class of a photo never changes.
-Not responsible for showing how well that worked: `train.evaluation.report` draws the reliability
-diagram.
+layer, so every runtime and any other program that loads the weights gives calibrated probabilities;
+the best class of a photo never changes.
+`train.evaluation.report` draws the reliability diagram.
 """
 
 from __future__ import annotations

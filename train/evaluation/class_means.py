@@ -1,4 +1,4 @@
-"""The mean features of each class, by which the handler tells pictures of none of them.
+"""The mean features of each class, with which the handler detects pictures of none of them.
 
 The training job computes them; `python -m train.evaluation.class_means` adds them to a model that
 was trained before, without training it again. How a picture is compared with them is the matter of
@@ -79,7 +79,7 @@ def add_to_folder(folder: Path, data_root: Path) -> None:
         raise DataError(
             f"{data_root}: holds other photos than the model in {folder} was trained on "
             f"(fingerprint {fingerprint[:12]}, the model's {description.data_fingerprint[:12]}): "
-            "name those, or train anew"
+            "name those, or train again"
         )
     with tempfile.TemporaryDirectory() as evaluation:
         results = evaluate_folder(folder, data_root, Path(evaluation))

@@ -43,7 +43,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How well probabilities keep their word.
+    """How well calibrated the probabilities are.
 
     Attributes:
         bins: Of equal width.

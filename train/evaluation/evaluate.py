@@ -78,7 +78,7 @@ def evaluate(  # noqa: PLR0913 - what, on what, how, where to, and two things fo
         preprocessing: How they become pixels.
         eval_root: Folder of the two folders.
         photos_url: The bucket's folder that the photos come from: its console finds them by it.
-        facts: What is told about the network, such as the SHA-256 of its weights.
+        facts: Facts about the network, such as the SHA-256 of its weights.
     """
     results = {}
     for split in SPLITS:

@@ -26,7 +26,7 @@ _MAY_DIFFER = ("calibrate", "name", "workers")
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What is told about a finished epoch.
+    """The record of a finished epoch.
 
     Attributes:
         epoch: Its index, from 0.

@@ -4,7 +4,7 @@
     features        Romero et al. 2015 (FitNets), arXiv:1412.6550; here at four stages
     same images     teacher and student see the same crops: Beyer et al. 2022, arXiv:2106.05237
 
-Not responsible for the teacher: `train.fit.teacher` is.
+`train.fit.teacher` trains the teacher.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:
     if not math.isfinite(loss):
         raise DivergenceError(
             f"the loss became {loss} in epoch {epoch + 1}: the training has diverged, and stops "
-            "before it spoils the checkpoint of the epoch before; train anew with a lower learning "
+            "before it spoils the previous epoch's checkpoint; train again with a lower learning "
             f"rate, such as --set lr={recipe.lr / 3:.1g} (it is {recipe.lr:g})"
             + (', or with precision = "fp32"' if recipe.precision != "fp32" else "")
         )

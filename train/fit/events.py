@@ -26,7 +26,7 @@ def open_events(folder: Path, first_epoch: int) -> SummaryWriter:
 
     Args:
         folder: Of the training.
-        first_epoch: Index of the next epoch; what is told of it already is no longer shown.
+        first_epoch: Index of the next epoch; earlier events from it on are no longer shown.
     """
     return SummaryWriter(str(folder / EVENTS_FOLDER), purge_step=first_epoch + 1)
 

@@ -1,7 +1,7 @@
 """How training photos reach the loop: in random batches, through processes that read ahead.
 
 The processes start once for a training, while it is small: each fork marks all of its memory to
-be copied when next written to, which took seconds of each epoch when every epoch forked anew.
+be copied when next written to, which took seconds of each epoch when every epoch forked again.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
         if resume:
             progress = _resume(learner, checkpoint, progress.git_revision)
         else:
-            logger.warning("starting anew; --resume would go on from %s", checkpoint.path)
+            logger.warning("starting over; --resume would continue from %s", checkpoint.path)
     first_epoch = len(progress.history)
     with contextlib.ExitStack() as until_done:
         if world.is_first():

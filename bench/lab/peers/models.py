@@ -4,7 +4,7 @@
 the archive's handler uses. `eager` is what one writes first: float32 PyTorch and torchvision's
 transforms on Pillow images, one after the other.
 
-What to load stands in environment variables, the only thing that all servers hand to their workers.
+Environment variables say what to load: only these reach the workers of all servers.
 """
 
 from __future__ import annotations

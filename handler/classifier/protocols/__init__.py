@@ -1,4 +1,4 @@
-"""The request and reply forms that `/predictions` speaks; it answers in the one it was asked in.
+"""The protocols of `/predictions`; a reply uses the protocol of its request.
 
     raw body, or multipart `data=`               TorchServe's convention     torchserve
     multipart `images=`, or JSON `{"images"}`    Huawei ModelArts            modelarts
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class WireProtocol(Protocol):
-    """One way to ask and to be answered; the modules of this package implement it."""
+    """One protocol; the modules of this package implement it."""
 
     def claims(self, fields: Fields) -> bool:
         """Whether the request is in this form, or was meant to be."""

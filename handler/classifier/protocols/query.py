@@ -1,4 +1,4 @@
-"""One request, read: its protocol, its images, or the error that its sender is to be told."""
+"""One parsed request: its protocol and images, or the error for its sender."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Query:
-    """What one request asks.
+    """One parsed request.
 
     Attributes:
         protocol: The protocol in which to answer.
         fields: The named parts of the request.
-        places: Where in the request each image stands, for messages.
+        places: Each image's place in the request, for messages.
         images: The contents of the image files.
-        error: Why the request could not be read, be it the request's fault or a bug of ours;
+        error: Why the request could not be read, whether by its own fault or a bug of ours;
             there are no images then.
     """
 
@@ -59,7 +59,7 @@ def read_query(row: Mapping[str, Any], *, max_images: int) -> Query:
 
     Args:
         row: What TorchServe hands over: the raw body under ``body``, or named form fields.
-        max_images: How many images a request may bring.
+        max_images: How many images a request may contain.
     """
     protocol: WireProtocol = torchserve
     fields: Fields = row
@@ -77,7 +77,7 @@ def read_query(row: Mapping[str, Any], *, max_images: int) -> Query:
 def _check_number(found: int, limit: int) -> None:
     if found > limit:
         raise TooLarge(
-            expected=f"at most {limit} images a request",
+            expected=f"at most {limit} images per request",
             found=f"{found}",
             remedy="spread them over several requests",
         )

@@ -25,7 +25,7 @@ The most frequent mistake is to take daisy for roses (1 of 3 photos): add photos
 the difference, and check the labels of those below.
 1 photos got a wrong class with a probability above 90 %: look at them first, their labels may be \
 wrong.
-The model is too sure of itself: its mean probability is 74 %, but 67 % of its answers are right. \
+The model is overconfident: its mean probability is 74 %, but 67 % of its answers are right. \
 Do not read its probability as certainty.
 None of the six features of the photos has more influence than chance explains."""
 
@@ -47,13 +47,13 @@ def test_training_photos_come_with_a_warning() -> None:
 
 def test_all_right() -> None:
     answers = make_answers(np.eye(3)[[0, 1, 2] * 40], [0, 1, 2] * 40)
-    assert "No photo got a wrong class." in advice_on(answers)
+    assert "Every photo was classified correctly." in advice_on(answers)
     assert "weakest" not in advice_on(answers)
 
 
 def test_caution_is_told_from_overconfidence() -> None:
     right = make_answers(0.1 * np.eye(3)[[0, 1, 2] * 20] + 0.3, [0, 1, 2] * 20)
-    assert "more cautious than it needs to be: its mean probability is 40 %" in advice_on(right)
+    assert "The model is underconfident: its mean probability is 40 %" in advice_on(right)
 
 
 @pytest.mark.parametrize(("count", "told"), [(200, True), (3000, False)])
