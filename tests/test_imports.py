@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 ROOT = Path(__file__).parents[1]
 # What of this project each part may import besides itself; the arrows point one way.
@@ -110,3 +111,26 @@ def test_the_root_of_the_archive_holds_python_only() -> None:
         "classifier",
         "resnet_handler.py",
     }
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    modules = {module_of(path): path for path in ALL_SOURCES}
+    graph = {name: modules_named(path, modules.keys()) - {name} for name, path in modules.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        # It is given from the imported to the importing one.
+        pytest.fail(f"a circle of imports: {' -> '.join(reversed(error.args[1]))}")
+
+
+def module_of(path: Path) -> str:
+    """Return the name that a file is imported by."""
+    root = HANDLER if HANDLER in path.parents else ROOT
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules_named(path: Path, known: Collection[str]) -> set[str]:
+    """Return which known modules a file imports, for types alone or inside a function too."""
+    named = imported(path)
+    return {name if name in known else name.rpartition(".")[0] for name in named} & set(known)

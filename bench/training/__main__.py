@@ -33,6 +33,7 @@ from train.data.photo_cache import with_decoded_photos
 from train.evaluation.predict import choose_device, predict
 from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.fit.engine import build_learner, train_epoch
+from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
 from train.fit.loop import PREPROCESSING, train_network
 from train.fit.weights import initial_network
@@ -110,11 +111,12 @@ class _OurLoop:
         self._recipe = recipe
         self._loader = TrainingLoader(data_set, recipe, PREPROCESSING)
         steps = epochs * len(self._loader)
-        self._learner = build_learner(network, recipe, steps, choose_device())
+        lesson = LabelLesson(network, recipe)
+        self._learner = build_learner(lesson, recipe, steps, choose_device())
 
     def compile(self) -> None:
         """Have torch.compile make a faster form of it, when the first epoch begins."""
-        self._learner.lesson.compile()
+        self._learner.step.compile()
 
     def epoch(self) -> None:
         """Learn from each photo once."""

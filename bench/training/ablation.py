@@ -34,6 +34,7 @@ from train.data.split import split_classes
 from train.evaluation.predict import choose_device, predict
 from train.fit.distillation import build_distillation
 from train.fit.engine import build_learner, train_epoch
+from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
 from train.fit.teacher import fine_tuned_teacher
 from train.fit.weights import initial_network
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from bench.training.effects import Right
     from train.data.data_set import DataSet
+    from train.fit.lesson import Lesson
     from train.recipe import Recipe
 
 # What makes any recipe small; the images as well, see `preprocessing_of`.
@@ -99,7 +101,7 @@ def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> 
     preprocessing, device = preprocessing_of(recipe), choose_device()
     torch.manual_seed(recipe.seed)
     network = initial_network(recipe, data_set.class_names, data_set.root)
-    distillation = None
+    lesson: Lesson = LabelLesson(network, recipe)
     if recipe.teacher != "none":
         teacher = fine_tuned_teacher(
             data_set,
@@ -109,10 +111,10 @@ def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> 
             data_fingerprint=fingerprint,
             device=device,
         )
-        distillation = build_distillation(teacher, network, recipe, device)
+        lesson = build_distillation(teacher, network, recipe)
     loader = TrainingLoader(data_set, recipe, preprocessing)
     steps = recipe.epochs * len(loader)
-    learner = build_learner(network, recipe, steps, device, distillation)
+    learner = build_learner(lesson, recipe, steps, device)
     for epoch in range(recipe.epochs):
         train_epoch(learner, loader, recipe, epoch)
     probabilities = predict(

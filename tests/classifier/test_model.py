@@ -17,7 +17,7 @@ from classifier.errors import InvalidImage, ModelError, TooLarge, UnsupportedFor
 from classifier.images import read_pixels
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, Classification, Model, RuntimeChoice
 from classifier.reference import REFERENCE_NAMES, draw_png, read_reference
-from classifier.runtimes import Outputs
+from classifier.runtimes.runtime import Outputs
 from classifier.settings import Settings
 from classifier.similarity import CLASS_MEANS_FILE
 from tests.models import CLASS_NAMES, pixels_of

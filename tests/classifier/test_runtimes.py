@@ -13,7 +13,7 @@ from archive.optimise import TOLERANCE
 from classifier.answers import softmax
 from classifier.errors import ModelError
 from classifier.reference import REFERENCE_NAMES, draw_png
-from classifier.runtimes import RUNTIMES, Runtime, load_runtime
+from classifier.runtimes import RUNTIMES, load_runtime
 from classifier.runtimes.torch_eager import choose_device
 from tests.models import ARCH, infer_eagerly, pixels_of, tiny_network
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from classifier.runtimes.runtime import Runtime
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def test_a_job_goes_on_elsewhere_from_the_buckets_checkpoint(
     urls = ["--data_url", f"{at}/data_set", "--train_url", f"{at}/model", "--eval_url", f"{at}/out"]
     arguments = urls + [word for setting in TINY for word in ("--set", setting)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.fit.loop._run_epoch", stop_before_epoch(1))
+        patch.setattr("train.fit.loop.train_epoch", stop_before_epoch(1))
         assert train(arguments) == 130
     model = {key for key in s3.keys(bucket) if key.startswith("model/")}
     assert model == {"model/checkpoint.pt"}

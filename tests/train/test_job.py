@@ -25,6 +25,7 @@ from tests.train.conftest import draw_photo
 from train.__main__ import main
 from train.evaluation.evaluate import main as evaluate_main
 from train.fit.checkpoint import CHECKPOINT_FILE
+from train.fit.engine import train_epoch
 from train.model_folder import picture_pixels
 from train.recipe import read_recipe
 from train.starter import export
@@ -140,7 +141,7 @@ def test_resuming_gives_the_same_weights_bit_for_bit(
     shutil.rmtree(folder)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.fit.loop._run_epoch", stop_before_epoch(1))
+        patch.setattr("train.fit.loop.train_epoch", stop_before_epoch(1))
         assert main(arguments) == 130
     assert finished_epochs(folder) == 1
     assert main([*arguments, "--resume"]) == 0
@@ -154,13 +155,12 @@ def test_resuming_gives_the_same_weights_bit_for_bit(
 
 
 def stop_before_epoch(stop: int) -> object:
-    """Return the loop's `_run_epoch` with a Ctrl-C before an epoch."""
-    from train.fit.loop import _run_epoch  # noqa: PLC0415 - the function as it is before patching
+    """Return the loop's `train_epoch` with a Ctrl-C before an epoch."""
 
     def run_epoch(*arguments: object) -> object:
         if arguments[-1] == stop:
             raise KeyboardInterrupt
-        return _run_epoch(*arguments)  # type: ignore[arg-type]
+        return train_epoch(*arguments)  # type: ignore[arg-type]
 
     return run_epoch
 

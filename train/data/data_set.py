@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from classifier.images import Pixels
-    from train.data.photo_cache import DecodedPhotos
+    from train.data.decoded_photos import DecodedPhotos
 
 SPLITS = ("train", "val")
 # Far above any photo; the handler's own limits are a server's setting.

@@ -15,7 +15,6 @@ import dataclasses
 import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,13 +25,12 @@ from storage.cache import cache_root
 from storage.files import atomic_folder
 from storage.locks import hold, locked, remove_unused
 from train.data.data_set import read_evaluation_pixels, read_shrunk
+from train.data.decoded_photos import DecodedPhotos
 from train.errors import CacheError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from classifier.description import Preprocessing
     from classifier.images import Pixels
@@ -40,35 +38,6 @@ if TYPE_CHECKING:
 
 _PIXELS, _SIZES = "pixels.bin", "sizes.npy"
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class DecodedPhotos:
-    """The photos of a split, uint8 RGB [H, W, 3] each; holds no open file, so that it can fork.
-
-    Attributes:
-        path: The file with all pixels.
-        sizes: Height and width of each photo, [N, 2].
-        ends: Where each photo ends in the file, in bytes, [N].
-    """
-
-    path: Path
-    sizes: NDArray[np.int64]
-    ends: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.sizes)
-
-    def __getitem__(self, index: int) -> Pixels:
-        height, width = self.sizes[index].tolist()
-        start = int(self.ends[index]) - 3 * height * width
-        shape = (height, width, 3)
-        return np.memmap(self.path, dtype=np.uint8, mode="r", offset=start, shape=shape)
-
-    def part(self, indices: range) -> DecodedPhotos:
-        """Return some of the photos."""
-        chosen = slice(indices.start, indices.stop, indices.step)
-        return DecodedPhotos(self.path, self.sizes[chosen], self.ends[chosen])
 
 
 def with_decoded_photos(

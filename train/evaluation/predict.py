@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from train.data.data_set import Photo
-    from train.data.photo_cache import DecodedPhotos
+    from train.data.decoded_photos import DecodedPhotos
 
 _BATCH_SIZE = 32
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,8 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from classifier.parts import anatomy_of
+from train.fit.lesson import Lesson, label_loss
+from train.fit.stages import view_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from train.fit.stages import View
     from train.fit.teacher import Teacher
     from train.recipe import Recipe
@@ -26,16 +29,36 @@ if TYPE_CHECKING:
 _TEMPERATURE = 2.0  # softens both sides, so that unlikely classes teach too
 
 
-@dataclass(frozen=True)
-class Distillation:
-    """The teacher, and 1x1 convolutions from the student's channels to the teacher's."""
+class Distillation(Lesson):
+    """The labels, and what a teacher makes of the same images.
 
-    teacher: Teacher
-    adapters: nn.ModuleList
-    share: float
-    feature_weight: float
+    Attributes:
+        network: The student.
+        adapters: 1x1 convolutions from the student's channels to the teacher's.
+    """
 
-    def loss(self, images: Tensor, student: View, label_loss: Tensor) -> Tensor:
+    def __init__(
+        self,
+        network: nn.Module,
+        teach: Callable[[Tensor], View],
+        adapters: nn.ModuleList,
+        recipe: Recipe,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.adapters = adapters
+        self._teach = teach  # a method, and no child module: the teacher learns nothing here
+        self._share = recipe.distil_labels
+        self._feature_weight = recipe.distil_features
+        self._label_smoothing = recipe.label_smoothing
+
+    def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Learn what the labels say, and the teacher."""
+        student = view_of(self.network, images)
+        loss = label_loss(student.logits, targets, self._label_smoothing)
+        return student.logits, self.combine(images, student, loss)
+
+    def combine(self, images: Tensor, student: View, label_loss: Tensor) -> Tensor:
         """Combine the loss on labels, [], with what the teacher says of the same images.
 
         Args:
@@ -44,10 +67,10 @@ class Distillation:
             label_loss: Cross entropy against the labels.
         """
         with torch.no_grad():
-            teacher = self.teacher.view(images)
+            teacher = self._teach(images)
         distance = kl_divergence(teacher.logits.float(), student.logits.float())
-        loss = (1 - self.share) * label_loss + self.share * distance
-        if self.feature_weight:
+        loss = (1 - self._share) * label_loss + self._share * distance
+        if self._feature_weight:
             adapted = (
                 adapter(features)
                 for adapter, features in zip(self.adapters, student.features, strict=True)
@@ -56,13 +79,11 @@ class Distillation:
                 F.mse_loss(_standardise(mine), _standardise(its))
                 for mine, its in zip(adapted, teacher.features, strict=True)
             ]
-            loss = loss + self.feature_weight * torch.stack(differences).mean()
+            loss = loss + self._feature_weight * torch.stack(differences).mean()
         return loss
 
 
-def build_distillation(
-    teacher: Teacher, student: nn.Module, recipe: Recipe, device: torch.device
-) -> Distillation:
+def build_distillation(teacher: Teacher, student: nn.Module, recipe: Recipe) -> Distillation:
     """Set up the distillation of a recipe, with fresh adapters."""
     widths = [stage.channels for stage in anatomy_of(student).stages]
     adapters = nn.ModuleList(
@@ -70,7 +91,7 @@ def build_distillation(
         for mine, its in zip(widths, teacher.channels, strict=True)
         if recipe.distil_features  # what never learns would keep several processes waiting
     )
-    return Distillation(teacher, adapters.to(device), recipe.distil_labels, recipe.distil_features)
+    return Distillation(student, teacher.view, adapters, recipe)
 
 
 def kl_divergence(teacher_logits: Tensor, student_logits: Tensor) -> Tensor:

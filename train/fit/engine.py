@@ -24,12 +24,11 @@ from train import world
 from train.data.data_set import mix_seeds
 from train.errors import DivergenceError
 from train.fit.batch_norm import synchronise_batch_norm
-from train.fit.stages import View, view_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from train.fit.distillation import Distillation
+    from train.fit.lesson import Lesson
     from train.fit.loading import TrainingLoader
     from train.recipe import Recipe
 
@@ -49,22 +48,25 @@ class Learner:
     """Everything that changes while training; `state_dict` and `load_state_dict` are all of it.
 
     Attributes:
-        network: What is trained.
-        lesson: From a batch to the network's loss; averages gradients over the processes.
+        lesson: What is learned, and the network that learns it.
+        step: The lesson as each step calls it; averages gradients over the processes.
         average: Of the network's weights over the last steps, where the recipe wants it.
-        distillation: What else is learned from, where the recipe wants it.
         optimizer: Of all that learns.
         schedule: Of the learning rate.
         device: Where all of it is.
     """
 
-    network: nn.Module
-    lesson: nn.Module
+    lesson: Lesson
+    step: nn.Module
     average: AveragedModel | None
-    distillation: Distillation | None
     optimizer: torch.optim.Optimizer
     schedule: lr_scheduler.LRScheduler
     device: torch.device
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+        return self.lesson.network
 
     @property
     def evaluated(self) -> nn.Module:
@@ -81,29 +83,21 @@ class Learner:
             part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer | lr_scheduler.LRScheduler]:
-        parts = {
-            "network": self.network,
-            "average": self.average,
-            "adapters": self.distillation.adapters if self.distillation else None,
+        # The names are those of the checkpoint's file, and so are a lesson's of its children.
+        return {
+            **dict(self.lesson.named_children()),
+            **({"average": self.average} if self.average else {}),
             "optimizer": self.optimizer,
             "schedule": self.schedule,
         }
-        return {name: part for name, part in parts.items() if part is not None}
 
 
-def build_learner(
-    network: nn.Module,
-    recipe: Recipe,
-    steps: int,
-    device: torch.device,
-    distillation: Distillation | None = None,
-) -> Learner:
-    """Set up training of `network` over `steps` optimizer steps in all."""
+def build_learner(lesson: Lesson, recipe: Recipe, steps: int, device: torch.device) -> Learner:
+    """Set up the training of a lesson's network over `steps` optimizer steps in all."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    network = network.to(device).to(memory_format=layout)
+    network = lesson.to(device).network.to(memory_format=layout)
     if world.size() > 1:
         synchronise_batch_norm(network)
-    lesson: nn.Module = _Lesson(network, distillation, recipe)
     optimizer = _optimizer(lesson, recipe)
     if recipe.schedule == "one-cycle":
         schedule: lr_scheduler.LRScheduler = lr_scheduler.OneCycleLR(
@@ -116,10 +110,11 @@ def build_learner(
         keep_most = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
         # Buffers too: the average's batch normalisation needs statistics that fit its weights.
         average = AveragedModel(network, multi_avg_fn=keep_most, use_buffers=True)
+    step: nn.Module = lesson
     if world.size() > 1:
         # Buffers are the same everywhere: batch normalisation sees the whole batch.
-        lesson = DistributedDataParallel(lesson, broadcast_buffers=False)
-    return Learner(network, lesson, average, distillation, optimizer, schedule, device)
+        step = DistributedDataParallel(lesson, broadcast_buffers=False)
+    return Learner(lesson, step, average, optimizer, schedule, device)
 
 
 def train_epoch(
@@ -134,8 +129,12 @@ def train_epoch(
         DivergenceError: The loss is infinite or no number.
     """
     _seed_everything(mix_seeds(recipe.seed, epoch))
+    device = learner.device
+    mix = None
+    if recipe.mixup:
+        mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes_of(learner.network))
     learner.network.train()
-    sums = torch.zeros(3, device=learner.device)  # of losses, of right answers, of photos
+    sums = torch.zeros(3, device=device)  # of losses, of right answers, of photos
     # disable=None: no bar where there is no terminal
     hidden = None if world.is_first() else True
     bar = tqdm(
@@ -144,10 +143,23 @@ def train_epoch(
         leave=False,
         disable=hidden,
     )
-    for step, (images, labels) in enumerate(bar, start=1):
-        loss, logits = _step(learner, images.to(learner.device), labels, recipe)
-        right = (logits.argmax(dim=1) == labels.to(learner.device)).sum()
-        sums += torch.stack([loss * len(labels), right, torch.full_like(loss, len(labels))])
+    for step, batch in enumerate(bar, start=1):
+        images, labels = (part.to(device) for part in batch)  # [N, 3, crop, crop], [N]
+        targets = labels
+        if mix:
+            images, targets = mix(images, labels)  # targets [N, C]
+        if recipe.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+            logits, loss = learner.step(images, targets)  # [N, C], []
+        learner.optimizer.zero_grad()
+        (loss * _weight(labels)).backward()
+        learner.optimizer.step()
+        learner.schedule.step()
+        if learner.average:
+            learner.average.update_parameters(learner.network)
+        right = (logits.argmax(dim=1) == labels).sum()
+        sums += torch.stack([loss.detach() * len(labels), right, right.new_tensor(len(labels))])
         if step % _STEPS_BETWEEN_LOOKS == 0:
             _check_finite(sums[0].item(), recipe, epoch)
     loss_sum, right_sum, images = world.total(sums).tolist()
@@ -165,65 +177,18 @@ def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:
         )
 
 
-def _step(
-    learner: Learner, images: Tensor, labels: Tensor, recipe: Recipe
-) -> tuple[Tensor, Tensor]:
-    """Learn from one batch; return the loss [] and the logits [N, C]."""
-    targets = labels.to(learner.device)  # [N]
-    if recipe.mixup:
-        mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes_of(learner.network))
-        images, targets = mix(images, targets)  # targets [N, C]
-    if recipe.channels_last:
-        images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(learner.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-        logits, loss = learner.lesson(images, targets)
-    learner.optimizer.zero_grad()
-    (loss * _weight(labels, learner.device)).backward()
-    learner.optimizer.step()
-    learner.schedule.step()
-    if learner.average:
-        learner.average.update_parameters(learner.network)
-    return loss.detach(), logits.detach()
-
-
-def _weight(labels: Tensor, device: torch.device) -> Tensor | float:
+def _weight(labels: Tensor) -> Tensor | float:
     """Return how much this share's gradients count in the mean over the processes."""
     if world.size() == 1:
         return 1.0
-    share = torch.tensor(float(len(labels)), device=device)
+    share = torch.tensor(float(len(labels)), device=labels.device)
     return world.size() * share / world.total(share.clone())
 
 
-class _Lesson(nn.Module):
-    """All that learns, from a batch to its loss: one module, as distributed training needs it."""
-
-    def __init__(
-        self, network: nn.Module, distillation: Distillation | None, recipe: Recipe
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self.adapters = distillation.adapters if distillation else None
-        self._distillation = distillation
-        self._label_smoothing = recipe.label_smoothing
-
-    def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits [N, C] and the loss []."""
-        if self._distillation is None:
-            view = View(self.network(images), ())
-        else:
-            view = view_of(self.network, images)
-        loss = nn.functional.cross_entropy(
-            view.logits.float(), targets, label_smoothing=self._label_smoothing
-        )
-        if self._distillation is not None:
-            loss = self._distillation.loss(images, view, loss)
-        return view.logits, loss
-
-
-def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    weights = [p for p in network.parameters() if p.ndim > 1]
+def _optimizer(lesson: Lesson, recipe: Recipe) -> torch.optim.Optimizer:
+    weights = [p for p in lesson.parameters() if p.ndim > 1]
     # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
-    scales_and_biases = [p for p in network.parameters() if p.ndim <= 1]
+    scales_and_biases = [p for p in lesson.parameters() if p.ndim <= 1]
     groups = [
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": scales_and_biases, "weight_decay": 0.0},

@@ -1,6 +1,6 @@
 """The epochs of a training: train, evaluate, keep the best, save, tell; and going on after a stop.
 
-What an epoch does is the matter of `train.fit.engine`; what becomes of the result, of `train.job`.
+What happens in an epoch is told in `train.fit.engine`, what becomes of the result in `train.job`.
 Of several processes all train and evaluate their shares, and the first one saves and tells.
 """
 
@@ -15,11 +15,13 @@ import torch
 
 from classifier.description import Preprocessing
 from train import world
+from train.errors import CheckpointError
 from train.evaluation.predict import choose_device, predict
 from train.fit.checkpoint import EpochRecord, Progress
 from train.fit.distillation import build_distillation
 from train.fit.engine import build_learner, train_epoch
 from train.fit.events import open_events, write_epoch
+from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader, loader_workers
 from train.fit.teacher import fine_tuned_teacher
 from train.fit.transforms import crop_of_epoch
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 
     from train.data.data_set import DataSet
     from train.fit.checkpoint import Checkpoint
-    from train.fit.distillation import Distillation
     from train.fit.engine import Learner
+    from train.fit.lesson import Lesson
     from train.fit.monitor import Sample
     from train.recipe import Recipe
 
@@ -65,10 +67,10 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
         DivergenceError: The loss is no finite number any more.
     """
     progress = Progress(git_revision())  # before the checkout can change
+    device = choose_device()
     loader = TrainingLoader(data_set, recipe, PREPROCESSING)
-    steps = recipe.epochs * len(loader)
-    distillation = _distillation(network, data_set, recipe, checkpoint)
-    learner = build_learner(network, recipe, steps, choose_device(), distillation)
+    lesson = _lesson(network, data_set, recipe, checkpoint, device)
+    learner = build_learner(lesson, recipe, recipe.epochs * len(loader), device)
     if world.from_first(checkpoint.path.exists):
         if resume:
             progress = _resume(learner, checkpoint, progress.git_revision)
@@ -80,7 +82,19 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
             events = until_done.enter_context(open_events(checkpoint.path.parent, first_epoch))
         for epoch in range(first_epoch, recipe.epochs):
             samples_before = len(samples)
-            record = _run_epoch(learner, loader, data_set, recipe, epoch)
+            started = time.monotonic()
+            figures = train_epoch(learner, loader, recipe, epoch)
+            trained = time.monotonic()
+            record = EpochRecord(
+                epoch=epoch,
+                crop=crop_of_epoch(recipe, epoch),
+                train_loss=figures.loss,
+                train_accuracy=figures.accuracy,
+                learning_rate=learner.optimizer.param_groups[0]["lr"],
+                images_per_s=figures.images / (trained - started),
+                val_accuracy=_accuracy(learner, data_set, recipe),
+                seconds=time.monotonic() - started,
+            )
             _keep(progress, record, learner)
             if world.is_first():
                 checkpoint.save(progress, learner.state_dict())
@@ -89,25 +103,16 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
     return progress
 
 
-def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Progress:
-    """Restore the learner from the checkpoint; return the progress."""
-    progress, learner_state = world.from_first(checkpoint.load)
-    learner.load_state_dict(learner_state)
-    logger.info("resumed after epoch %d/%d", len(progress.history), checkpoint.recipe.epochs)
-    if progress.git_revision != git_revision:
-        logger.warning(
-            "the code is at revision %s; %s started this training, and will be recorded",
-            *(git_revision or "unknown", progress.git_revision or "an unknown one"),
-        )
-    return progress
-
-
-def _distillation(
-    network: nn.Module, data_set: DataSet, recipe: Recipe, checkpoint: Checkpoint
-) -> Distillation | None:
+def _lesson(
+    network: nn.Module,
+    data_set: DataSet,
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    device: torch.device,
+) -> Lesson:
+    """Return what the recipe's loss is made of; a teacher is fine-tuned first."""
     if recipe.teacher == "none":
-        return None
-    device = choose_device()
+        return LabelLesson(network, recipe)
     teacher = fine_tuned_teacher(
         data_set,
         recipe,
@@ -116,25 +121,26 @@ def _distillation(
         data_fingerprint=checkpoint.data_fingerprint,
         device=device,
     )
-    return build_distillation(teacher, network, recipe, device)
+    return build_distillation(teacher, network, recipe)
 
 
-def _run_epoch(
-    learner: Learner, loader: TrainingLoader, data_set: DataSet, recipe: Recipe, epoch: int
-) -> EpochRecord:
-    started = time.monotonic()
-    loss, train_accuracy, images = train_epoch(learner, loader, recipe, epoch)
-    trained = time.monotonic()
-    return EpochRecord(
-        epoch=epoch,
-        crop=crop_of_epoch(recipe, epoch),
-        train_loss=loss,
-        train_accuracy=train_accuracy,
-        learning_rate=learner.optimizer.param_groups[0]["lr"],
-        images_per_s=images / (trained - started),
-        val_accuracy=_accuracy(learner, data_set, recipe),
-        seconds=time.monotonic() - started,
-    )
+def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Progress:
+    """Restore the learner from the checkpoint; return the progress."""
+    progress, learner_state = world.from_first(checkpoint.load)
+    try:
+        learner.load_state_dict(learner_state)
+    except Exception as error:  # of the parts' own: KeyError, RuntimeError, ValueError
+        raise CheckpointError(
+            f"{checkpoint.path}: its state does not fit this training "
+            f"({str(error).splitlines()[0]}); train without --resume"
+        ) from error
+    logger.info("resumed after epoch %d/%d", len(progress.history), checkpoint.recipe.epochs)
+    if progress.git_revision != git_revision:
+        logger.warning(
+            "the code is at revision %s; %s started this training, and will be recorded",
+            *(git_revision or "unknown", progress.git_revision or "an unknown one"),
+        )
+    return progress
 
 
 def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:

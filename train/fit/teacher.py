@@ -24,6 +24,7 @@ from classifier.network import read_state_dict
 from train import world
 from train.data.data_set import EvaluationPhotos
 from train.fit.engine import build_learner, train_epoch
+from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
 from train.fit.stages import View
 from train.fit.weights import write_weights
@@ -151,7 +152,9 @@ def _fine_tune(
     body = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
     teacher.net.load_state_dict(body, strict=False)
     loader = TrainingLoader(data_set, recipe, preprocessing)
-    learner = build_learner(teacher, recipe, recipe.epochs * len(loader), device)
+    learner = build_learner(
+        LabelLesson(teacher, recipe), recipe, recipe.epochs * len(loader), device
+    )
     for epoch in range(recipe.epochs):
         loss, accuracy, _ = train_epoch(learner, loader, recipe, epoch)
         logger.info(

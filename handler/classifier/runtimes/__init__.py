@@ -6,39 +6,16 @@ The names are those of the `RUNTIME` variable: engine, then precision.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from classifier.errors import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from classifier.images import Pixels
+    from classifier.runtimes.runtime import Runtime
 
 RUNTIMES = ("openvino-int8", "openvino-bf16", "openvino-fp32", "torch-bf16", "torch-fp32")
-
-
-class Outputs(NamedTuple):
-    """What a network makes of N images.
-
-    Attributes:
-        logits: float32 [N, C], unnormalised class scores.
-        features: float32 [N, F, h, w], the last feature map before the global average pooling.
-    """
-
-    logits: NDArray[np.float32]
-    features: NDArray[np.float32]
-
-
-class Runtime(Protocol):
-    """A loaded network."""
-
-    def infer(self, pixels: Pixels) -> Outputs:
-        """Classify `pixels`, uint8 RGB [N, H, W, 3] with N of at least 1."""
-        ...
 
 
 def load_runtime(name: str, model_file: Path, *, threads: int, gpu: int | None = None) -> Runtime:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import openvino
 
 from classifier.errors import ModelError
-from classifier.runtimes import Outputs
+from classifier.runtimes.runtime import Outputs
 
 if TYPE_CHECKING:
     from pathlib import Path

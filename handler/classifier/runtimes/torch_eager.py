@@ -14,7 +14,7 @@ import torch
 from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import ServedNetwork, load_network
-from classifier.runtimes import Outputs
+from classifier.runtimes.runtime import Outputs
 
 if TYPE_CHECKING:
     from pathlib import Path

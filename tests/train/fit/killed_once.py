@@ -9,17 +9,16 @@ import sys
 from train import world
 from train.__main__ import main
 from train.fit import loop
-
-_run_epoch = loop._run_epoch  # noqa: SLF001
+from train.fit.engine import train_epoch
 
 
 def _die_before_the_third(*arguments: object) -> object:
     first_time = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
     if first_time and arguments[-1] == 2 and world.rank() == world.size() - 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return _run_epoch(*arguments)  # type: ignore[arg-type]
+    return train_epoch(*arguments)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    loop._run_epoch = _die_before_the_third  # type: ignore[assignment]  # noqa: SLF001
+    loop.train_epoch = _die_before_the_third  # type: ignore[assignment, attr-defined]
     sys.exit(main())

@@ -54,8 +54,8 @@ def test_stages_of_teacher_and_student_match(teacher: Teacher, arch: str, taught
     assert [f.shape[1] for f in its.features] == list(Teacher.channels)
     sides = [64 // stride for stride in (4, 8, 16, 32)]
     assert [f.shape[2] for f in its.features] == [f.shape[2] for f in mine.features] == sides
-    distillation = build_distillation(teacher, student, taught, CPU)
-    assert torch.isfinite(distillation.loss(IMAGES, mine, torch.tensor(1.0)))
+    distillation = build_distillation(teacher, student, taught)
+    assert torch.isfinite(distillation.combine(IMAGES, mine, torch.tensor(1.0)))
 
 
 def test_the_view_of_a_student_ends_in_its_logits() -> None:
@@ -74,17 +74,18 @@ def test_the_divergence_is_that_of_softened_probabilities() -> None:
 def test_a_share_of_zero_leaves_the_labels_alone(teacher: Teacher, taught: Recipe) -> None:
     student = build_network("resnet18", 2)
     recipe = dataclasses.replace(taught, distil_labels=0.0, distil_features=0.0)
-    distillation = build_distillation(teacher, student, recipe, CPU)
+    distillation = build_distillation(teacher, student, recipe)
     label_loss = torch.tensor(0.7)
-    assert distillation.loss(IMAGES, view_of(student, IMAGES), label_loss) == label_loss
+    assert distillation.combine(IMAGES, view_of(student, IMAGES), label_loss) == label_loss
 
 
 def test_features_of_the_teacher_itself_are_no_distance(teacher: Teacher, taught: Recipe) -> None:
     recipe = dataclasses.replace(taught, distil_labels=1.0)
-    distillation = build_distillation(teacher, build_network("resnet18", 2), recipe, CPU)
-    adapters = torch.nn.ModuleList(torch.nn.Identity() for _ in Teacher.channels)
-    same = dataclasses.replace(distillation, adapters=adapters)
-    assert same.loss(IMAGES, teacher.view(IMAGES), torch.tensor(9.0)) == pytest.approx(0, abs=1e-5)
+    distillation = build_distillation(teacher, build_network("resnet18", 2), recipe)
+    distillation.adapters = torch.nn.ModuleList(torch.nn.Identity() for _ in Teacher.channels)
+    assert distillation.combine(IMAGES, teacher.view(IMAGES), torch.tensor(9.0)) == pytest.approx(
+        0, abs=1e-5
+    )
 
 
 def _train(

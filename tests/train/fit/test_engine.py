@@ -12,6 +12,7 @@ from classifier.network import build_network
 from classifier.parts import head_of
 from train.data.check import check_data_set
 from train.fit.engine import build_learner, train_epoch
+from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
 from train.fit.loop import PREPROCESSING
 
@@ -27,7 +28,8 @@ def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
     torch.manual_seed(0)
     network = build_network(recipe.arch, 2)
     loader = TrainingLoader(data_set, recipe, PREPROCESSING)
-    learner = build_learner(network, recipe, recipe.epochs * len(loader), torch.device("cpu"))
+    lesson = LabelLesson(network, recipe)
+    learner = build_learner(lesson, recipe, recipe.epochs * len(loader), torch.device("cpu"))
     figures = train_epoch(learner, loader, recipe, 0)
     assert figures.loss > 0
     assert 0 <= figures.accuracy <= 1
@@ -96,7 +98,8 @@ def test_workers_change_nothing(tiny_recipe: Recipe, data_root: Path) -> None:
 
 def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
     recipe = dataclasses.replace(tiny_recipe, lr=1e-3)
-    learner = build_learner(build_network("resnet18", 2), recipe, 10, torch.device("cpu"))
+    lesson = LabelLesson(build_network("resnet18", 2), recipe)
+    learner = build_learner(lesson, recipe, 10, torch.device("cpu"))
     rates = []
     for _ in range(10):
         rates.append(learner.optimizer.param_groups[0]["lr"])
@@ -109,7 +112,8 @@ def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
 
 
 def test_scales_and_biases_do_not_decay(tiny_recipe: Recipe) -> None:
-    learner = build_learner(build_network("resnet18", 2), tiny_recipe, 4, torch.device("cpu"))
+    lesson = LabelLesson(build_network("resnet18", 2), tiny_recipe)
+    learner = build_learner(lesson, tiny_recipe, 4, torch.device("cpu"))
     weights, others = learner.optimizer.param_groups
     assert weights["weight_decay"] == tiny_recipe.weight_decay
     assert others["weight_decay"] == 0
