@@ -129,7 +129,7 @@ ui: $(UI_VENV)/installed ## a web page for trying it (SERVER=https://..., COMPAR
 ##@ Train
 .PHONY: data
 data: $(VENV)/installed-full ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
-	@$(PY) -m train.data.prepare --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+	@$(PY) -m train.data --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
 
 .PHONY: train
 train: $(VENV)/installed-full ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, ARGS="--set epochs=5")
@@ -138,7 +138,7 @@ train: $(VENV)/installed-full ## train on DATA_URL into TRAIN_URL (RECIPE, RESUM
 
 .PHONY: evaluate
 evaluate: $(VENV)/installed-full ## write the evaluation files of the trained model to EVAL_URL
-	$(PY) -m train.evaluation.evaluate --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
+	$(PY) -m train.evaluation --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
 
 .PHONY: modelarts
 modelarts: $(VENV)/installed-full ## write the package that ModelArts imports to MODELARTS_URL/model

@@ -7,23 +7,21 @@ import logging
 import sys
 from pathlib import Path
 
-from train import world
-from train.cli import add_urls, run_command
-from train.fit.checkpoint import CHECKPOINT_FILE
+from train.cli import add_urls, command
 from train.job import Job, run
 from train.recipe import read_recipe
-from train.urls import local_path, output
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the training job; return the exit code."""
+@command(after_interrupt="; finished epochs are kept, --resume continues")
+def main(arguments: list[str] | None) -> None:
+    """Run the training job."""
     options, unknown = _parser().parse_known_args(arguments)
-    return run_command(
-        lambda: _train(options, unknown),
-        after_interrupt="; finished epochs are kept, --resume continues",
-    )
+    if unknown:
+        logging.getLogger(__name__).warning("ignored unknown arguments: %s", " ".join(unknown))
+    recipe = read_recipe(options.recipe, options.overrides)
+    run(Job(options.data_url, options.train_url, options.eval_url, recipe, resume=options.resume))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,33 +49,6 @@ def _parser() -> argparse.ArgumentParser:
         "--resume", action="store_true", help="continue from the checkpoint, if there is one"
     )
     return parser
-
-
-def _train(options: argparse.Namespace, unknown: list[str]) -> None:
-    if unknown:
-        logging.getLogger(__name__).warning("ignored unknown arguments: %s", " ".join(unknown))
-    recipe = read_recipe(options.recipe, options.overrides)
-    # The places to write to come first: what is wrong with them shall not show after hours.
-    with (
-        world.joined(),
-        output(options.train_url) as model,
-        output(options.eval_url) as evaluation,
-    ):
-        if not world.is_first():
-            logging.disable(logging.INFO)  # one of them tells, all of them warn
-        if options.resume:
-            model.bring(CHECKPOINT_FILE)
-        run(
-            Job(
-                data_root=local_path(options.data_url),
-                train_root=model.folder,
-                eval_root=evaluation.folder,
-                recipe=recipe,
-                resume=options.resume,
-                data_url=options.data_url,
-                after_epoch=model.save,
-            )
-        )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from tqdm.contrib.logging import logging_redirect_tqdm
@@ -21,6 +22,21 @@ def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> in
     show_log(times=True)
     with logging_redirect_tqdm():
         return exit_code_of(command, TrainError, ClassifierError, after_interrupt=after_interrupt)
+
+
+def command(
+    *, after_interrupt: str = ""
+) -> Callable[[Callable[[list[str] | None], None]], Callable[..., int]]:
+    """Decorate a `main`, so that it returns its exit code; see `run_command`."""
+
+    def decorate(main: Callable[[list[str] | None], None]) -> Callable[..., int]:
+        @functools.wraps(main)
+        def ended(arguments: list[str] | None = None) -> int:
+            return run_command(lambda: main(arguments), after_interrupt=after_interrupt)
+
+        return ended
+
+    return decorate
 
 
 def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -6,19 +6,27 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from classifier.answers import softmax
-from classifier.description import DESCRIPTION_FILE, ModelDescription, write_description
+from classifier.description import (
+    DESCRIPTION_FILE,
+    ModelDescription,
+    read_description,
+    sha256_of_file,
+    write_description,
+)
 from classifier.images import read_pixels
-from classifier.labels import LABELS_FILE, write_labels
+from classifier.labels import LABELS_FILE, read_labels, write_labels
 from classifier.network import ServedNetwork, load_network
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
+from classifier.similarity import CLASS_MEANS_FILE
 from storage.files import atomic_file, write_text
 from train.data.data_set import MAX_BYTES, MAX_PIXELS
+from train.errors import WeightsError
 from train.fit.weights import write_weights
 from train.recipe import RECIPE_FILE, recipe_text
 
@@ -34,6 +42,43 @@ if TYPE_CHECKING:
     from train.evaluation.metrics import Metrics
     from train.recipe import Recipe
 
+FALSE_REJECT_RATE = 0.05
+
+
+class TrainedModel(NamedTuple):
+    """A model folder that was read; the network is in evaluation mode, on the CPU."""
+
+    description: ModelDescription
+    class_names: tuple[str, ...]
+    network: nn.Module
+
+
+def read_model(folder: Path) -> TrainedModel:
+    """Read a model folder such as `artifacts` or `pretrained`.
+
+    Raises:
+        WeightsError: The weights or class means are not those that the description is about, as
+            after a training that was killed while it replaced them.
+        classifier.errors.ModelError: Files are missing or damaged.
+    """
+    description = read_description(folder / DESCRIPTION_FILE)
+    class_names = read_labels(folder / LABELS_FILE)
+    _check_digest(folder / description.weights_file, description.weights_sha256)
+    if description.class_means_sha256:
+        _check_digest(folder / CLASS_MEANS_FILE, description.class_means_sha256)
+    weights = folder / description.weights_file
+    size = description.preprocessing.crop
+    network = load_network(weights, description.arch, len(class_names), size)
+    return TrainedModel(description, class_names, network)
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    if path.is_file() and sha256_of_file(path) != expected:  # the reader tells of missing ones
+        raise WeightsError(
+            f"{path}: {DESCRIPTION_FILE} beside it is about another file (SHA-256 {expected[:12]}, "
+            f"this one's is {sha256_of_file(path)[:12]}): train again, or restore both together"
+        )
+
 
 def write_network(
     path: Path, state: Mapping[str, Tensor], arch: str, num_classes: int, size: int
@@ -45,9 +90,6 @@ def write_network(
     """
     sha256 = write_weights(path, state)
     return load_network(path, arch, num_classes, size), sha256
-
-
-FALSE_REJECT_RATE = 0.05
 
 
 def describe(description: ModelDescription, metrics: Metrics) -> ModelDescription:

@@ -11,22 +11,22 @@ import dataclasses
 import json
 import logging
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from classifier.architectures import file_name
-from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
-from classifier.labels import LABELS_FILE, read_labels
+from classifier.description import DESCRIPTION_FILE, sha256_of_file
+from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
 from classifier.reference import REFERENCE_FILE
 from classifier.similarity import CLASS_MEANS_FILE
 from console.tables import table
 from storage.files import write_text
 from train.cli import add_urls, run_command
-from train.errors import WeightsError
 from train.evaluation.class_means import add_class_means
-from train.evaluation.evaluate import EVALUATION_JSON, evaluate_folder
+from train.evaluation.evaluate import evaluate_folder
 from train.fit.weights import STARTER
 from train.markdown import (
     accuracy_sentence,
@@ -34,17 +34,23 @@ from train.markdown import (
     confusion_table,
     per_class_table,
 )
-from train.model_folder import describe, reference_answers, write_model_files, write_network
+from train.model_folder import (
+    describe,
+    read_model,
+    reference_answers,
+    write_model_files,
+    write_network,
+)
 from train.recipe import RECIPE_FILE, read_recipe
 from train.training_report import REPORT_JSON
 from train.urls import local_path
 
 if TYPE_CHECKING:
     from classifier.description import ModelDescription
+    from train.evaluation.evaluate import Evaluation
     from train.evaluation.metrics import Metrics
 
 MODEL_CARD = "README.md"
-_VAL_EVALUATION = f"analysis-val/{EVALUATION_JSON}"
 _FAILURES = 8  # named in the model card
 logger = logging.getLogger(__name__)
 
@@ -61,10 +67,7 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
         WeightsError: The weights are not those that the description is about.
         classifier.errors.ModelError: Files of the model are missing or damaged.
     """
-    trained = read_description(model_root / DESCRIPTION_FILE)
-    if sha256_of_file(model_root / trained.weights_file) != trained.weights_sha256:
-        raise WeightsError(f"{model_root}: the weights are not those of {DESCRIPTION_FILE}")
-    class_names = read_labels(model_root / LABELS_FILE)
+    trained, class_names, _ = read_model(model_root)
     recipe = read_recipe(model_root / RECIPE_FILE)
     state = read_state_dict(model_root / trained.weights_file)
     half = {key: v.half() if v.is_floating_point() else v for key, v in state.items()}
@@ -76,12 +79,10 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
     description = dataclasses.replace(trained, weights_file=path.name, weights_sha256=sha256)
     answers = reference_answers(network, trained.preprocessing)
     write_model_files(out, description, class_names, answers, recipe)
-    with tempfile.TemporaryDirectory() as folder:
-        results = evaluate_folder(out, data_root, Path(folder))
-        evaluation = json.loads((Path(folder) / _VAL_EVALUATION).read_text(encoding="utf-8"))
-    metrics = {split: result.metrics for split, result in results.items()}
+    evaluation = evaluate_folder(out, data_root)
+    metrics = {split: found.metrics for split, found in evaluation.splits.items()}
     description = describe(description, metrics["val"])
-    description = add_class_means(out, description, results)
+    description = add_class_means(out, description, evaluation.splits)
     write_model_files(out, description, class_names, answers, recipe)
     report = json.loads((model_root / REPORT_JSON).read_text(encoding="utf-8"))
     write_text(out / MODEL_CARD, _model_card(out, description, metrics, report, evaluation))
@@ -94,7 +95,7 @@ def _model_card(
     description: ModelDescription,
     metrics: dict[str, Metrics],
     report: dict[str, Any],
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
 ) -> str:
     val, train = metrics["val"], metrics["train"]
     recipe = (out / RECIPE_FILE).read_text(encoding="utf-8")
@@ -130,7 +131,7 @@ The model was trained in two stages, on two CPU cores.
 The first used `config/scratch.toml`, the second the recipe below.
 Its teacher is an EfficientNet-Lite0 with ImageNet weights.
 Epoch {report["best_epoch"] + 1} of {len(report["epochs"])} of the second stage was kept.
-That stage took {report["run_time_s"] / 60:.0f} minutes on a machine that had other work too.
+That stage took {report["epochs_s"] / 60:.0f} minutes on a machine that had other work too.
 
 ```
 python -m train --recipe config/scratch.toml --train_url artifacts/scratch
@@ -170,13 +171,18 @@ The report of `make evaluate` shows them with their class activation maps.
 {table(("file", "SHA-256"), hashes, numbers=False)}"""
 
 
-def _failures(evaluation: dict[str, Any]) -> str:
+def _failures(evaluation: Evaluation) -> str:
     """List the wrong answers that the model is surest of."""
-    wrong = [photo for photo in evaluation["photos"] if photo["predicted"] != photo["actual"]]
-    wrong.sort(key=lambda photo: -max(photo["probabilities"]))
+    val, root = evaluation.splits["val"], evaluation.data_set.root
+    predicted, surest = val.probabilities.argmax(axis=1), val.probabilities.max(axis=1)
+    wrong = sorted(np.flatnonzero(predicted != val.labels), key=lambda index: -surest[index])
     rows = [
-        (photo["path"], photo["predicted"], f"{max(photo['probabilities']):.2f}")
-        for photo in wrong[:_FAILURES]
+        (
+            val.photos[index].path.relative_to(root).as_posix(),
+            val.metrics.per_class[predicted[index]].name,
+            f"{surest[index]:.2f}",
+        )
+        for index in wrong[:_FAILURES]
     ]
     return table(("photo", "predicted", "probability"), rows, numbers=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from classifier.description import DESCRIPTION_FILE, sha256_of_file
@@ -54,6 +54,8 @@ class Outcome:
         metrics: By split, measured in fp32 on the handler's pixels.
         calibration: The temperature that was fitted, None where none was.
         samples: Use of the machine, since the last start of the job.
+        run_time_s: What that took, by part; the upload to a bucket comes later.
+        cautions: Why the validation figures may mean little; each a sentence.
     """
 
     description: ModelDescription
@@ -62,7 +64,9 @@ class Outcome:
     progress: Progress
     metrics: Mapping[str, Metrics]
     calibration: TemperatureFit | None
-    samples: Sequence[Sample]
+    samples: Sequence[Sample] = ()
+    run_time_s: Mapping[str, float] = field(default_factory=dict)
+    cautions: Sequence[str] = ()
 
 
 def write_report(folder: Path, outcome: Outcome) -> None:
@@ -85,7 +89,10 @@ def _content(folder: Path, outcome: Outcome) -> dict[str, Any]:
         "calibration": outcome.calibration._asdict() if outcome.calibration else None,
         "best_epoch": progress.best_epoch,
         "epochs": [dataclasses.asdict(record) for record in progress.history],
-        "run_time_s": round(sum(record.seconds for record in progress.history), 1),
+        "cautions": list(outcome.cautions),
+        "run_time_s": round(sum(outcome.run_time_s.values()), 1),
+        "run_time_parts_s": {n: round(part, 1) for n, part in outcome.run_time_s.items()},
+        "epochs_s": round(sum(record.seconds for record in progress.history), 1),
         "resources": summarise(outcome.samples),
         "data": {
             "fingerprint": description.data_fingerprint,
@@ -104,10 +111,11 @@ def _count(data_set: DataSet, split: str) -> dict[str, int]:
 
 def _markdown(outcome: Outcome, content: dict[str, Any]) -> str:
     val, train = outcome.metrics["val"], outcome.metrics["train"]
+    headline = "\n".join([accuracy_sentence(val), *outcome.cautions])
     resources = content["resources"].items()
     return f"""# Training report: {outcome.recipe.arch}, recipe `{outcome.recipe.name}`
 
-{accuracy_sentence(val)}
+{headline}
 On the photos it was trained on, the accuracy is {percent(train.accuracy)}.
 The weights are those of epoch {outcome.progress.best_epoch + 1}, chosen by these validation photos:
 the figure is slightly optimistic for new ones.
@@ -122,8 +130,13 @@ Confusion matrix (rows: actual, columns: predicted):
 ![Loss and accuracies over the epochs]({CURVES_PLOT})
 
 {table(("epoch", "crop", "loss", "train accuracy", "val accuracy", "seconds"), _epochs(outcome))}
-The training took {content["run_time_s"] / 60:.1f} minutes.
+The epochs took {content["epochs_s"] / 60:.1f} minutes.
 
+## Run time
+
+The job took {content["run_time_s"] / 60:.1f} minutes, since its last start.
+
+{table(("part", "seconds"), content["run_time_parts_s"].items())}
 ![Use of CPU, memory and GPU over time]({RESOURCES_PLOT})
 
 {table(("resource", "value"), resources)}

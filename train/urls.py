@@ -7,10 +7,14 @@ end; how, is the matter of `storage`.
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from classifier.description import DESCRIPTION_FILE
 from storage import StorageError, fetch, publishing
+from storage.errors import InUse
+from storage.locks import locked
+from train import world
 from train.errors import UrlError
 
 if TYPE_CHECKING:
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storage import Output
+
+# Processes that read photos outlive a killed training by up to 5 s, with its lock.
+_LOCK_DEADLINE_S = 10.0
 
 
 def local_path(url: str, *, skip: Collection[str] = ()) -> Path:
@@ -48,3 +55,31 @@ def output(url: str) -> Iterator[Output]:
             yield place
     except StorageError as error:
         raise UrlError(str(error)) from error
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a folder, which is made if there is none.
+
+    Of several processes that train together the first one has the lock.
+
+    Raises:
+        UrlError: Another training has it; the message names the process.
+    """
+    if not world.is_first():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + _LOCK_DEADLINE_S
+    with contextlib.ExitStack() as until_done:
+        while True:
+            try:
+                until_done.enter_context(locked(folder, wait=False))
+                break
+            except InUse as error:
+                if time.monotonic() >= deadline:
+                    raise UrlError(
+                        f"{error}: wait until it has ended, or choose another --train_url"
+                    ) from error
+            time.sleep(0.2)
+        yield

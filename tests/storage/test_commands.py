@@ -13,7 +13,7 @@ from tests.storage.proxy import Fault
 from tests.train.conftest import TINY, data_root
 from tests.train.test_job import stop_before_epoch
 from train.__main__ import main as train
-from train.data.prepare import main as prepare
+from train.data.__main__ import main as prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

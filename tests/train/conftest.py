@@ -51,3 +51,10 @@ def tiny_arguments(data_root: Path, tmp_path: Path) -> list[str]:
     urls = ["--data_url", str(data_root), "--train_url", str(tmp_path / "artifacts")]
     settings = [word for setting in TINY for word in ("--set", setting)]
     return [*urls, "--eval_url", str(tmp_path / "out"), *settings]
+
+
+@pytest.fixture
+def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the evaluation's figures, page and gallery, in tests about other things."""
+    monkeypatch.setattr("train.evaluation.files.write_analysis", lambda *_: None)
+    monkeypatch.setattr("train.evaluation.files.measure_photos", lambda photos: photos)

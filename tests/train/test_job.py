@@ -23,7 +23,7 @@ from classifier.runtimes import load_runtime
 from classifier.similarity import CLASS_MEANS_FILE
 from tests.train.conftest import draw_photo
 from train.__main__ import main
-from train.evaluation.evaluate import main as evaluate_main
+from train.evaluation.__main__ import main as evaluate_main
 from train.fit.checkpoint import CHECKPOINT_FILE
 from train.fit.engine import train_epoch
 from train.model_folder import picture_pixels
@@ -224,14 +224,3 @@ def test_errors_end_in_a_clear_message(
     errors = capsys.readouterr().err
     assert errors.startswith("error: ")
     assert message in errors
-
-
-def test_evaluation_on_other_classes_is_refused(
-    data_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "index_to_name.json").write_text('{"0": "cat", "1": "dog"}')
-    (tmp_path / DESCRIPTION_FILE).write_text(
-        '{"arch": "resnet18", "weights_file": "w.pth", "weights_sha256": ""}'
-    )
-    assert evaluate_main(["--data_url", str(data_root), "--train_url", str(tmp_path)]) == 1
-    assert "has the classes blue, red, the model in" in capsys.readouterr().err

@@ -7,6 +7,7 @@ Whether the data set is fit for training is the matter of `train.data.check`.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,6 +20,7 @@ from torch.utils.data import Dataset
 
 from classifier.description import sha256_of_file
 from classifier.images import as_srgb, decode, read_pixels, upright
+from train.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +36,7 @@ SPLITS = ("train", "val")
 # Far above any photo; the handler's own limits are a server's setting.
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 400_000_000
+_LISTED = 10  # of the names in a message
 
 Listing = dict[str, dict[str, tuple["Path", ...]]]  # split to class name to its photos, sorted
 
@@ -92,6 +95,32 @@ def to_data_set(root: Path, listing: Listing) -> DataSet:
         for split in SPLITS
     )
     return DataSet(root, class_names, train, val)
+
+
+def labelled_as(data_set: DataSet, class_names: Sequence[str]) -> DataSet:
+    """Number the classes as a model does that may know others besides; they are matched by name.
+
+    Raises:
+        DataError: The model does not know a class.
+    """
+    unknown = [name for name in data_set.class_names if name not in class_names]
+    if unknown:
+        raise DataError(
+            f"{data_set.root}: the model does not know {listed(unknown)}, it knows "
+            f"{listed(class_names)}: leave those folders out, or name them as the model does"
+        )
+    labels = [class_names.index(name) for name in data_set.class_names]
+    train, val = (
+        tuple(Photo(photo.path, labels[photo.label]) for photo in photos)
+        for photos in (data_set.train, data_set.val)
+    )
+    return dataclasses.replace(data_set, class_names=tuple(class_names), train=train, val=val)
+
+
+def listed(names: Sequence[str]) -> str:
+    """List names in a sentence, the first ones of many."""
+    more = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def hash_photos(listing: Listing) -> dict[Path, str]:

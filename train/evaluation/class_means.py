@@ -11,7 +11,6 @@ import argparse
 import dataclasses
 import logging
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ from classifier.similarity import CLASS_MEANS_FILE, directions, similarity
 from storage.files import atomic_file
 from train.cli import add_urls, run_command
 from train.data.check import check_data_set
+from train.data.data_set import listed
 from train.errors import DataError
 from train.evaluation.evaluate import evaluate_folder
 from train.model_folder import FALSE_REJECT_RATE
@@ -50,8 +50,14 @@ def add_class_means(
         folder: Where the weights are.
         description: Of the model.
         results: Of evaluating it: the training photos give the means, the others the threshold.
+
+    Raises:
+        DataError: A class has no photos.
     """
     train, val = results["train"], results["val"]
+    absent = [one.name for one in train.metrics.per_class if not one.images]
+    if absent:
+        raise DataError(f"no training photos of {listed(absent)}: a class without has no mean")
     means = np.stack(
         [train.features[train.labels == label].mean(axis=0) for label in np.unique(train.labels)]
     )  # [C, F]
@@ -81,9 +87,7 @@ def add_to_folder(folder: Path, data_root: Path) -> None:
             f"(fingerprint {fingerprint[:12]}, the model's {description.data_fingerprint[:12]}): "
             "name those, or train again"
         )
-    with tempfile.TemporaryDirectory() as evaluation:
-        results = evaluate_folder(folder, data_root, Path(evaluation))
-    description = add_class_means(folder, description, results)
+    description = add_class_means(folder, description, evaluate_folder(folder, data_root).splits)
     with atomic_file(folder / DESCRIPTION_FILE) as temporary:
         write_description(temporary, description)
     logger.info("wrote %s", folder / CLASS_MEANS_FILE)

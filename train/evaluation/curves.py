@@ -23,11 +23,15 @@ class Curve:
 
     Attributes:
         points: float64 [P, 2], x and y, at most 200 of them.
-        area: Below the whole curve, before it was thinned.
+        area: Below the whole curve, before it was thinned; NaN where there is no curve.
     """
 
     points: NDArray[np.float64]
     area: float
+
+
+# Of a class without photos, or without others to tell it from.
+_NO_CURVE = Curve(np.empty((0, 2)), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,11 @@ def roc(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> list[C
     """Compute each class's ROC curve: false positive rate, true positive rate."""
     curves = []
     for index in range(probabilities.shape[1]):
-        false, true, _ = roc_curve(labels == index, probabilities[:, index])
+        positive = labels == index
+        if not positive.any() or positive.all():
+            curves.append(_NO_CURVE)
+            continue
+        false, true, _ = roc_curve(positive, probabilities[:, index])
         points = np.column_stack([false, true])
         curves.append(Curve(thin(points, probabilities.shape[1]), float(auc(false, true))))
     return curves
@@ -70,6 +78,9 @@ def precision_recall(probabilities: NDArray[np.float32], labels: NDArray[np.int6
     curves = []
     for index in range(probabilities.shape[1]):
         positive, score = labels == index, probabilities[:, index]
+        if not positive.any():
+            curves.append(_NO_CURVE)
+            continue
         precision, recall, _ = precision_recall_curve(positive, score, drop_intermediate=True)
         points = np.column_stack([recall, precision])[::-1]  # from recall 0 on
         area = float(average_precision_score(positive, score))

@@ -18,6 +18,7 @@ from train.data.photo_cache import with_decoded_photos
 from train.errors import CacheError
 from train.evaluation.predict import predict
 from train.fit.engine import build_learner, train_epoch
+from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
 from train.fit.loop import PREPROCESSING
 
@@ -48,7 +49,8 @@ def learned(data_set: DataSet, recipe: Recipe) -> Tensor:
     torch.manual_seed(0)
     network = build_network(recipe.arch, 2)
     loader = TrainingLoader(data_set, recipe, PREPROCESSING)
-    train_epoch(build_learner(network, recipe, 10, torch.device("cpu")), loader, recipe, 0)
+    lesson = LabelLesson(network, recipe)
+    train_epoch(build_learner(lesson, recipe, 10, torch.device("cpu")), loader, recipe, 0)
     weights: Tensor = head_of(network).weight
     return weights
 

@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
-from classifier.network import build_resnet
+from classifier.network import build_network
 from train.data.check import check_data_set
 from train.errors import CheckpointError
 from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
@@ -39,7 +39,7 @@ def taught(tiny_recipe: Recipe) -> Recipe:
 def write_as_version_0_1(path: Path, recipe: Recipe, data_fingerprint: str) -> dict[str, Any]:
     """Write what the first release wrote after an epoch, with nothing but PyTorch; return it."""
     torch.manual_seed(1)
-    network = build_resnet(recipe.arch, 2)
+    network = build_network(recipe.arch, 2)
     channels = zip((64, 128, 256, 512), (24, 40, 112, 320), strict=True)
     adapters = nn.ModuleList(nn.Conv2d(mine, its, 1, bias=False) for mine, its in channels)
     learned = [*network.parameters(), *adapters.parameters()]
@@ -78,7 +78,7 @@ def resume(recipe: Recipe, data_root: Path, path: Path) -> Any:
     """Resume a training that has all its epochs; return the learner's state that it ended with."""
     data_set, fingerprint = check_data_set(data_root)
     checkpoint = Checkpoint(path, recipe, fingerprint)
-    network = build_resnet(recipe.arch, 2)
+    network = build_network(recipe.arch, 2)
     progress = train_network(network, data_set, recipe, checkpoint=checkpoint, resume=True)
     return progress, network
 

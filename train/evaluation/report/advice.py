@@ -42,9 +42,10 @@ def _about_the_photos(answers: Answers, figures: Figures, voice: Voice) -> Itera
     if (high - low) / 2 > _WIDE_INTERVAL:
         points = f"{100 * (high - low) / 2:.0f}"
         yield voice.say("advice", "few", images=len(answers.labels), points=points)
-    by_size = sorted(figures.metrics.per_class, key=lambda one: one.images)
+    with_photos = [one for one in figures.metrics.per_class if one.images]
+    by_size = sorted(with_photos, key=lambda one: one.images)
     few, many = by_size[0], by_size[-1]
-    ratio = many.images / max(few.images, 1)
+    ratio = many.images / few.images
     if ratio >= _IMBALANCE:
         yield voice.say("advice", "imbalance", many=many.name, few=few.name, ratio=f"{ratio:.1f}")
 
@@ -55,7 +56,8 @@ def _about_mistakes(answers: Answers, figures: Figures, voice: Voice) -> Iterato
     if not wrong.any():
         yield voice.say("advice", "perfect")
         return
-    weakest = min(range(len(matrix)), key=lambda index: figures.metrics.per_class[index].f1)
+    with_photos = np.flatnonzero(matrix.sum(axis=1))
+    weakest = min(with_photos, key=lambda index: figures.metrics.per_class[index].f1)
     figure = figures.metrics.per_class[weakest]
     yield voice.say(
         "advice",

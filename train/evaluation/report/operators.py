@@ -25,6 +25,7 @@ _BUCKET_LABELS = [f"{20 * number}%-{20 * number + 20}%" for number in range(BUCK
 def accuracy(figures: Figures, voice: Voice) -> Json:
     """The headline: accuracy with its interval, counts, mean F1, calibration error."""
     metrics = figures.metrics
+    with_photos = [one for one in metrics.per_class if one.images]
     right = sum(row[index] for index, row in enumerate(metrics.confusion_matrix))
     value = {
         "accuracy": _round(metrics.accuracy),
@@ -33,7 +34,7 @@ def accuracy(figures: Figures, voice: Voice) -> Json:
         "images": metrics.images,
         "right": right,
         "wrong": metrics.images - right,
-        "macro_f1": _round(sum(one.f1 for one in metrics.per_class) / len(metrics.per_class)),
+        "macro_f1": _round(sum(one.f1 for one in with_photos) / len(with_photos)),
         "ece": _round(figures.calibration.expected_error),
     }
     description = voice.say("descriptions", "accuracy", images=metrics.images)
@@ -110,7 +111,7 @@ def _curves(
     curves: Iterable[tuple[str, Curve]],
     voice: Voice,
 ) -> Json:
-    by_class = dict(curves)
+    by_class = {name: curve for name, curve in curves if len(curve.points)}
     chart = line_chart(*axes, [0, 1], {n: _points(c.points.tolist()) for n, c in by_class.items()})
     cells = [[_round(curve.area)] for curve in by_class.values()]
     areas = table(voice.label("class"), list(by_class), [voice.label(area)], cells)

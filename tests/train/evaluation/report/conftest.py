@@ -8,6 +8,7 @@ import pytest
 
 from tests.once import made_once
 from train.evaluation.evaluate import evaluate_folder
+from train.evaluation.files import write_evaluation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +22,9 @@ def evaluated(
     return made_once(
         tmp_path_factory,
         "evaluated",
-        lambda folder: evaluate_folder(
-            model_folder, data_set_folder, folder, photos_url="obs://bucket/data_set/"
+        lambda folder: write_evaluation(
+            folder,
+            evaluate_folder(model_folder, data_set_folder),
+            photos_url="obs://bucket/data_set/",
         ),
     )

@@ -13,6 +13,7 @@ from tests.models import ARCH, CLASS_NAMES, PHOTOS, PREPROCESSING, decode_freely
 from train.data.data_set import list_photos, to_data_set
 from train.evaluation.evaluate import evaluate_folder
 from train.evaluation.features import FEATURES
+from train.evaluation.files import write_evaluation
 from train.evaluation.predict import predict
 from train.evaluation.report.gallery import write_gallery
 from train.evaluation.report.grammar import read_results
@@ -72,7 +73,8 @@ def test_all_samples_are_named_as_the_bucket_knows_them(evaluated: Path) -> None
 def test_local_paths_are_told_within_the_data_set(
     model_folder: Path, data_set_folder: Path, tmp_path: Path
 ) -> None:
-    evaluate_folder(model_folder, data_set_folder, tmp_path, photos_url=str(data_set_folder))
+    evaluation = evaluate_folder(model_folder, data_set_folder)
+    write_evaluation(tmp_path, evaluation, photos_url=str(data_set_folder))
     samples = json.loads((tmp_path / "analysis-train/all_samples.json").read_text())["samples"]
     assert samples[0]["data_info"] == "train/daisy/0.jpg"
 
@@ -80,7 +82,8 @@ def test_local_paths_are_told_within_the_data_set(
 def test_an_evaluation_can_be_repeated_byte_for_byte(
     evaluated: Path, model_folder: Path, data_set_folder: Path, tmp_path: Path
 ) -> None:
-    evaluate_folder(model_folder, data_set_folder, tmp_path, photos_url="obs://bucket/data_set")
+    evaluation = evaluate_folder(model_folder, data_set_folder)
+    write_evaluation(tmp_path, evaluation, photos_url="obs://bucket/data_set")
     first = {path.relative_to(evaluated): path.read_bytes() for path in files_in(evaluated)}
     again = {path.relative_to(tmp_path): path.read_bytes() for path in files_in(tmp_path)}
     assert first == again

@@ -1,4 +1,4 @@
-"""`python -m train.data.prepare`: fills `DATA_URL/{train,val}/<class>/` from a source of photos.
+"""`python -m train.data`: fills `DATA_URL/{train,val}/<class>/` from a source of photos.
 
 The data set is built in a temporary folder, checked, and only then moved to its place.
 """
@@ -131,7 +131,7 @@ def _report(data_root: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Prepare a data set; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m train.data.prepare", description="Make a data set.", allow_abbrev=False
+        prog="python -m train.data", description="Make a data set.", allow_abbrev=False
     )
     add_urls(parser, "data_url")
     parser.add_argument(

@@ -1,0 +1,90 @@
+"""An evaluation as files, in the folders of the original's: `analysis-train` and `analysis-val`.
+
+In each, `evaluation.json` (with the probabilities of every photo) and `evaluation.md` are beside
+the files of `train.evaluation.report` and the page that shows them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from storage.files import write_text
+from train.evaluation.features import measure_photos
+from train.evaluation.figures import Answers
+from train.evaluation.report.folder import write_analysis
+from train.evaluation.report.page import PAGE_FILE
+from train.markdown import accuracy_sentence, confusion_table, per_class_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from train.evaluation.evaluate import Evaluated, Evaluation
+
+EVALUATION_JSON, EVALUATION_MARKDOWN = "evaluation.json", "evaluation.md"
+logger = logging.getLogger(__name__)
+
+
+def write_evaluation(eval_root: Path, evaluation: Evaluation, *, photos_url: str = "") -> None:
+    """Write the files of both splits.
+
+    Args:
+        eval_root: Folder of the two folders.
+        evaluation: What is written.
+        photos_url: The bucket's folder that the photos come from: its console finds them by it.
+    """
+    for split, found in evaluation.splits.items():
+        folder = eval_root / f"analysis-{split}"
+        paths = [photo.path for photo in found.photos]
+        names = [path.relative_to(evaluation.data_set.root).as_posix() for path in paths]
+        content = json.dumps(_content(split, found, names), ensure_ascii=False, indent=1)
+        write_text(folder / EVALUATION_JSON, content + "\n")
+        write_text(folder / EVALUATION_MARKDOWN, _markdown(split, found))
+        # Only a bucket's URL means anything elsewhere; a local folder is left out.
+        prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
+        answers = _answers(split, evaluation, tuple(prefix + name for name in names))
+        write_analysis(folder, answers, paths, evaluation.network, evaluation.preprocessing)
+        logger.info("wrote %s", folder / PAGE_FILE)
+
+
+def _answers(split: str, evaluation: Evaluation, samples: tuple[str, ...]) -> Answers:
+    found = evaluation.splits[split]
+    return Answers(
+        split=split,
+        class_names=evaluation.data_set.class_names,
+        samples=samples,
+        labels=found.labels,
+        probabilities=found.probabilities,
+        features=measure_photos(found.photos),
+        facts={**evaluation.facts, "preprocessing": str(evaluation.preprocessing)},
+    )
+
+
+def _content(split: str, found: Evaluated, names: list[str]) -> dict[str, Any]:
+    class_names = [one.name for one in found.metrics.per_class]
+    return {
+        "split": split,
+        "class_names": class_names,
+        **dataclasses.asdict(found.metrics),
+        "cautions": found.cautions,
+        "photos": [
+            {
+                "path": name,
+                "actual": class_names[photo.label],
+                "predicted": class_names[int(row.argmax())],
+                "probabilities": [round(float(p), 6) for p in row],
+            }
+            for name, photo, row in zip(names, found.photos, found.probabilities, strict=True)
+        ],
+    }
+
+
+def _markdown(split: str, found: Evaluated) -> str:
+    sentences = "\n".join([accuracy_sentence(found.metrics), *found.cautions])
+    return (
+        f"# Evaluation on the {split} photos\n\n{sentences}\n\n"
+        f"{per_class_table(found.metrics)}\n"
+        f"Confusion matrix (rows: actual, columns: predicted):\n\n{confusion_table(found.metrics)}"
+    )
