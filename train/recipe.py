@@ -1,5 +1,8 @@
 """A training recipe: every choice that decides what weights come out, read from a TOML file.
 
+A setting stands in two places: its field in `Recipe` has the type and the range, its line in
+`config/train.toml` the value and the reason for it. One with a default may be missing in other
+recipes, in those of older models and in older checkpoints.
 Where photos come from and results go to is no part of it.
 """
 
@@ -10,7 +13,7 @@ import difflib
 import json
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from classifier.architectures import check_architecture
 from classifier.errors import ModelError
@@ -23,91 +26,96 @@ if TYPE_CHECKING:
 RECIPE_FILE = "recipe.toml"
 
 
+class Within(NamedTuple):
+    """The smallest and the largest value of a setting."""
+
+    least: float
+    most: float
+
+
+class OneOf(NamedTuple):
+    """The values of a setting; it may be the path of a folder besides, where that is said."""
+
+    choices: tuple[str, ...]
+    or_folder: bool = False
+
+
+# With another value a training goes on from its checkpoint: how fast it is may differ, or what is
+# made of its weights, but not what it learns.
+MAY_CHANGE = "may change"
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of a training; see `config/train.toml` for the reason of each value.
+    """The settings of a training; see `config/train.toml` for the reason of each value."""
 
-    Attributes:
-        name: What reports call the recipe.
-        arch: Name of the network, of torchvision or timm; see `classifier.architectures`.
-        init: Initial weights; "imagenet", "starter" (the model in `pretrained/`), "scratch", or the
-            path of a folder that a training wrote, such as "./artifacts".
-        epochs: Passes over the training photos.
-        batch_size: Photos a step.
-        optimizer: "adam" or "adamw".
-        lr: Learning rate; its peak where the schedule varies it.
-        weight_decay: Of convolutions and the head; biases and normalisation have none.
-        schedule: Of the learning rate; "constant" or "one-cycle" (warm-up, then cosine to 0).
-        label_smoothing: Share of the target that is spread over all classes, 0..1.
-        mixup: Alpha of the Beta distribution that photos are blended with; 0 is off.
-        crop_scale_min: Smallest share of a photo's area that a random crop keeps, 0..1.
-        flip: Mirror every second photo.
-        color_jitter: Largest relative change of brightness, contrast and saturation; 0 is off.
-        trivial_augment: One random operation of TrivialAugment on each photo.
-        random_erasing: Probability that a rectangle of a photo is blanked; 0 is off.
-        crop_first: Side of the random crops in the first epoch, in pixels.
-        crop_last: Side of the random crops in the last epoch; grows in steps of 32 pixels.
-        ema_decay: Of the moving average of weights that is evaluated and kept; 0 is off.
-        teacher: Network to learn from beside the labels; "efficientnet-lite0" or "none".
-        teacher_epochs: Passes over the training photos that fine-tune the teacher first.
-        distil_labels: Share of the teacher's probabilities in the loss on labels, 0..1.
-        distil_features: Weight of the difference between the features of teacher and student.
-        calibrate: Fit a temperature to the validation photos, and fold it into the last layer.
-        precision: Of the arithmetic in training; "fp32" or "bf16" (autocast).
-        channels_last: Memory layout NHWC, faster on most hardware.
-        seed: Of everything random.
-        workers: Processes that read and transform photos; 0 reads in the training process.
-        cached_side: Short side, in pixels, at which photos are decoded once and kept in a cache;
-            0 decodes them in every epoch, at their full size.
-    """
-
-    name: str
+    # What reports call the recipe.
+    name: Annotated[str, MAY_CHANGE]
+    # Name of the network, of torchvision or timm; see `classifier.architectures`.
     arch: str
-    init: str
-    epochs: int
-    batch_size: int
-    optimizer: str
-    lr: float
-    weight_decay: float
-    schedule: str
-    label_smoothing: float
-    mixup: float
-    crop_scale_min: float
+    # Initial weights; "starter" is the model in `pretrained/`, a folder such as "./artifacts" one
+    # that a training wrote.
+    init: Annotated[str, OneOf(("imagenet", "starter", "scratch"), or_folder=True)]
+    # Passes over the training photos.
+    epochs: Annotated[int, Within(1, 10_000)]
+    # Photos a step; batch normalisation learns nothing from a single one.
+    batch_size: Annotated[int, Within(2, 65_536)]
+    optimizer: Annotated[str, OneOf(("adam", "adamw"))]
+    # Learning rate; its peak where the schedule varies it.
+    lr: Annotated[float, Within(1e-9, 10)]
+    # Of convolutions and the head; biases and normalisation have none.
+    weight_decay: Annotated[float, Within(0, 1)]
+    # Of the learning rate; "one-cycle" is a warm-up, then a cosine to 0.
+    schedule: Annotated[str, OneOf(("constant", "one-cycle"))]
+    # Share of the target that is spread over all classes.
+    label_smoothing: Annotated[float, Within(0, 0.9)]
+    # Alpha of the Beta distribution that photos are blended with; 0 is off.
+    mixup: Annotated[float, Within(0, 10)]
+    # Smallest share of a photo's area that a random crop keeps.
+    crop_scale_min: Annotated[float, Within(0.01, 1)]
+    # Mirror every second photo.
     flip: bool
-    color_jitter: float
+    # Largest relative change of brightness, contrast and saturation; 0 is off.
+    color_jitter: Annotated[float, Within(0, 1)]
+    # One random operation of TrivialAugment on each photo.
     trivial_augment: bool
-    random_erasing: float
-    crop_first: int
-    crop_last: int
-    ema_decay: float
-    teacher: str
-    teacher_epochs: int
-    distil_labels: float
-    distil_features: float
-    calibrate: bool
-    precision: str
+    # Probability that a rectangle of a photo is blanked; 0 is off.
+    random_erasing: Annotated[float, Within(0, 1)]
+    # Side of the random crops in the first epoch, in pixels, and in the last one.
+    crop_first: Annotated[int, Within(32, 1024)]
+    crop_last: Annotated[int, Within(32, 1024)]
+    # Of the moving average of weights that is evaluated and kept; 0 is off.
+    ema_decay: Annotated[float, Within(0, 0.99999)]
+    # Network to learn from beside the labels.
+    teacher: Annotated[str, OneOf(("none", "efficientnet-lite0"))]
+    # Passes over the training photos that fine-tune the teacher first.
+    teacher_epochs: Annotated[int, Within(1, 10_000)]
+    # Share of the teacher's probabilities in the loss on labels.
+    distil_labels: Annotated[float, Within(0, 1)]
+    # Weight of the difference between the features of teacher and student.
+    distil_features: Annotated[float, Within(0, 1000)]
+    # Fit a temperature to the validation photos, and fold it into the last layer.
+    calibrate: Annotated[bool, MAY_CHANGE]
+    # Of the arithmetic in training; "bf16" is autocast.
+    precision: Annotated[str, OneOf(("fp32", "bf16"))]
+    # Memory layout NHWC, faster on most hardware.
     channels_last: bool
-    seed: int
-    workers: int
-    cached_side: int = 0  # so that recipes from before there was a cache can be read
+    # Of everything random.
+    seed: Annotated[int, Within(0, 2**32 - 1)]
+    # Processes that read and transform photos; 0 reads in the training process.
+    workers: Annotated[int, Within(0, 64), MAY_CHANGE]
+    # Short side, in pixels, at which photos are decoded once and kept in a cache; 0 decodes them in
+    # every epoch, at their full size.
+    cached_side: Annotated[int, Within(0, 4096)] = 0
 
     def __post_init__(self) -> None:
         try:
             check_architecture(self.arch)
         except ModelError as error:
             raise RecipeError(f"arch: {error}") from error
-        for name, (least, most) in _RANGES.items():
-            if not least <= getattr(self, name) <= most:
-                raise RecipeError(
-                    f"{name} must be in {least:g}..{most:g}, found {getattr(self, name)!r}"
-                )
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices and not (name == "init" and "/" in value):
-                folder = ", or a folder such as ./artifacts" if name == "init" else ""
-                raise RecipeError(
-                    f"{name} must be one of {', '.join(choices)}{folder}; found {value!r}"
-                )
+        for name, hint in _hints(type(self)).items():
+            for limit in getattr(hint, "__metadata__", ()):
+                _check_value(name, getattr(self, name), limit)
         if self.crop_last < self.crop_first:
             raise RecipeError(f"crop_last must be at least crop_first, found {self.crop_last}")
         if 0 < self.cached_side < self.crop_last:
@@ -117,44 +125,30 @@ class Recipe:
             )
 
 
-_CHOICES = {
-    "init": ("imagenet", "starter", "scratch"),
-    "optimizer": ("adam", "adamw"),
-    "schedule": ("constant", "one-cycle"),
-    "teacher": ("none", "efficientnet-lite0"),
-    "precision": ("fp32", "bf16"),
-}
-_RANGES = {
-    "epochs": (1, 10_000),
-    "batch_size": (1, 65_536),
-    "lr": (1e-9, 10),
-    "weight_decay": (0, 1),
-    "label_smoothing": (0, 0.9),
-    "mixup": (0, 10),
-    "crop_scale_min": (0.01, 1),
-    "color_jitter": (0, 1),
-    "random_erasing": (0, 1),
-    "crop_first": (32, 1024),
-    "crop_last": (32, 1024),
-    "ema_decay": (0, 0.99999),
-    "teacher_epochs": (1, 10_000),
-    "distil_labels": (0, 1),
-    "distil_features": (0, 1000),
-    "seed": (0, 2**32 - 1),
-    "workers": (0, 64),
-    "cached_side": (0, 4096),
-}
-_TYPES = {
-    field.name: {"str": str, "int": int, "float": float, "bool": bool}[str(field.type)]
-    for field in dataclasses.fields(Recipe)
-}
-_REQUIRED = [
-    field.name for field in dataclasses.fields(Recipe) if field.default is dataclasses.MISSING
-]
+def _check_value(name: str, value: Any, limit: object) -> None:
+    match limit:
+        case Within(least, most) if not least <= value <= most:
+            raise RecipeError(f"{name} must be in {least:g}..{most:g}, found {value!r}")
+        case OneOf(choices, or_folder) if value not in choices and not (or_folder and "/" in value):
+            folder = ", or a folder such as ./artifacts" if or_folder else ""
+            raise RecipeError(
+                f"{name} must be one of {', '.join(choices)}{folder}; found {value!r}"
+            )
 
 
-def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe and apply overrides such as ``lr=1e-3``.
+def _hints(kind: type[Recipe]) -> dict[str, Any]:
+    """Return the annotation of each setting, in their order."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {each.name: hints[each.name] for each in dataclasses.fields(kind)}
+
+
+def _types(kind: type[Recipe]) -> dict[str, type]:
+    """Return the type of each setting."""
+    return {name: getattr(hint, "__origin__", hint) for name, hint in _hints(kind).items()}
+
+
+def read_recipe(path: Path, overrides: Iterable[str] = (), kind: type[Recipe] = Recipe) -> Recipe:
+    """Read a recipe of a kind, and apply overrides such as ``lr=1e-3``.
 
     Raises:
         RecipeError: The file is missing or no TOML, a setting is unknown, missing, of the wrong
@@ -165,23 +159,29 @@ def read_recipe(path: Path, overrides: Iterable[str] = ()) -> Recipe:
     except (OSError, ValueError) as error:
         raise RecipeError(f"{path}: cannot read the recipe: {error}") from error
     try:
-        return to_recipe({**settings, **dict(_parse_override(text) for text in overrides)})
+        changes = dict(_parse_override(text, kind) for text in overrides)
+        return to_recipe({**settings, **changes}, kind)
     except RecipeError as error:
         raise RecipeError(f"{path}: {error}") from error
 
 
-def to_recipe(settings: Mapping[str, Any]) -> Recipe:
+def to_recipe(settings: Mapping[str, Any], kind: type[Recipe] = Recipe) -> Recipe:
     """Build a recipe from names and typed values; the opposite of `dataclasses.asdict`.
 
     Raises:
         RecipeError: A setting is unknown, missing, of the wrong type or out of range.
     """
     for name in settings:
-        _check_known(name)
-    missing = [name for name in _REQUIRED if name not in settings]
+        _check_known(name, kind)
+    known = {each.name: each for each in dataclasses.fields(kind)}
+    missing = [
+        name
+        for name, each in known.items()
+        if each.default is dataclasses.MISSING and name not in settings
+    ]
     if missing:
         raise RecipeError(f"missing settings: {', '.join(missing)}")
-    return Recipe(**{name: _typed(name, value) for name, value in settings.items()})
+    return kind(**{name: _typed(name, value, kind) for name, value in settings.items()})
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -193,28 +193,48 @@ def recipe_text(recipe: Recipe) -> str:
     )
 
 
-def _parse_override(text: str) -> tuple[str, Any]:
+def differences(stored: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    """Tell how settings that were stored differ from a recipe, in what a training learns by.
+
+    Args:
+        stored: Names and values; what is missing had its default, or did not exist yet.
+        recipe: The recipe.
+    """
+    hints = _hints(type(recipe))
+    defaults = {each.name: each.default for each in dataclasses.fields(recipe)}
+    wanted = dataclasses.asdict(recipe)
+    return [
+        f"{name} {before!r} -> {wanted.get(name)!r}"
+        for name in sorted(stored.keys() | wanted.keys())
+        if (before := stored.get(name, defaults.get(name))) != wanted.get(name)
+        and MAY_CHANGE not in getattr(hints.get(name), "__metadata__", ())
+    ]
+
+
+def _parse_override(text: str, kind: type[Recipe]) -> tuple[str, Any]:
     name, separator, value = (part.strip() for part in text.partition("="))
     if not separator:
         raise RecipeError(f"--set {text}: expected name=value, such as lr=1e-3")
-    _check_known(name)
-    if _TYPES[name] is str:
+    _check_known(name, kind)
+    wanted = _types(kind)[name]
+    if wanted is str:
         return name, value
     try:
         return name, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"--set {text}: {value!r} is no {_TYPES[name].__name__}") from error
+        raise RecipeError(f"--set {text}: {value!r} is no {wanted.__name__}") from error
 
 
-def _check_known(name: str) -> None:
-    if name not in _TYPES:
-        close = difflib.get_close_matches(name, _TYPES, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(_TYPES)}"
+def _check_known(name: str, kind: type[Recipe]) -> None:
+    known = _types(kind)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
         raise RecipeError(f"unknown setting {name!r}; {hint}")
 
 
-def _typed(name: str, value: object) -> Any:
-    wanted = _TYPES[name]
+def _typed(name: str, value: object, kind: type[Recipe]) -> Any:
+    wanted = _types(kind)[name]
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.train.conftest import CONFIG
 from train.errors import RecipeError
-from train.recipe import Recipe, read_recipe, recipe_text, to_recipe
+from train.recipe import Recipe, Within, differences, read_recipe, recipe_text, to_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +92,7 @@ def test_overrides_are_typed() -> None:
         ("lr=fast", "'fast' is no float"),
         ("epochs=2.5", "epochs must be of type int, found 2.5"),
         ("flip=1", "flip must be of type bool, found 1"),
+        ("batch_size=1", "batch_size must be in 2..65536, found 1"),
         ("epochs=0", "epochs must be in 1..10000, found 0"),
         ("lr=nan", "lr must be in 1e-09..10, found nan"),
         ("optimizer=sgd", "optimizer must be one of adam, adamw; found 'sgd'"),
@@ -101,6 +104,35 @@ def test_mistakes_are_refused_with_a_hint(override: str, message: str) -> None:
         read_recipe(CONFIG / "train.toml", [override])
     assert message in str(caught.value)
     assert "train.toml" in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Longer(Recipe):
+    """A recipe with one more setting: this field is one of its two places."""
+
+    warm_up: Annotated[int, Within(0, 10)] = 0
+
+
+def test_a_new_setting_is_a_field_and_a_line_of_the_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    shipped = (CONFIG / "train.toml").read_text(encoding="utf-8")
+    path.write_text(f"{shipped}warm_up = 3  # the other place\n", encoding="utf-8")
+    recipe = read_recipe(path, kind=Longer)
+    assert isinstance(recipe, Longer)
+    assert recipe.warm_up == 3
+    assert "warm_up = 3\n" in recipe_text(recipe)
+    for override, message in (
+        ("warm_up=11", "warm_up must be in 0..10, found 11"),
+        ("warm_up=often", "'often' is no int"),
+        ("warmup=3", "did you mean warm_up?"),
+    ):
+        with pytest.raises(RecipeError, match=re.escape(message)):
+            read_recipe(path, [override], kind=Longer)
+    for other in RECIPES:  # which do not know it
+        assert read_recipe(other, kind=Longer) == Longer(**dataclasses.asdict(read_recipe(other)))
+    old_checkpoint = dataclasses.asdict(read_recipe(CONFIG / "train.toml"))
+    assert differences(old_checkpoint, recipe) == ["warm_up 0 -> 3"]
+    assert differences(old_checkpoint, dataclasses.replace(recipe, warm_up=0, workers=9)) == []
 
 
 def test_missing_settings_are_named(tmp_path: Path) -> None:

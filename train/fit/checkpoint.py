@@ -10,6 +10,7 @@ import torch
 
 from storage.files import atomic_file
 from train.errors import CheckpointError
+from train.recipe import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from train.recipe import Recipe
 
 CHECKPOINT_FILE = "checkpoint.pt"
-# These change how fast a training is or what is made of its weights, not what it learns.
-_MAY_DIFFER = ("calibrate", "name", "workers")
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,11 @@ class Checkpoint:
                 f"{self.path}: cannot read the checkpoint ({error}); "
                 "remove it, or train without --resume"
             ) from error
-        _check_same_recipe(self.path, stored, dataclasses.asdict(self.recipe))
+        if changes := differences(stored, self.recipe):
+            raise CheckpointError(
+                f"{self.path}: the checkpoint is of another recipe ({', '.join(changes)}); "
+                "use the same one, or train without --resume"
+            )
         if stored_fingerprint != self.data_fingerprint:
             raise CheckpointError(
                 f"{self.path}: the photos have changed since this checkpoint "
@@ -124,16 +127,3 @@ class Checkpoint:
                 "restore them, or train without --resume"
             )
         return progress, learner_state
-
-
-def _check_same_recipe(path: Path, stored: dict[str, Any], wanted: dict[str, Any]) -> None:
-    changes = [
-        f"{name} {stored.get(name)!r} -> {wanted.get(name)!r}"
-        for name in sorted(stored.keys() | wanted.keys())
-        if stored.get(name) != wanted.get(name) and name not in _MAY_DIFFER
-    ]
-    if changes:
-        raise CheckpointError(
-            f"{path}: the checkpoint is of another recipe ({', '.join(changes)}); "
-            "use the same one, or train without --resume"
-        )
