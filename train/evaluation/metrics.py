@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from train.evaluation.curves import calibrate
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-_Z95 = 1.959964  # 97.5 % quantile of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,7 @@ def wilson_interval(right: int, images: int) -> tuple[float, float]:
 
     Wilson (1927); unlike the normal approximation it stays in 0..1 and is sound for few photos.
     """
-    share, spread = right / images, _Z95**2 / images
-    centre = (share + spread / 2) / (1 + spread)
-    half = _Z95 / (1 + spread) * math.sqrt(share * (1 - share) / images + spread / (4 * images))
+    low, high = binomtest(right, images).proportion_ci(0.95, method="wilson")
     # Rounding must not push an end past the share itself.
-    return max(min(centre - half, share), 0.0), min(max(centre + half, share), 1.0)
+    share = right / images
+    return max(min(float(low), share), 0.0), min(max(float(high), share), 1.0)
