@@ -126,17 +126,3 @@ def test_the_page_marks_what_is_clear(recipes: tuple[Recipe, Recipe]) -> None:
     assert "300 photos, measured on\n400 others" in page
     page = markdown(effects(base, right, {changed: right}), base, 300, MACHINE)
     assert "| 100.0 % | +0.0 | +0.0 to +0.0 |" in page
-
-
-def test_the_recipe_tells_what_was_measured() -> None:
-    measured = json.loads((ROOT / "docs" / "ablation.json").read_text(encoding="utf-8"))
-    lines = [line for line in TRAIN.read_text(encoding="utf-8").splitlines() if line.endswith("]")]
-    told = {line.split(" = ")[0]: line.rpartition(": ")[2].rstrip("]") for line in lines}
-    # A teacher needs two settings, and three where its features are learned as well.
-    names = [list(effect["after"])[-1] for effect in measured["all"]]
-    assert told == {
-        name: f"{100 * effect['difference']:+.1f}"
-        for name, effect in zip(names, measured["all"], strict=True)
-    }
-    halves = [(effect["ci95"][1] - effect["ci95"][0]) / 2 for effect in measured["all"]]
-    assert {f"{100 * half:.0f}" for half in halves} <= {"6", "7"}
