@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import sys
 from pathlib import Path
 
 from train.cli import add_urls, command
 from train.job import Job, run
-from train.recipe import read_recipe
+from train.platform_arguments import misspelt
+from train.recipe import Recipe, read_recipe
 
+_OPTIONS = ("data_url", "train_url", "eval_url", "recipe", "set", "resume")
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 
 
 @command(after_interrupt="; finished epochs are kept, --resume continues")
 def main(arguments: list[str] | None) -> None:
     """Run the training job."""
-    options, unknown = _parser().parse_known_args(arguments)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    settings = [each.name for each in dataclasses.fields(Recipe)]
+    if problem := misspelt(unknown, _OPTIONS, settings):
+        parser.error(problem)
     if unknown:
         logging.getLogger(__name__).warning("ignored unknown arguments: %s", " ".join(unknown))
     recipe = read_recipe(options.recipe, options.overrides)
