@@ -47,7 +47,9 @@ def test_an_empty_file_is_told_from_a_broken_one() -> None:
 
 
 def test_text_is_no_image() -> None:
-    with pytest.raises(InvalidImage, match=r"found 5 bytes that are not an image .*b'hello'") as caught:
+    with pytest.raises(
+        InvalidImage, match=r"found 5 bytes that are not an image .*b'hello'"
+    ) as caught:
         pixels_of(b"hello")
     assert_complete(caught.value)
 
