@@ -123,7 +123,7 @@ def test_the_description_tells_what_is_served(served: Served) -> None:
     ("body", "status", "found"),
     [
         (b"", 400, "an empty file"),
-        (b"just text", 400, "that are no image"),
+        (b"just text", 400, "that are not an image"),
         (PICTURE[: len(PICTURE) // 2], 400, "breaks off"),
         (b"%PDF-1.7 and so on", 415, "PDF data"),
         (b"{not json", 400, "a syntax error"),

@@ -71,7 +71,7 @@ def test_predict_classifies_files(served: Served, tmp_path: Path) -> None:
     assert label in served.make("predict", f"IMAGE={good}")
     mixed = served.make("predict", f"IMAGE={good} {bad}", expect=2)
     assert label in mixed
-    assert "that are no image" in mixed
+    assert "that are not an image" in mixed
 
 
 def test_logs_hold_no_token(served: Served) -> None:
