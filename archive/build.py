@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,20 +16,17 @@ import numpy as np
 
 from archive import gate
 from archive.errors import BuildError
-from archive.optimise import OPENVINO_FILES, TOLERANCE, write_runtime
-from archive.photos import LabelledPhotos, read_photos
-from classifier.cores import usable_cores
+from archive.exam import Exam
+from archive.optimise import OPENVINO_FILES, write_runtime
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
 from classifier.reference import REFERENCE_FILE
 from classifier.runtimes import RUNTIMES
-from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
+from classifier.similarity import CLASS_MEANS_FILE
 from storage.files import atomic_folder
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from archive.source import Source
 
 logger = logging.getLogger(__name__)
@@ -41,11 +37,6 @@ FIGURES_FILE = "accuracy.json"
 _INT8_FILES = (*OPENVINO_FILES, CLASS_WEIGHTS_FILE)
 _PLACEHOLDER = Path(__file__).with_name("torch_placeholder.py")
 _DEVICES = Path("/dev")  # asked rather than PyTorch, which ready forms are archived without
-_MORE_EXACT = {
-    "openvino-int8": "openvino-bf16",
-    "openvino-bf16": "openvino-fp32",
-    "torch-bf16": "torch-fp32",
-}
 
 
 def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> RuntimeChoice:
@@ -78,7 +69,7 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
 
 def runtime_needs_torch(runtime: str) -> bool:
     """Tell whether a worker with this runtime computes with PyTorch."""
-    return runtime.startswith("torch")
+    return RUNTIMES[runtime].engine == "torch"
 
 
 def build_needs_torch(source: Source, runtime: str) -> bool:
@@ -88,7 +79,7 @@ def build_needs_torch(source: Source, runtime: str) -> bool:
 
 def uses_photos(source: Source, runtime: str) -> bool:
     """Tell whether `build` calibrates with photos, or measures on them, where there are some."""
-    return runtime in _MORE_EXACT and build_needs_torch(source, runtime)
+    return RUNTIMES[runtime].more_exact is not None and build_needs_torch(source, runtime)
 
 
 def tell_of_idle_gpu(runtime: str) -> None:
@@ -103,10 +94,10 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
     Raises:
         BuildError: The quantised model does not pass the accuracy gate.
     """
-    calibration, val = _read(source, data_url)
+    exam = Exam(source, data_url)
     with atomic_folder(source.folder / INT8_FOLDER) as folder:
-        model_file = write_runtime("openvino-int8", source, folder, calibration.pixels)
-        figures = _measure("openvino-int8", folder / model_file, source, val)
+        model_file = write_runtime("openvino-int8", source, folder, exam.calibration.pixels)
+        figures = exam.take("openvino-int8", folder / model_file)
         if not figures.passes:
             raise BuildError(f"the int8 form does not pass the accuracy gate: {figures}")
         _write_class_weights(source, folder)
@@ -119,25 +110,27 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
 def _build_runtime(
     source: Source, runtime: str, data_url: Path | None, folder: Path
 ) -> RuntimeChoice:
-    precision = runtime.rpartition("-")[2]
-    if runtime == "openvino-int8":
-        shipped = _copy_shipped_int8(source, folder)
-        if shipped:
-            return shipped
-    photos = _read(source, data_url) if data_url and runtime in _MORE_EXACT else None
-    if runtime == "openvino-int8" and photos is None:
-        logger.warning("no data set to calibrate int8 with (DATA_URL): using the next precision")
-        return _build_runtime(source, _MORE_EXACT[runtime], data_url, folder)
-    model_file = write_runtime(runtime, source, folder, photos[0].pixels if photos else None)
-    accuracy: dict[str, float] = {}
-    if photos:
-        figures = _measure(runtime, folder / model_file, source, photos[1])
-        logger.info("%s: %s", runtime, figures)
-        if not figures.passes:
-            logger.warning("%s does not pass the accuracy gate: using the next", runtime)
-            return _build_runtime(source, _MORE_EXACT[runtime], data_url, folder)
-        accuracy = figures.as_dict()
-    return RuntimeChoice(runtime, model_file, TOLERANCE[precision], accuracy)
+    """Write the first form that passes: the one asked for, else the next more exact one."""
+    if runtime == "openvino-int8" and (shipped := _copy_shipped_int8(source, folder)):
+        return shipped
+    exam = Exam(source, data_url) if data_url and RUNTIMES[runtime].more_exact else None
+    name, form = runtime, RUNTIMES[runtime]
+    while form.more_exact:
+        if form.needs_photos and exam is None:
+            logger.warning("no data set to calibrate %s with (DATA_URL)", name)
+        else:
+            calibration = exam.calibration.pixels if exam else None
+            model_file = write_runtime(name, source, folder, calibration)
+            if exam is None:  # nothing to measure on
+                return RuntimeChoice(name, model_file, form.tolerance)
+            figures = exam.take(name, folder / model_file)
+            logger.info("%s: %s", name, figures)
+            if figures.passes:
+                return RuntimeChoice(name, model_file, form.tolerance, figures.as_dict())
+            logger.warning("%s does not pass the accuracy gate", name)
+        logger.warning("using the next more exact form, %s", form.more_exact)
+        name, form = form.more_exact, RUNTIMES[form.more_exact]
+    return RuntimeChoice(name, write_runtime(name, source, folder), form.tolerance)
 
 
 def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
@@ -148,7 +141,8 @@ def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
     for name in _INT8_FILES:
         shutil.copyfile(source.folder / INT8_FOLDER / name, folder / name)
     logger.info("openvino-int8, as shipped: %s", figures)
-    return RuntimeChoice("openvino-int8", OPENVINO_FILES[0], TOLERANCE["int8"], figures.as_dict())
+    tolerance = RUNTIMES["openvino-int8"].tolerance
+    return RuntimeChoice("openvino-int8", OPENVINO_FILES[0], tolerance, figures.as_dict())
 
 
 def _shipped_int8(source: Source) -> gate.Figures | None:
@@ -167,25 +161,3 @@ def _write_class_weights(source: Source, folder: Path) -> None:
     from classifier.parts import class_weights_of  # noqa: PLC0415  imports PyTorch
 
     np.save(folder / CLASS_WEIGHTS_FILE, class_weights_of(source.network.module))
-
-
-def _read(source: Source, data_url: Path) -> tuple[LabelledPhotos, LabelledPhotos]:
-    return read_photos(data_url, source.class_names, source.description.preprocessing)
-
-
-def _measure(runtime: str, model_file: Path, source: Source, val: LabelledPhotos) -> gate.Figures:
-    threads = usable_cores()
-    with tempfile.TemporaryDirectory() as temporary:
-        fp32_file = Path(temporary) / write_runtime("openvino-fp32", source, Path(temporary))
-        fp32 = gate.predict("openvino-fp32", fp32_file, val.pixels, threads)
-    candidate = gate.predict(runtime, model_file, val.pixels, threads)
-    return gate.compare(candidate, fp32, val, _false_rejects(source, candidate.features))
-
-
-def _false_rejects(source: Source, features: NDArray[np.float32]) -> float | None:
-    """Return the share of photos with these pooled features [N, F] that would be rejected."""
-    below = source.description.similarity_below
-    if below is None:
-        return None
-    means = read_class_means(source.folder / CLASS_MEANS_FILE)
-    return float((similarity(features, directions(means)) < below).mean())

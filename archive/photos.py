@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from archive.errors import BuildError
+from classifier.labels import positions
 from storage import fetch, is_remote
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ CALIBRATION_PHOTOS = 300  # more no longer move the ranges of the activations
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos [H, W, 3] in uint8 RGB, and the index of the class of each."""
+    """Photos [H, W, 3] in uint8 RGB, and the index of each one's class among the model's."""
 
     pixels: list[Pixels]
     labels: NDArray[np.int64]
@@ -54,23 +55,27 @@ def read_photos(
     from train.data.data_set import list_photos, to_data_set  # noqa: PLC0415  imports PyTorch
 
     listing = list_photos(data_url)
+    # By name: the model may have the data set's classes in another order.
     if any(sorted(classes) != sorted(class_names) for classes in listing.values()):
         raise BuildError(
             f"{data_url}: its classes are not the model's ({', '.join(class_names)}); name the "
             "data set that the model was trained on with DATA_URL"
         )
     data_set = to_data_set(data_url, listing)
+    order = positions(class_names, data_set.class_names)
     step = max(1, len(data_set.train) // CALIBRATION_PHOTOS)
     return (
-        _read(data_set.train[::step], preprocessing),
-        _read(data_set.val, preprocessing),
+        _read(data_set.train[::step], order, preprocessing),
+        _read(data_set.val, order, preprocessing),
     )
 
 
-def _read(photos: Sequence[Photo], preprocessing: Preprocessing) -> LabelledPhotos:
+def _read(
+    photos: Sequence[Photo], order: Sequence[int], preprocessing: Preprocessing
+) -> LabelledPhotos:
     from train.data.data_set import EvaluationPhotos  # noqa: PLC0415  imports PyTorch
 
     items = EvaluationPhotos(photos, preprocessing)
     pairs = [items[index] for index in range(len(items))]
-    labels = np.array([label for _, label in pairs], dtype=np.int64)
+    labels = np.array([order[label] for _, label in pairs], dtype=np.int64)
     return LabelledPhotos([pixels.numpy() for pixels, _ in pairs], labels)

@@ -22,7 +22,7 @@ from ts.metrics.metric_type_enum import MetricTypes
 from classifier.answers import Answer, rank
 from classifier.cores import usable_cores
 from classifier.errors import InternalError, InvalidRequest, RequestError, http_status
-from classifier.explanations import explain, overlay_png
+from classifier.explanations import check_map, explain, overlay_png
 from classifier.meter import (
     BATCH_REQUESTS,
     CLASS_CONFIDENCE,
@@ -192,6 +192,7 @@ class ResNetHandler:
                 remedy="send them one by one, or ask for JSON",
             )
         answer = answers[0]
+        check_map(answer, self._model.description.arch)
         best = answer.probabilities.argmax()
         return overlay_png(answer.pixels, answer.features, self._model.class_weights[best])
 

@@ -16,6 +16,7 @@ import torch
 from classifier.architectures import file_name
 from classifier.description import DESCRIPTION_FILE, ModelDescription
 from classifier.network import build_network
+from classifier.parts import anatomy_of, head_of
 from storage.files import staged_files
 from train import world
 from train.data.check import check_data_set
@@ -26,7 +27,7 @@ from train.evaluation.evaluate import evaluate
 from train.evaluation.files import write_evaluation
 from train.evaluation.predict import choose_device, predict
 from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
-from train.fit.loop import PREPROCESSING, train_network
+from train.fit.loop import train_network
 from train.fit.monitor import Monitor
 from train.fit.weights import initial_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
@@ -95,11 +96,13 @@ def run(job: Job) -> None:
         if recipe.cached_side:
             with run_time.part("decoding"):
                 data_set = with_decoded_photos(
-                    data_set, data_fingerprint, recipe.cached_side, PREPROCESSING
+                    data_set, data_fingerprint, recipe.cached_side, recipe.preprocessing
                 )
         with run_time.part("training"):
             torch.manual_seed(recipe.seed)  # of the fresh head, or of all weights
             network = initial_network(recipe, data_set.class_names, data_root)
+            if recipe.calibrate:
+                head_of(network)  # refuse now, and not after hours, what ends in no linear layer
             progress = train_network(
                 network,
                 data_set,
@@ -140,27 +143,29 @@ def _write_model(
     state, calibration = progress.best_state, None
     if job.recipe.calibrate:
         with run_time.part("calibration"):
-            calibration = _calibration(state, arch, data_set)
-            state = fold_temperature(state, calibration.temperature)
+            calibration, head = _calibration(state, job.recipe, data_set)
+            state = fold_temperature(state, calibration.temperature, head)
     path = folder / file_name(arch, ".pth")
     network, sha256 = write_network(
-        path, state, arch, len(data_set.class_names), PREPROCESSING.crop
+        path, state, arch, len(data_set.class_names), job.recipe.preprocessing.crop
     )
-    answers = reference_answers(network, PREPROCESSING)
+    answers = reference_answers(network, job.recipe.preprocessing)
     facts = {
         "architecture": arch,
         "weights_sha256": sha256,
         "data_fingerprint": trained.data_fingerprint,
     }
     with run_time.part("evaluation"):
-        evaluation = evaluate(network.to(choose_device()), data_set, PREPROCESSING, facts)
+        evaluation = evaluate(
+            network.to(choose_device()), data_set, job.recipe.preprocessing, facts
+        )
         write_evaluation(eval_root, evaluation, photos_url=job.data_url)
     metrics = {split: found.metrics for split, found in evaluation.splits.items()}
     description = ModelDescription(
         arch=arch,
         weights_file=path.name,
         weights_sha256=sha256,
-        preprocessing=PREPROCESSING,
+        preprocessing=job.recipe.preprocessing,
         data_fingerprint=trained.data_fingerprint,
         temperature=calibration.temperature if calibration else 1.0,
         recipe=job.recipe.name,
@@ -175,9 +180,12 @@ def _write_model(
     )
 
 
-def _calibration(state: dict[str, Tensor], arch: str, data_set: DataSet) -> TemperatureFit:
-    """Fit the temperature of weights that are in no file yet."""
-    network = build_network(arch, len(data_set.class_names), PREPROCESSING.crop)
+def _calibration(
+    state: dict[str, Tensor], recipe: Recipe, data_set: DataSet
+) -> tuple[TemperatureFit, str]:
+    """Fit the temperature of weights that are in no file yet; return the last layer's name too."""
+    network = build_network(recipe.arch, len(data_set.class_names), recipe.crop)
     network.load_state_dict(state)
-    probabilities = predict(network.to(choose_device()), data_set.val, PREPROCESSING)
-    return fit(probabilities, np.array([photo.label for photo in data_set.val]))
+    probabilities = predict(network.to(choose_device()), data_set.val, recipe.preprocessing)
+    labels = np.array([photo.label for photo in data_set.val])
+    return fit(probabilities, labels), str(anatomy_of(network).head)

@@ -16,6 +16,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 from classifier.architectures import check_architecture
+from classifier.description import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    INTERPOLATIONS,
+    Preprocessing,
+)
 from classifier.errors import ModelError
 from train.errors import RecipeError
 
@@ -107,6 +113,16 @@ class Recipe:
     # Short side, in pixels, at which photos are decoded once and kept in a cache; 0 decodes them in
     # every epoch, at their full size.
     cached_side: Annotated[int, Within(0, 4096)] = 0
+    # How photos are evaluated and served: the short side after resizing and the side of the centre
+    # crop, which is the network's input, in pixels; see `classifier.description.Preprocessing`.
+    resize: Annotated[int, Within(32, 4096)] = 256
+    crop: Annotated[int, Within(32, 4096)] = 224
+    # Resize both sides, whatever the photo's shape.
+    squash: bool = False
+    interpolation: Annotated[str, OneOf(INTERPOLATIONS)] = "bilinear"
+    # Of each channel, of values in 0..1; in training too.
+    mean: tuple[float, ...] = IMAGENET_MEAN
+    std: tuple[float, ...] = IMAGENET_STD
 
     def __post_init__(self) -> None:
         try:
@@ -116,6 +132,10 @@ class Recipe:
         for name, hint in _hints(type(self)).items():
             for limit in getattr(hint, "__metadata__", ()):
                 _check_value(name, getattr(self, name), limit)
+        try:
+            _ = self.preprocessing
+        except ModelError as error:
+            raise RecipeError(str(error)) from error
         if self.crop_last < self.crop_first:
             raise RecipeError(f"crop_last must be at least crop_first, found {self.crop_last}")
         if 0 < self.cached_side < self.crop_last:
@@ -123,6 +143,12 @@ class Recipe:
                 f"cached_side must be 0 or at least crop_last ({self.crop_last}), "
                 f"found {self.cached_side}"
             )
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How photos are evaluated; it goes with the weights, to be served by."""
+        names = (each.name for each in dataclasses.fields(Preprocessing))
+        return Preprocessing(**{name: getattr(self, name) for name in names})
 
 
 def _check_value(name: str, value: Any, limit: object) -> None:
@@ -237,6 +263,10 @@ def _typed(name: str, value: object, kind: type[Recipe]) -> Any:
     wanted = _types(kind)[name]
     if wanted is float and type(value) is int:
         return float(value)
+    if wanted is tuple and isinstance(value, list | tuple):
+        if all(type(one) in (int, float) for one in value):
+            return tuple(float(one) for one in value)
+        raise RecipeError(f"{name} must be a list of numbers, found {value!r}")
     if type(value) is not wanted:
         raise RecipeError(f"{name} must be of type {wanted.__name__}, found {value!r}")
     return value

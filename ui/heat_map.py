@@ -54,9 +54,12 @@ def frame_of(width: int, height: int, preprocessing: Mapping[str, Any]) -> Frame
     Args:
         width: Of the upright photo, in any unit.
         height: Likewise.
-        preprocessing: The model's own, with `resize` and `crop` in pixels.
+        preprocessing: The model's own, with `resize` and `crop` in pixels, and perhaps `squash`.
     """
     resize, crop = float(preprocessing["resize"]), float(preprocessing["crop"])
-    side = min(width, height) * crop / resize
-    across, down = 100 * side / width, 100 * side / height
+    share = 100 * crop / resize
+    if preprocessing.get("squash"):
+        return Frame((100 - share) / 2, (100 - share) / 2, share, share)
+    side = min(width, height) * share
+    across, down = side / width, side / height
     return Frame((100 - across) / 2, (100 - down) / 2, across, down)

@@ -10,6 +10,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from classifier.labels import positions
 from train.data.check import check_data_set
 from train.evaluation.metrics import measure
 from train.evaluation.predict import choose_device, predict
@@ -39,8 +40,8 @@ def find_figures(source: Source, photos: Callable[[], Path | None]) -> dict[str,
     figures = {} if accuracy is None else {"accuracy": accuracy}
     if not per_class:
         logger.warning(
-            "%s has no report of these weights, and there are no photos (DATA_URL): config.json "
-            "leaves out f1, recall and precision",
+            "%s has no report of these weights, and there are no photos of its classes (DATA_URL): "
+            "config.json leaves out f1, recall and precision",
             source.folder,
         )
         return figures
@@ -61,14 +62,16 @@ def _reported(source: Source) -> list[dict[str, Any]] | None:
     return per_class
 
 
-def _measured(source: Source, data_root: Path) -> tuple[float, list[dict[str, Any]]]:
+def _measured(source: Source, data_root: Path) -> tuple[float | None, list[dict[str, Any]]]:
     data_set, _ = check_data_set(data_root)
-    if data_set.class_names != source.class_names:
+    if sorted(data_set.class_names) != sorted(source.class_names):
         logger.warning("%s has other classes than the model: not measured on it", data_root)
-        return source.description.val_accuracy or 0.0, []
+        return source.description.val_accuracy, []
+    order = positions(source.class_names, data_set.class_names)
     network = source.network.module.to(choose_device())
     probabilities = predict(network, data_set.val, source.description.preprocessing)
-    metrics = measure(probabilities, [photo.label for photo in data_set.val], data_set.class_names)
+    labels = [order[photo.label] for photo in data_set.val]
+    metrics = measure(probabilities, labels, source.class_names)
     return metrics.accuracy, [
         {"f1": c.f1, "recall": c.recall, "precision": c.precision} for c in metrics.per_class
     ]

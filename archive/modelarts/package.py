@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.modelarts.config import make_config
 from archive.modelarts.errors import PackageError
-from classifier.architectures import file_name
+from classifier.architectures import file_name, library_of
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
@@ -42,8 +42,13 @@ def write_package(source: Source, figures: Mapping[str, float], root: Path) -> P
         The package's folder.
 
     Raises:
-        PackageError: There is something else in its place.
+        PackageError: There is something else in its place, or the network is timm's.
     """
+    if library_of(source.description.arch) != "torchvision":
+        raise PackageError(
+            f"{source.description.arch} is timm's, and ModelArts has torchvision alone: train one "
+            "of torchvision's networks, or serve this one with `make archive serve`"
+        )
     target = root / PACKAGE_FOLDER
     if target.exists() and not (target / CONFIG_FILE).is_file():
         raise PackageError(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.lab.environments import ROOT
 from bench.lab.machine import describe
 from bench.training.original_loop import OriginalLoop
+from classifier.description import Preprocessing
 from console import tables
 from console.arguments import count
 from storage.files import write_text
@@ -35,7 +36,7 @@ from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.fit.engine import build_learner, train_epoch
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.loop import PREPROCESSING, train_network
+from train.fit.loop import train_network
 from train.fit.weights import initial_network
 from train.recipe import read_recipe
 
@@ -82,7 +83,7 @@ def compare_speed(root: Path, recipes: dict[str, Recipe], rounds: int) -> dict[s
     """
     data_set, fingerprint = check_data_set(root)
     network = initial_network(next(iter(recipes.values())), data_set.class_names, root)
-    decoded = with_decoded_photos(data_set, fingerprint, 256, PREPROCESSING)
+    decoded = with_decoded_photos(data_set, fingerprint, 256, Preprocessing())
     learning: dict[str, OriginalLoop | _OurLoop] = {
         ORIGINAL: OriginalLoop(copy.deepcopy(network), root)
     }
@@ -109,7 +110,7 @@ class _OurLoop:
 
     def __init__(self, network: nn.Module, data_set: DataSet, recipe: Recipe, epochs: int) -> None:
         self._recipe = recipe
-        self._loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+        self._loader = TrainingLoader(data_set, recipe, recipe.preprocessing)
         steps = epochs * len(self._loader)
         lesson = LabelLesson(network, recipe)
         self._learner = build_learner(lesson, recipe, steps, choose_device())
@@ -154,7 +155,7 @@ def _run_original(
     points, started = [], time.monotonic()
     for epoch in range(epochs):
         loop.epoch()
-        probabilities = predict(network, data_set.val, PREPROCESSING)
+        probabilities = predict(network, data_set.val, Preprocessing())
         accuracy = float((probabilities.argmax(axis=1) == labels).mean())
         points.append((accuracy, time.monotonic() - started))
         logger.info(
@@ -168,7 +169,9 @@ def _run_ours(
 ) -> list[tuple[float, float]]:
     started = time.monotonic()
     if recipe.cached_side:
-        data_set = with_decoded_photos(data_set, fingerprint, recipe.cached_side, PREPROCESSING)
+        data_set = with_decoded_photos(
+            data_set, fingerprint, recipe.cached_side, recipe.preprocessing
+        )
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / CHECKPOINT_FILE, recipe, fingerprint)
         progress = train_network(network, data_set, recipe, checkpoint=checkpoint, resume=False)

@@ -4,6 +4,7 @@ ClassifierError
 ├── RequestError            the request is at fault
 │   ├── InvalidRequest      400  a body in none of the accepted forms
 │   ├── InvalidImage        400  not an image, truncated or empty
+│   ├── NotExplained        422  a heat map, of a network that has none that is exact
 │   ├── TooLarge            413  too many bytes, pixels or images
 │   └── UnsupportedFormat   415  an image, in a format that is not accepted
 ├── ModelError              500  the model's own files are at fault
@@ -56,6 +57,10 @@ class UnsupportedFormat(RequestError):
     """An image, but in a format that is not accepted."""
 
 
+class NotExplained(RequestError):
+    """A heat map was asked for, of a network that has none that is exact."""
+
+
 class ModelError(ClassifierError):
     """The model's files are missing, damaged or do not fit each other."""
 
@@ -81,6 +86,8 @@ def http_status(error: Exception) -> int:
             return 413
         case UnsupportedFormat():
             return 415
+        case NotExplained():
+            return 422
         case RequestError():
             return 400
         case _:

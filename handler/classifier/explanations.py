@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.answers import class_activation_map
+from classifier.errors import NotExplained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,8 +28,12 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
 
     The map is [h, w] over the central square crop that the network saw, in units of the logit:
     its mean plus the class's bias is the logit.
+
+    Raises:
+        NotExplained: The network has no exact map.
     """
     best = int(classification.probabilities.argmax())
+    check_map(classification, model.description.arch)
     evidence = class_activation_map(classification.features, model.class_weights[best])
     about_all = {
         "similarity": model.similarity(classification),
@@ -40,6 +45,21 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
         **{name: value for name, value in about_all.items() if value is not None},
         "class_activation_map": [[round(float(v), 4) for v in row] for row in evidence],
     }
+
+
+def check_map(classification: Classification, arch: str) -> None:
+    """Check that there is a map: a network without one gives one place for the whole picture.
+
+    Raises:
+        NotExplained: There is none.
+    """
+    if classification.features[0].size == 1:
+        raise NotExplained(
+            expected="a network whose last linear layer follows a global average pooling: only "
+            "there is a class activation map exact",
+            found=f"{arch}, which has no such layers",
+            remedy="ask for predictions, or serve such a network (resnet34, efficientnet_b0, ...)",
+        )
 
 
 def overlay_png(

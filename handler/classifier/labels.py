@@ -53,6 +53,19 @@ def write_labels(path: Path, class_names: Sequence[str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def positions(class_names: Sequence[str], of: Sequence[str]) -> list[int]:
+    """Return the index in `class_names` of each name in `of`: classes are matched by name.
+
+    A model and a data set may have the same classes in different orders.
+
+    Raises:
+        ModelError: They are not the same classes.
+    """
+    if sorted(class_names) != sorted(of):
+        raise ModelError(f"not the same classes: {', '.join(class_names)}; and {', '.join(of)}")
+    return [class_names.index(name) for name in of]
+
+
 def _check_names(names: tuple[object, ...], path: Path) -> None:
     if not names:
         raise ModelError(f"{path}: no class names")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from archive.optimise import TOLERANCE
 from classifier.answers import softmax
 from classifier.errors import ModelError
 from classifier.reference import REFERENCE_NAMES, draw_png
@@ -80,7 +79,7 @@ def test_bf16_answers_as_float32_does_but_for_rounding(
     outputs, expected = runtime.infer(pixels), torch_runtime.infer(pixels)
     assert outputs.logits.dtype == outputs.features.dtype == np.float32
     difference = np.abs(softmax(outputs.logits) - softmax(expected.logits))
-    assert difference.max() <= TOLERANCE["bf16"]
+    assert difference.max() <= RUNTIMES[name].tolerance
     assert (outputs.logits.argmax(axis=1) == expected.logits.argmax(axis=1)).all()
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-HEAD = ("fc.weight", "fc.bias")
 # Beyond these the photos are too few to tell: none of them is wrong, or hardly one is right.
 _RANGE = (0.05, 20.0)
 _SMALLEST = 1e-12  # keeps the logarithm finite
@@ -61,6 +60,15 @@ def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64
     return math.exp(float(found.x))
 
 
-def fold_temperature(state: Mapping[str, Tensor], temperature: float) -> dict[str, Tensor]:
-    """Return the state dict whose logits are those of `state`, divided by `temperature`."""
-    return {name: v / temperature if name in HEAD else v for name, v in state.items()}
+def fold_temperature(
+    state: Mapping[str, Tensor], temperature: float, head: str
+) -> dict[str, Tensor]:
+    """Return the state dict whose logits are those of `state`, divided by `temperature`.
+
+    Args:
+        state: Of a network.
+        temperature: From `fit`.
+        head: Name of its last linear layer.
+    """
+    scaled = (f"{head}.weight", f"{head}.bias")
+    return {name: v / temperature if name in scaled else v for name, v in state.items()}

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from classifier.description import Preprocessing
 from train import world
 from train.errors import CheckpointError
 from train.evaluation.predict import choose_device, predict
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from train.fit.monitor import Sample
     from train.recipe import Recipe
 
-PREPROCESSING = Preprocessing()
 logger = logging.getLogger(__name__)
 
 
@@ -68,7 +66,7 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
     """
     progress = Progress(git_revision())  # before the checkout can change
     device = choose_device()
-    loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+    loader = TrainingLoader(data_set, recipe, recipe.preprocessing)
     lesson = _lesson(network, data_set, recipe, checkpoint, device)
     learner = build_learner(lesson, recipe, recipe.epochs * len(loader), device)
     if world.from_first(checkpoint.path.exists):
@@ -116,7 +114,7 @@ def _lesson(
     teacher = fine_tuned_teacher(
         data_set,
         recipe,
-        PREPROCESSING,
+        recipe.preprocessing,
         folder=checkpoint.path.parent,
         data_fingerprint=checkpoint.data_fingerprint,
         device=device,
@@ -151,7 +149,7 @@ def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:
         probabilities = predict(
             learner.evaluated,
             [data_set.val[index] for index in share],
-            PREPROCESSING,
+            recipe.preprocessing,
             precision=recipe.precision,
             # Nothing to decode is nothing to share out, and a fork costs seconds.
             workers=0 if data_set.decoded_val else loader_workers(recipe),

@@ -45,13 +45,13 @@ def initial_network(
     try:
         match recipe.init:
             case "imagenet":
-                return replace_head(_imagenet(recipe.arch, data_root), len(class_names))
+                return replace_head(_imagenet(recipe, data_root), len(class_names))
             case "starter":
-                return _from_model(recipe.arch, class_names, starter)
+                return _from_model(recipe, class_names, starter)
             case "scratch":
-                return build_network(recipe.arch, len(class_names))
+                return build_network(recipe.arch, len(class_names), recipe.crop)
             case folder:
-                return _from_model(recipe.arch, class_names, Path(folder))
+                return _from_model(recipe, class_names, Path(folder))
     except ModelError as error:
         raise WeightsError(str(error)) from error
 
@@ -77,10 +77,11 @@ def write_weights(path: Path, state: Mapping[str, Tensor]) -> str:
     return sha256_of_file(path)
 
 
-def _imagenet(arch: str, data_root: Path) -> nn.Module:
+def _imagenet(recipe: Recipe, data_root: Path) -> nn.Module:
+    arch = recipe.arch
     path = data_root / file_name(arch, "-pre.pth")
     if path.is_file():
-        return load_network(path, arch, _IMAGENET_CLASSES)
+        return load_network(path, arch, _IMAGENET_CLASSES, recipe.crop)
     try:
         return pretrained_module(arch)
     except (OSError, RuntimeError) as error:  # no network, or a damaged download
@@ -91,7 +92,8 @@ def _imagenet(arch: str, data_root: Path) -> nn.Module:
         ) from error
 
 
-def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> nn.Module:
+def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.Module:
+    arch = recipe.arch
     description = read_description(folder / DESCRIPTION_FILE)
     if description.arch != arch:
         raise WeightsError(
@@ -99,7 +101,7 @@ def _from_model(arch: str, class_names: Sequence[str], folder: Path) -> nn.Modul
             f'set arch = "{description.arch}", or init = "imagenet" or "scratch"'
         )
     known_names = read_labels(folder / LABELS_FILE)
-    network = load_network(folder / description.weights_file, arch, len(known_names))
+    network = load_network(folder / description.weights_file, arch, len(known_names), recipe.crop)
     # A head for the very same classes is worth keeping.
     if tuple(class_names) == known_names:
         return network

@@ -35,7 +35,9 @@ class MarigoldService(PTServingBaseService):
         super(MarigoldService, self).__init__(model_name, model_path)
         description = _read_json("model.json")
         preprocessing = description["preprocessing"]
-        self.resize, self.crop = preprocessing["resize"], preprocessing["crop"]
+        self.geometry = {
+            name: preprocessing[name] for name in ("resize", "crop", "squash", "interpolation")
+        }
         # On 0..255 rather than 0..1, as the network was evaluated.
         self.mean = 255 * torch.tensor(preprocessing["mean"]).view(1, 3, 1, 1)
         self.std = 255 * torch.tensor(preprocessing["std"]).view(1, 3, 1, 1)
@@ -53,7 +55,7 @@ class MarigoldService(PTServingBaseService):
                 files = [_from_base64(value)]
             else:
                 continue  # the platform puts query arguments among the fields
-            decoded[key] = [read_pixels(file, self.resize, self.crop) for file in files]
+            decoded[key] = [read_pixels(file, **self.geometry) for file in files]
         if not decoded:
             raise KeyError("images")
         return decoded

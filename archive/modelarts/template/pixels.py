@@ -15,7 +15,7 @@ ORIENTATION = 0x0112  # the EXIF tag
 # Its values, and what turns such a picture upright (EXIF 2.32, section 4.6.4); the numbers are
 # those of Pillow's Image.FLIP_LEFT_RIGHT and so on, whose names have moved.
 UPRIGHT = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-BILINEAR = 2
+FILTERS = {"bilinear": 2, "bicubic": 3, "lanczos": 1, "hamming": 5, "box": 4}  # Pillow's numbers
 COLOURS = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # of a mode, as a profile names them
 
 
@@ -23,13 +23,15 @@ class BadImage(TypeError):
     """It is no image that is accepted; the platform answers 400 to a TypeError."""
 
 
-def read_pixels(file, resize, crop):
+def read_pixels(file, resize, crop, squash=False, interpolation="bilinear"):
     """Decode an image and cut out what the network sees.
 
     Args:
         file: The contents of an image file, or a file object.
-        resize: Length of the short side after resizing, in pixels.
+        resize: Length of the short side after resizing, in pixels; of both with `squash`.
         crop: Side of the square centre crop, in pixels.
+        squash: Resize to a square, whatever the image's shape.
+        interpolation: One of FILTERS.
 
     Returns:
         uint8 RGB [crop, crop, 3].
@@ -47,13 +49,16 @@ def read_pixels(file, resize, crop):
         image.load()
     except Exception as error:
         raise BadImage("the image breaks off or is damaged: {}".format(error))
-    return np.array(_upright(_resize_and_crop(image, full_size, resize, crop), image))
+    small = _resize_and_crop(image, full_size, resize, crop, squash, FILTERS[interpolation])
+    return np.array(_upright(small, image))
 
 
-def _resize_and_crop(image, full_size, resize, crop):
+def _resize_and_crop(image, full_size, resize, crop, squash, resample):
     width, height = full_size
     fraction = round(width / image.width)
     resized = [int(resize * side / min(width, height)) for side in (width, height)]
+    if squash:
+        resized = [resize, resize]
     left, top = [round((side - crop) / 2) for side in resized]
     step_x = width / resized[0] / fraction  # pixels of `image` for a pixel of the result
     step_y = height / resized[1] / fraction
@@ -66,7 +71,7 @@ def _resize_and_crop(image, full_size, resize, crop):
     profile = image.info.get("icc_profile")
     # A profile for ink or grey can only be applied to ink or grey.
     keeps_mode = profile and image.mode in ("CMYK", "L") and "transparency" not in image.info
-    small = (image if keeps_mode else _to_rgb(image)).resize((crop, crop), BILINEAR, box=box)
+    small = (image if keeps_mode else _to_rgb(image)).resize((crop, crop), resample, box=box)
     return _to_srgb(small, profile)
 
 

@@ -6,6 +6,7 @@ The names are those of the `RUNTIME` variable: engine, then precision.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from classifier.errors import ModelError
@@ -15,7 +16,34 @@ if TYPE_CHECKING:
 
     from classifier.runtimes.runtime import Runtime
 
-RUNTIMES = ("openvino-int8", "openvino-bf16", "openvino-fp32", "torch-bf16", "torch-fp32")
+
+@dataclass(frozen=True)
+class Form:
+    """What an engine and a precision make of a network; `RUNTIMES` is the table of all.
+
+    Attributes:
+        engine: "openvino" or "torch".
+        precision: "int8", "bf16" or "fp32".
+        tolerance: The largest difference to the evaluation's probabilities (float32, eager PyTorch)
+            on the reference pictures that rounding alone explains.
+        more_exact: What is taken where this one is not exact enough; None for the most exact.
+        needs_photos: Whether it is calibrated with photos.
+    """
+
+    engine: str
+    precision: str
+    tolerance: float
+    more_exact: str | None = None
+    needs_photos: bool = False
+
+
+RUNTIMES = {
+    "openvino-int8": Form("openvino", "int8", 1.5e-1, "openvino-bf16", needs_photos=True),
+    "openvino-bf16": Form("openvino", "bf16", 5e-2, "openvino-fp32"),
+    "openvino-fp32": Form("openvino", "fp32", 1e-3),
+    "torch-bf16": Form("torch", "bf16", 5e-2, "torch-fp32"),
+    "torch-fp32": Form("torch", "fp32", 1e-3),
+}
 
 
 def load_runtime(name: str, model_file: Path, *, threads: int, gpu: int | None = None) -> Runtime:
@@ -30,15 +58,23 @@ def load_runtime(name: str, model_file: Path, *, threads: int, gpu: int | None =
     Raises:
         ModelError: The name is unknown or the file cannot be loaded.
     """
+    form = form_of(name)
     # Imported on demand: a worker pays only for the engine that it runs.
-    match name.split("-"):
-        case ["openvino", precision] if name in RUNTIMES:
-            from classifier.runtimes.openvino_cpu import OpenVinoRuntime  # noqa: PLC0415
+    if form.engine == "openvino":
+        from classifier.runtimes.openvino_cpu import OpenVinoRuntime  # noqa: PLC0415
 
-            return OpenVinoRuntime(model_file, precision=precision, threads=threads)
-        case ["torch", precision] if name in RUNTIMES:
-            from classifier.runtimes.torch_eager import TorchRuntime  # noqa: PLC0415
+        return OpenVinoRuntime(model_file, precision=form.precision, threads=threads)
+    from classifier.runtimes.torch_eager import TorchRuntime  # noqa: PLC0415
 
-            return TorchRuntime(model_file, precision=precision, threads=threads, gpu=gpu)
-        case _:
-            raise ModelError(f"unknown runtime {name!r}; choose one of {', '.join(RUNTIMES)}")
+    return TorchRuntime(model_file, precision=form.precision, threads=threads, gpu=gpu)
+
+
+def form_of(name: str) -> Form:
+    """Return a line of the table.
+
+    Raises:
+        ModelError: The name is unknown.
+    """
+    if name not in RUNTIMES:
+        raise ModelError(f"unknown runtime {name!r}; choose one of {', '.join(RUNTIMES)}")
+    return RUNTIMES[name]

@@ -16,7 +16,8 @@ class Outputs(NamedTuple):
 
     Attributes:
         logits: float32 [N, C], unnormalised class scores.
-        features: float32 [N, F, h, w], the last feature map before the global average pooling.
+        features: float32 [N, F, h, w], the last feature map before the global average pooling; of a
+            network that has none, [N, F, 1, 1], what its last linear layer takes.
     """
 
     logits: NDArray[np.float32]

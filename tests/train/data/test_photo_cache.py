@@ -11,6 +11,7 @@ import torch
 
 from classifier.network import build_network
 from classifier.parts import head_of
+from tests.models import PREPROCESSING
 from tests.train.conftest import draw_photo
 from train.data.check import check_data_set
 from train.data.data_set import read_evaluation_pixels, read_rgb
@@ -20,7 +21,6 @@ from train.evaluation.predict import predict
 from train.fit.engine import build_learner, train_epoch
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.loop import PREPROCESSING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -47,5 +47,5 @@ def test_the_temperature_is_folded_into_the_last_layer_alone() -> None:
     images = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
         logits = network(images)
-        network.load_state_dict(fold_temperature(network.state_dict(), 0.5))
+        network.load_state_dict(fold_temperature(network.state_dict(), 0.5, "fc"))
         assert torch.allclose(network(images), logits / 0.5, atol=1e-5)

@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from classifier.network import build_network
+from tests.models import PREPROCESSING
 from train.data.check import check_data_set
 from train.fit.checkpoint import Checkpoint
 from train.fit.distillation import build_distillation, kl_divergence
-from train.fit.loop import PREPROCESSING, train_network
+from train.fit.loop import train_network
 from train.fit.stages import view_of
 from train.fit.teacher import Teacher, fine_tuned_teacher
 

@@ -10,11 +10,11 @@ import torch
 
 from classifier.network import build_network
 from classifier.parts import head_of
+from tests.models import PREPROCESSING
 from train.data.check import check_data_set
 from train.fit.engine import build_learner, train_epoch
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.loop import PREPROCESSING
 
 if TYPE_CHECKING:
     from pathlib import Path

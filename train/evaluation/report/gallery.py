@@ -36,7 +36,7 @@ _SIDE, _QUALITY = 168, 72  # pixels; about 6 kB a picture
 
 @dataclass(frozen=True)
 class Pictures:
-    """A mistake's two pictures as data URIs."""
+    """A mistake's pictures as data URIs; that of the evidence is empty where there is none."""
 
     photo: str
     evidence: str
@@ -67,12 +67,15 @@ def write_gallery(
 def read_gallery(folder: Path) -> Iterator[Pictures]:
     """Read the pictures beside a results file, in order; none if there are none."""
     for number in range(1, GALLERY_LIMIT + 1):
-        files = [
+        photo, evidence = (
             folder / GALLERY_FOLDER / f"{number:02d}-{kind}.jpg" for kind in ("photo", "evidence")
-        ]
-        if not all(file.is_file() for file in files):
+        )
+        if not photo.is_file():
             return
-        yield Pictures(*(_data_uri(file.read_bytes()) for file in files))
+        yield Pictures(
+            _data_uri(photo.read_bytes()),
+            _data_uri(evidence.read_bytes()) if evidence.is_file() else "",
+        )
 
 
 def _write_jpeg(folder: Path, name: str, image: Image.Image) -> None:
