@@ -27,14 +27,25 @@ OPENVINO_FILES = ("model.xml", "model.bin")
 
 
 def convert(source: Source) -> openvino.Model:
-    """Convert the network to OpenVINO: `pixels` uint8 [N, H, W, 3] to `logits` and `features`."""
+    """Convert the network to OpenVINO: `pixels` uint8 [N, H, W, 3] to `logits` and `features`.
+
+    Raises:
+        BuildError: It computes what cannot be exported, or what OpenVINO does not know.
+    """
     import torch  # noqa: PLC0415  ready forms are archived without it
 
     crop = source.description.preprocessing.crop
     example = torch.zeros((2, crop, crop, 3), dtype=torch.uint8)
     dynamic = {"pixels": {0: torch.export.Dim("batch", min=1)}}
-    program = torch.export.export(source.network, (example,), dynamic_shapes=dynamic)
-    model = openvino.convert_model(program)
+    try:
+        program = torch.export.export(source.network, (example,), dynamic_shapes=dynamic)
+        model = openvino.convert_model(program)
+    except Exception as error:  # both raise errors of many unrelated types
+        reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+        raise BuildError(
+            f"{source.description.arch} cannot be converted to OpenVINO ({reason.strip(' -')}): "
+            "serve it with RUNTIME=torch-fp32"
+        ) from error
     model.input(0).set_names({"pixels"})
     model.output(0).set_names({"logits"})
     model.output(1).set_names({"features"})

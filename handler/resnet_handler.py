@@ -192,7 +192,7 @@ class ResNetHandler:
                 remedy="send them one by one, or ask for JSON",
             )
         answer = answers[0]
-        check_map(answer, self._model.description.arch)
+        check_map(answer, self._model)
         best = answer.probabilities.argmax()
         return overlay_png(answer.pixels, answer.features, self._model.class_weights[best])
 

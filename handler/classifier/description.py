@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 DESCRIPTION_FILE = "model.json"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# Pillow's filters that average; "nearest" is not among them, as it skips pixels.
-INTERPOLATIONS = ("bilinear", "bicubic", "lanczos", "hamming", "box")
+# Pillow's filters without ties: "nearest" and "box" take the one or the other pixel by rounding.
+INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 
 
 @dataclass(frozen=True)

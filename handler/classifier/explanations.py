@@ -33,7 +33,7 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
         NotExplained: The network has no exact map.
     """
     best = int(classification.probabilities.argmax())
-    check_map(classification, model.description.arch)
+    check_map(classification, model)
     evidence = class_activation_map(classification.features, model.class_weights[best])
     about_all = {
         "similarity": model.similarity(classification),
@@ -47,7 +47,7 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
     }
 
 
-def check_map(classification: Classification, arch: str) -> None:
+def check_map(classification: Classification, model: Model) -> None:
     """Check that there is a map: a network without one gives one place for the whole picture.
 
     Raises:
@@ -57,7 +57,7 @@ def check_map(classification: Classification, arch: str) -> None:
         raise NotExplained(
             expected="a network whose last linear layer follows a global average pooling: only "
             "there is a class activation map exact",
-            found=f"{arch}, which has no such layers",
+            found=f"{model.description.arch}, which has no such layers",
             remedy="ask for predictions, or serve such a network (resnet34, efficientnet_b0, ...)",
         )
 

@@ -15,7 +15,7 @@ ORIENTATION = 0x0112  # the EXIF tag
 # Its values, and what turns such a picture upright (EXIF 2.32, section 4.6.4); the numbers are
 # those of Pillow's Image.FLIP_LEFT_RIGHT and so on, whose names have moved.
 UPRIGHT = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-FILTERS = {"bilinear": 2, "bicubic": 3, "lanczos": 1, "hamming": 5, "box": 4}  # Pillow's numbers
+FILTERS = {"bilinear": 2, "bicubic": 3, "lanczos": 1}  # Pillow's numbers, whose names have moved
 COLOURS = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # of a mode, as a profile names them
 
 
@@ -49,16 +49,18 @@ def read_pixels(file, resize, crop, squash=False, interpolation="bilinear"):
         image.load()
     except Exception as error:
         raise BadImage("the image breaks off or is damaged: {}".format(error))
-    small = _resize_and_crop(image, full_size, resize, crop, squash, FILTERS[interpolation])
+    resized = _resized(full_size, resize, squash)
+    small = _resize_and_crop(image, full_size, resized, crop, FILTERS[interpolation])
     return np.array(_upright(small, image))
 
 
-def _resize_and_crop(image, full_size, resize, crop, squash, resample):
+def _resized(full_size, resize, squash):
+    return [resize if squash else int(resize * side / min(full_size)) for side in full_size]
+
+
+def _resize_and_crop(image, full_size, resized, crop, resample):
     width, height = full_size
     fraction = round(width / image.width)
-    resized = [int(resize * side / min(width, height)) for side in (width, height)]
-    if squash:
-        resized = [resize, resize]
     left, top = [round((side - crop) / 2) for side in resized]
     step_x = width / resized[0] / fraction  # pixels of `image` for a pixel of the result
     step_y = height / resized[1] / fraction
