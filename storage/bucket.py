@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK = 2**20
-PART_BYTES = 50 * 2**20  # s3fs's part size for large uploads
+PART_BYTES = 50 * 2**20  # of a large upload
 _PARTIAL_CONTENT = 206
 _PAGE = 1000  # the most objects that one call lists
 
@@ -54,18 +54,14 @@ class Bucket:
         self.settings = settings or read_settings(location)
 
     def __enter__(self) -> Self:
-        import s3fs  # noqa: PLC0415 - takes half a second, which only buckets shall cost
+        import boto3  # noqa: PLC0415 - takes a third of a second, needed for buckets only
 
-        self._fs = s3fs.S3FileSystem(skip_instance_cache=True, **self.settings.s3fs_options())
-        self._fs.retries = 1  # botocore retries by itself; both would multiply
+        session = boto3.session.Session(**self.settings.credentials)
+        self._client = session.client("s3", **self.settings.client_options())
         return self
 
     def __exit__(self, *_: object) -> None:
-        from fsspec.asyn import sync  # noqa: PLC0415 - as above
-
-        client = self._fs._s3  # noqa: SLF001 - s3fs closes it only some time after it is collected
-        if client is not None:
-            sync(self._fs.loop, client.close)
+        self._client.close()
 
     def url(self, key: str) -> str:
         """Return the URL of an object or folder, for messages."""
@@ -121,11 +117,9 @@ class Bucket:
         Raises:
             StorageError: The object changed, or the connection broke; the file keeps what came.
         """
-        from fsspec.asyn import sync  # noqa: PLC0415 - see `__enter__`
-
         start = path.stat().st_size if path.exists() else 0
         with self._explained(self.url(stored.key)):
-            sync(self._fs.loop, self._append, stored, path, start, advance)
+            self._append(stored, path, start, advance)
         size = path.stat().st_size
         if size != stored.size:
             raise TransferError(
@@ -138,38 +132,41 @@ class Bucket:
         Raises:
             StorageError: The object cannot be written.
         """
-        with self._explained(self.url(key)):
-            self._fs.put_file(str(path), f"{self._name}/{key}", chunksize=PART_BYTES)
+        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - see `__enter__`
 
-    async def _append(
+        # No threads of its own: several files are copied at a time already.
+        config = TransferConfig(PART_BYTES, multipart_chunksize=PART_BYTES, use_threads=False)
+        with path.open("rb") as file, self._explained(self.url(key)):
+            self._client.upload_fileobj(file, self._name, key, Config=config)
+
+    def _append(
         self, stored: StoredObject, path: Path, start: int, advance: Callable[[int], None]
     ) -> None:
         wanted = {"Range": f"bytes={start}-"} if start else {}
-        reply = await self._fs._call_s3(  # noqa: SLF001 - the coroutine behind `call_s3`
-            "get_object",
-            Bucket=self._name,
-            Key=stored.key,
-            IfMatch=f'"{stored.etag}"',
-            **wanted,
+        reply = self._client.get_object(
+            Bucket=self._name, Key=stored.key, IfMatch=f'"{stored.etag}"', **wanted
         )
         resumes = reply["ResponseMetadata"]["HTTPStatusCode"] == _PARTIAL_CONTENT
-        with path.open("ab" if resumes else "wb") as file:
+        with (
+            path.open("ab" if resumes else "wb") as file,
+            contextlib.closing(reply["Body"]) as body,
+        ):
             advance(0 if resumes else -start)
-            async with reply["Body"] as body:
-                while chunk := await body.read(_CHUNK):
-                    _write(file, chunk, path)
-                    advance(len(chunk))
+            for chunk in body.iter_chunks(_CHUNK):
+                _write(file, chunk, path)
+                advance(len(chunk))
 
     def _call(self, method: str, url: str, **arguments: Any) -> dict[str, Any]:
         with self._explained(url):
-            reply: dict[str, Any] = self._fs.call_s3(method, Bucket=self._name, **arguments)
+            call = getattr(self._client, method)
+            reply: dict[str, Any] = call(Bucket=self._name, **arguments)
         return reply
 
     @contextlib.contextmanager
     def _explained(self, url: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # s3fs, botocore and aiohttp have no common base
+        except Exception as error:  # boto3, botocore and urllib3 have no common base
             raise explain(error, url, self.settings) from error
 
 

@@ -1,4 +1,4 @@
-"""Turns errors of s3fs, botocore and aiohttp into one that names the URL and the remedy."""
+"""Turns errors of boto3 and botocore into one that names the URL and the remedy."""
 
 from __future__ import annotations
 
@@ -35,18 +35,15 @@ _REFUSALS = {
     "VirtualHostDomainRequired": "{where} requires the bucket in the host name; "
     "set S3_ADDRESSING_STYLE=virtual",
 }
-# Classes of botocore and aiohttp, by name, so that they need not be imported here.
+# Classes of botocore, by name, so that they need not be imported here.
 _NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"}
 _UNREACHABLE = {"EndpointConnectionError", "ConnectTimeoutError", "ProxyConnectionError"}
 
 
 def error_code(error: BaseException) -> str:
     """Return the storage's error code, such as ``NoSuchBucket``; empty if it has none."""
-    for candidate in (error, error.__cause__):
-        response = getattr(candidate, "response", None)
-        if isinstance(response, dict):
-            return str(response.get("Error", {}).get("Code", ""))
-    return ""
+    response = getattr(error, "response", None)  # of botocore's ClientError
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 def explain(error: Exception, url: str, settings: Settings) -> StorageError:
@@ -60,14 +57,14 @@ def explain(error: Exception, url: str, settings: Settings) -> StorageError:
     if isinstance(error, StorageError):
         return error
     code, where = error_code(error), settings.endpoint or "the AWS endpoint"
-    if isinstance(error, FileNotFoundError) or code in {"NoSuchKey", "NoSuchBucket", "404"}:
+    if code in {"NoSuchKey", "NoSuchBucket", "404"}:
         what = "no such bucket" if code == "NoSuchBucket" else "nothing there"
         return NotFound(f"{url}: {what} at {where}; check the name, and the endpoint's region")
     if code in {"PreconditionFailed", "412"}:
         return ObjectChanged(
             f"{url}: it changed while it was copied; start again when nobody writes there"
         )
-    if isinstance(error, PermissionError) or code in {"403", *_REFUSALS, *_WRONG_CREDENTIALS}:
+    if code in {"403", *_REFUSALS, *_WRONG_CREDENTIALS}:
         return AccessDenied(f"{url}: {_refusal(code, where)}")
     return _explain_transport(error, url, where)
 

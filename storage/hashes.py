@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _PARTS = re.compile(r"[0-9a-f]{32}-([0-9]+)")
 _MEBIBYTE = 2**20
-# What s3fs, the AWS and OBS tools and others use by default, in MiB.
+# What s3fs, boto3, the AWS and OBS tools and others use by default, in MiB.
 _PART_SIZES = (5, 6, 8, 9, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128, 256, 512, 1024)
 
 

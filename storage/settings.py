@@ -39,7 +39,7 @@ class Settings:
         endpoint: URL of the storage, without the bucket.
         region: Name of the region, which is part of signatures.
         addressing: "virtual" (bucket in the host name) or "path".
-        credentials: Access key, secret key and session token, by botocore's names.
+        credentials: Access key, secret key and session token, by boto3's names.
     """
 
     endpoint: str | None = None
@@ -47,26 +47,27 @@ class Settings:
     addressing: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def s3fs_options(self) -> dict[str, Any]:
-        """Return the arguments of `s3fs.S3FileSystem`."""
+    def client_options(self) -> dict[str, Any]:
+        """Return the arguments of boto3's client, besides the credentials."""
+        from botocore.config import Config  # noqa: PLC0415 - needed for buckets only
+
         s3: dict[str, Any] = {"payload_signing_enabled": False}
         if self.addressing:
             s3["addressing_style"] = self.addressing
         return {
             "endpoint_url": self.endpoint,
-            "client_kwargs": {"region_name": self.region} if self.region else {},
-            **self.credentials,
-            "config_kwargs": {
-                "signature_version": "s3v4",
-                "s3": s3,
+            "region_name": self.region,
+            "config": Config(
+                signature_version="s3v4",
+                s3=s3,
                 # OBS does not support the newer checksums.
-                "request_checksum_calculation": "when_required",
-                "response_checksum_validation": "when_required",
-                "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
-                "connect_timeout": CONNECT_S,
-                "read_timeout": READ_S,
-                "max_pool_connections": CONNECTIONS,
-            },
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                connect_timeout=CONNECT_S,
+                read_timeout=READ_S,
+                max_pool_connections=CONNECTIONS,
+            ),
         }
 
 
@@ -133,14 +134,14 @@ def _has_no_names(endpoint: str) -> bool:
 
 
 def _credentials(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the OBS variables by s3fs's names; if all are unset, the AWS libraries decide."""
+    """Return the OBS variables by boto3's names; if all are unset, the AWS libraries decide."""
     named = {
-        "key": environ.get("OBS_ACCESS_KEY_ID"),
-        "secret": environ.get("OBS_SECRET_ACCESS_KEY"),
-        "token": environ.get("OBS_SECURITY_TOKEN"),
+        "aws_access_key_id": environ.get("OBS_ACCESS_KEY_ID"),
+        "aws_secret_access_key": environ.get("OBS_SECRET_ACCESS_KEY"),
+        "aws_session_token": environ.get("OBS_SECURITY_TOKEN"),
     }
     found = {name: value for name, value in named.items() if value}
-    if found and not {"key", "secret"} <= found.keys():
+    if found and not {"aws_access_key_id", "aws_secret_access_key"} <= found.keys():
         raise SettingsError(
             "OBS_ACCESS_KEY_ID and OBS_SECRET_ACCESS_KEY belong together: set both, or neither"
         )

@@ -23,7 +23,7 @@ def local_file(name: str) -> Path:
         from storage import StorageError, fetch  # noqa: PLC0415 - see the module's docstring
     except ImportError as error:
         raise LocalFileError(
-            f"{name}: buckets need the package `storage` beside the client, and s3fs; "
+            f"{name}: buckets need the package `storage` beside the client, and boto3; "
             "copy the file to this machine first"
         ) from error
     try:

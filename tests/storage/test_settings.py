@@ -48,11 +48,11 @@ def test_obs_is_reached_as_it_wants_it(
     settings = read_settings(OBS, environ)
     assert (settings.endpoint, settings.region) == (endpoint, region)
     assert settings.addressing == addressing
-    config = settings.s3fs_options()["config_kwargs"]
-    assert config["signature_version"] == "s3v4"
-    assert config["request_checksum_calculation"] == "when_required"
-    assert config["response_checksum_validation"] == "when_required"
-    assert config["s3"] == {"payload_signing_enabled": False, "addressing_style": addressing}
+    config = settings.client_options()["config"]
+    assert config.signature_version == "s3v4"
+    assert config.request_checksum_calculation == "when_required"
+    assert config.response_checksum_validation == "when_required"
+    assert config.s3 == {"payload_signing_enabled": False, "addressing_style": addressing}
 
 
 def test_s3_leaves_to_the_aws_libraries_what_is_theirs() -> None:
@@ -74,10 +74,11 @@ def test_credentials_are_passed_on_and_shown_nowhere() -> None:
         "OBS_SECURITY_TOKEN": "token-value",
     }
     settings = read_settings(OBS, environ)
-    options = settings.s3fs_options()
-    assert [options[name] for name in ("key", "secret", "token")] == [
-        *("AK-value", "SK-value", "token-value")
-    ]
+    assert settings.credentials == {
+        "aws_access_key_id": "AK-value",
+        "aws_secret_access_key": "SK-value",
+        "aws_session_token": "token-value",
+    }
     assert "-value" not in repr(settings)
 
 
