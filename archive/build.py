@@ -150,11 +150,11 @@ def _shipped_int8(source: Source) -> gate.Figures | None:
     shipped = source.folder / INT8_FOLDER
     if not all((shipped / name).is_file() for name in (FIGURES_FILE, *_INT8_FILES)):
         return None
-    record = json.loads((shipped / FIGURES_FILE).read_text(encoding="utf-8"))
-    if record.pop("weights_sha256") != source.description.weights_sha256:
+    weights_sha256, figures = gate.read_figures(shipped / FIGURES_FILE)
+    if weights_sha256 != source.description.weights_sha256:
         logger.warning("%s was made from other weights: quantising again", shipped)
         return None
-    return gate.Figures(**record)
+    return figures
 
 
 def _write_class_weights(source: Source, folder: Path) -> None:

@@ -5,11 +5,13 @@ Measured on the validation photos, through the runtime that would serve them.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from archive.errors import BuildError
 from classifier.runtimes import load_runtime
 
 if TYPE_CHECKING:
@@ -61,6 +63,29 @@ class Figures:
     def as_dict(self) -> dict[str, float]:
         """Return the figures by name, those that there are."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def read_figures(path: Path) -> tuple[str, Figures]:
+    """Read what `archive quantise` leaves: the SHA-256 of the weights, and their figures.
+
+    Raises:
+        BuildError: The file is damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        weights_sha256 = record.pop("weights_sha256")
+        figures = Figures(**record)
+        shares = (figures.accuracy, figures.fp32_accuracy, figures.agreement)
+        if all(0 <= share <= 1 for share in shares) and figures.images > 0:
+            float(figures.false_rejects or 0)
+            return weights_sha256, figures
+        problem = f"shares of 0 to 1 and a number of photos are expected, found {record}"
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    raise BuildError(
+        f"{path}: not the figures of a quantised model ({problem}); remove {path.parent}, or write "
+        "it anew with `python -m archive quantise`"
+    )
 
 
 class Answers(NamedTuple):

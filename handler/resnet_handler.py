@@ -49,6 +49,16 @@ logger = logging.getLogger(__name__)
 JSON, PNG = "application/json", "image/png"
 
 
+def without_traceback_of_requests(record: logging.LogRecord) -> bool:
+    """Leave one line of what TorchServe's worker logs of a body that is no JSON or text.
+
+    It goes on with the bytes, and the sender gets a 400 that says what is wrong.
+    """
+    if record.module == "otf_message_handler" and record.exc_info:
+        record.msg, record.exc_info = f"{record.msg}: {record.exc_info[1]}", None
+    return True
+
+
 class ResNetHandler:
     """Classifies the images of a batch of requests; a bad request never harms its neighbours."""
 
@@ -58,6 +68,7 @@ class ResNetHandler:
         Raises:
             ModelError: The archive is damaged, or this machine computes other answers.
         """
+        logging.getLogger().addFilter(without_traceback_of_requests)
         model_dir = Path(context.system_properties["model_dir"])
         # The server divides the cores among its workers; alone, a worker takes them all.
         threads = int(os.environ.get("MARIGOLD_THREADS") or usable_cores())

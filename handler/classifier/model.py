@@ -22,7 +22,13 @@ from classifier.images import Pixels, read_pixels
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.meter import DECODE_SECONDS, INFERENCE_SECONDS, Meter
 from classifier.runtimes import RUNTIMES, load_runtime
-from classifier.similarity import CLASS_MEANS_FILE, directions, read_class_means, similarity
+from classifier.similarity import (
+    CLASS_MEANS_FILE,
+    directions,
+    read_array,
+    read_class_means,
+    similarity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +122,9 @@ class Model:
         self.class_names = read_labels(model_dir / LABELS_FILE)
         self.description = read_description(model_dir / DESCRIPTION_FILE)
         self.choice = RuntimeChoice.read(model_dir / RUNTIME_FILE)
-        self.class_weights = _read_class_weights(model_dir / CLASS_WEIGHTS_FILE)
+        self.class_weights = read_array(
+            model_dir / CLASS_WEIGHTS_FILE, "the weights of the classes"
+        )
         model_file = model_dir / self.choice.model_file
         self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads, gpu=gpu)
         self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
@@ -239,12 +247,3 @@ class Model:
         except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other images
             return error
         return None
-
-
-def _read_class_weights(path: Path) -> NDArray[np.float32]:
-    """Read the last layer's weights [C, F]."""
-    try:
-        class_weights: NDArray[np.float32] = np.load(path)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot read the weights of the classes: {error}") from error
-    return class_weights

@@ -78,6 +78,11 @@ def read_reference(path: Path) -> dict[str, list[float]]:
         raise ModelError(f"{path}: cannot read the reference answers: {error}") from error
     if not isinstance(answers, dict) or set(answers) != set(REFERENCE_NAMES):
         raise ModelError(f"{path}: expected answers to {', '.join(REFERENCE_NAMES)}")
+    for name, values in answers.items():
+        if not isinstance(values, list) or not all(
+            isinstance(value, int | float) for value in values
+        ):
+            raise ModelError(f"{path}: expected probabilities for {name}, found {values!r:.80}")
     return answers
 
 

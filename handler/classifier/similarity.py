@@ -9,6 +9,7 @@ its classes. The features before the last layer tell more: those of such a pictu
 
 from __future__ import annotations
 
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,8 +52,24 @@ def read_class_means(path: Path) -> NDArray[np.float32]:
     Raises:
         ModelError: The file is missing or damaged.
     """
+    return read_array(path, "the class means")
+
+
+def read_array(path: Path, what: str) -> NDArray[np.float32]:
+    """Read a row of numbers for each class, float32 [C, F], from a .npy file.
+
+    Args:
+        path: The file.
+        what: What the rows are, in errors.
+
+    Raises:
+        ModelError: The file is missing or damaged, or holds something else.
+    """
     try:
-        means: NDArray[np.float32] = np.load(path)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot read the class means: {error}") from error
-    return means
+        with path.open("rb") as file:  # of this one format: np.load reads others, too
+            array = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
+        raise ModelError(f"{path}: cannot read {what}: {error}") from error
+    if array.ndim != 2 or array.dtype.kind != "f":  # noqa: PLR2004
+        raise ModelError(f"{path}: expected {what}, a row of decimal numbers for each class")
+    return array.astype(np.float32, copy=False)

@@ -17,7 +17,7 @@ from archive.errors import BuildError
 from archive.source import read_source
 from classifier.description import read_description, write_description
 from classifier.errors import ModelError
-from classifier.model import RUNTIME_FILE, Classification, Model, RuntimeChoice
+from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, Classification, Model, RuntimeChoice
 from classifier.parts import head_of
 from classifier.reference import REFERENCE_FILE, read_reference, write_reference
 from classifier.settings import Settings
@@ -216,3 +216,26 @@ def test_class_weights_are_those_of_the_head(model_folder: Path, tmp_path: Path)
     build(source, "torch-fp32", None, tmp_path / "built")
     expected = head_of(source.network.module).weight.detach().numpy()
     assert np.array_equal(np.load(tmp_path / "built" / "class_weights.npy"), expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "null", "[]", "{}", "{", "\x00", '{"weights_sha256": 1}'),
+        '{"weights_sha256": "x", "accuracy": "h", "fp32_accuracy": 1, "agreement": 1, "images": 9}',
+        '{"weights_sha256": "x", "accuracy": 2, "fp32_accuracy": 1, "agreement": 1, "images": 9}',
+        '{"weights_sha256": "x", "accuracy": 1, "fp32_accuracy": 1, "agreement": 1, "other": 9}',
+    ],
+)
+def test_damaged_figures_are_one_line_that_names_them(
+    folder: Path, tmp_path: Path, text: str
+) -> None:
+    shipped = folder / INT8_FOLDER
+    shipped.mkdir()
+    for name in ("model.xml", "model.bin", CLASS_WEIGHTS_FILE):
+        (shipped / name).touch()
+    (shipped / FIGURES_FILE).write_text(text)
+    with pytest.raises(BuildError, match="not the figures of a quantised model") as caught:
+        build(read_source(folder), "openvino-int8", None, tmp_path / "built")
+    assert str(shipped / FIGURES_FILE) in str(caught.value)
+    assert "\n" not in str(caught.value)

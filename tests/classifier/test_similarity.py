@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.similarity import directions, similarity
+from classifier.errors import ModelError
+from classifier.similarity import directions, read_class_means, similarity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 MEANS = np.array([[2, 0, 0], [0, 3, 4]], np.float32)
 
@@ -31,3 +40,23 @@ def test_how_strong_the_features_are_does_not_matter(vector: list[float], factor
 
 def test_no_features_are_similar_to_nothing() -> None:
     assert of((0, 0, 0)) == [0]
+
+
+def saved(array: NDArray[np.generic]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"text", b"\x93NUMPY", b"PK\3\4", b"\x80\4N."),
+        *(saved(np.zeros(3, np.float32)), saved(np.array([["a"]])), saved(np.zeros((2, 2)))[:-1]),
+        b"\x93NUMPY\1\0\4\0{'a\n",
+    ],
+)
+def test_a_damaged_file_of_numbers_is_a_model_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "class_means.npy").write_bytes(content)
+    with pytest.raises(ModelError, match=r"class_means\.npy: .*the class means"):
+        read_class_means(tmp_path / "class_means.npy")
