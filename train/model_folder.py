@@ -16,7 +16,6 @@ from classifier.description import (
     DESCRIPTION_FILE,
     ModelDescription,
     read_description,
-    sha256_of_file,
     write_description,
 )
 from classifier.images import read_pixels
@@ -26,8 +25,7 @@ from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, writ
 from classifier.similarity import CLASS_MEANS_FILE
 from storage.files import atomic_file, write_text
 from train.data.data_set import MAX_BYTES, MAX_PIXELS
-from train.errors import WeightsError
-from train.fit.weights import write_weights
+from train.fit.weights import check_sha256, write_weights
 from train.recipe import RECIPE_FILE, recipe_text
 
 if TYPE_CHECKING:
@@ -63,21 +61,13 @@ def read_model(folder: Path) -> TrainedModel:
     """
     description = read_description(folder / DESCRIPTION_FILE)
     class_names = read_labels(folder / LABELS_FILE)
-    _check_digest(folder / description.weights_file, description.weights_sha256)
+    check_sha256(folder / description.weights_file, description.weights_sha256)
     if description.class_means_sha256:
-        _check_digest(folder / CLASS_MEANS_FILE, description.class_means_sha256)
+        check_sha256(folder / CLASS_MEANS_FILE, description.class_means_sha256)
     weights = folder / description.weights_file
     size = description.preprocessing.crop
     network = load_network(weights, description.arch, len(class_names), size)
     return TrainedModel(description, class_names, network)
-
-
-def _check_digest(path: Path, expected: str) -> None:
-    if path.is_file() and sha256_of_file(path) != expected:  # the reader tells of missing ones
-        raise WeightsError(
-            f"{path}: {DESCRIPTION_FILE} beside it is about another file (SHA-256 {expected[:12]}, "
-            f"this one's is {sha256_of_file(path)[:12]}): train again, or restore both together"
-        )
 
 
 def write_network(

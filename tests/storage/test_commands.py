@@ -47,7 +47,7 @@ def test_a_job_goes_on_elsewhere_from_the_buckets_checkpoint(
         assert train([*arguments, "--resume"]) == 0
     assert "resumed after epoch 1/2" in caplog.messages
     model = {key.removeprefix("model/") for key in s3.keys(bucket) if key.startswith("model/")}
-    assert model >= {"model.json", "resnet18.pth", "report.json", "checkpoint.pt"}
+    assert model >= {"model.json", "test_resnet.pth", "report.json", "checkpoint.pt"}
     assert "out/analysis-val/all_samples.json" in s3.keys(bucket)
 
 

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
 def test_twelve_classes_are_trained_packed_and_answered(arch: str, tmp_path: Path) -> None:
     data_root, folder = tmp_path / "data_set", tmp_path / "artifacts"
     draw_twelve_classes(data_root)
     settings = [f"arch={arch}", "init=scratch", "epochs=1", "crop_first=32", "crop_last=32"]
-    settings += ["batch_size=8", "workers=0", "cached_side=0"]
+    settings += ["batch_size=8", "workers=0", "cached_side=0", "calibrate=false"]
     urls = ["--data_url", str(data_root), "--train_url", str(folder)]
     urls += ["--eval_url", str(tmp_path / "out")]
     assert main([*urls, *(word for setting in settings for word in ("--set", setting))]) == 0

@@ -30,7 +30,7 @@ from train.model_folder import picture_pixels
 from train.recipe import read_recipe
 from train.starter import export
 
-EPOCHS_TO_INTERRUPT = 50
+EPOCHS_TO_INTERRUPT = 500
 DOCUMENTATION = Path(__file__).parents[2] / "docs/training.md"
 
 
@@ -65,7 +65,8 @@ def test_a_training_writes_what_the_archive_needs(
     tiny_arguments: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        assert main([*tiny_arguments, "--num_gpus=1", "--init_method", "tcp://x"]) == 0
+        platform = ["--num_gpus=1", "--init_method", "tcp://x"]
+        assert main([*tiny_arguments, "--set", "arch=resnet18", *platform]) == 0
     assert "ignored unknown arguments: --num_gpus=1 --init_method tcp://x" in caplog.messages
     assert sum(message.startswith("epoch ") for message in caplog.messages) == 2
 
@@ -130,13 +131,14 @@ def test_a_training_writes_what_the_archive_needs(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_page")
 def test_resuming_gives_the_same_weights_bit_for_bit(
     tiny_arguments: list[str], tmp_path: Path
 ) -> None:
     arguments = [*tiny_arguments, "--set", "ema_decay=0.5", "--set", "mixup=0.2"]
     assert main(arguments) == 0
     folder = tmp_path / "artifacts"
-    whole = read_state_dict(folder / "resnet18.pth")
+    whole = read_state_dict(folder / "test_resnet.pth")
     checkpoint = torch.load(folder / CHECKPOINT_FILE, weights_only=True)
     shutil.rmtree(folder)
 
@@ -145,7 +147,7 @@ def test_resuming_gives_the_same_weights_bit_for_bit(
         assert main(arguments) == 130
     assert finished_epochs(folder) == 1
     assert main([*arguments, "--resume"]) == 0
-    resumed = read_state_dict(folder / "resnet18.pth")
+    resumed = read_state_dict(folder / "test_resnet.pth")
     again = torch.load(folder / CHECKPOINT_FILE, weights_only=True)
 
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
@@ -185,6 +187,7 @@ def test_kill_loses_at_most_the_running_epoch(tiny_arguments: list[str], tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_page")
 def test_a_checkpoint_of_another_training_is_refused(
     tiny_arguments: list[str], data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

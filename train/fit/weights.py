@@ -13,7 +13,7 @@ from classifier.description import DESCRIPTION_FILE, read_description, sha256_of
 from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import build_network, load_network, read_state_dict
-from classifier.parts import replace_head
+from classifier.parts import head_of, replace_head
 from storage.files import atomic_file
 from train.errors import WeightsError
 
@@ -77,6 +77,19 @@ def write_weights(path: Path, state: Mapping[str, Tensor]) -> str:
     return sha256_of_file(path)
 
 
+def check_sha256(path: Path, expected: str) -> None:
+    """Check that a file of a model folder is the one that `model.json` is about.
+
+    Raises:
+        WeightsError: It is another, as after a training that was killed while it replaced them.
+    """
+    if path.is_file() and sha256_of_file(path) != expected:  # its reader tells of a missing one
+        raise WeightsError(
+            f"{path}: {DESCRIPTION_FILE} beside it is about another file (SHA-256 {expected[:12]}, "
+            f"this one's is {sha256_of_file(path)[:12]}): train again, or restore both together"
+        )
+
+
 def _imagenet(recipe: Recipe, data_root: Path) -> nn.Module:
     arch = recipe.arch
     path = data_root / file_name(arch, "-pre.pth")
@@ -101,8 +114,19 @@ def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.
             f'set arch = "{description.arch}", or init = "imagenet" or "scratch"'
         )
     known_names = read_labels(folder / LABELS_FILE)
+    check_sha256(folder / description.weights_file, description.weights_sha256)
     network = load_network(folder / description.weights_file, arch, len(known_names), recipe.crop)
-    # A head for the very same classes is worth keeping.
-    if tuple(class_names) == known_names:
-        return network
+    # A head for the very same classes is worth keeping, in the order that they have here.
+    if set(class_names) == set(known_names):
+        return _reordered(network, [known_names.index(name) for name in class_names])
     return replace_head(network, len(class_names))
+
+
+def _reordered(network: nn.Module, order: list[int]) -> nn.Module:
+    """Put the outputs of a network into another order."""
+    head = head_of(network)
+    with torch.no_grad():
+        head.weight.copy_(head.weight[order])
+        if head.bias is not None:
+            head.bias.copy_(head.bias[order])
+    return network

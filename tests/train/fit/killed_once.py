@@ -6,8 +6,11 @@ import os
 import signal
 import sys
 
+import numpy as np
+
 from train import world
 from train.__main__ import main
+from train.evaluation import files
 from train.fit import loop
 from train.fit.engine import train_epoch
 
@@ -20,5 +23,8 @@ def _die_before_the_third(*arguments: object) -> object:
 
 
 if __name__ == "__main__":
+    # The page is not the matter here.
+    files.write_analysis = lambda *_: None  # type: ignore[attr-defined]
+    files.measure_photos = lambda photos: np.zeros((len(photos), 6))  # type: ignore[attr-defined]
     loop.train_epoch = _die_before_the_third  # type: ignore[assignment, attr-defined]
     sys.exit(main())

@@ -98,7 +98,7 @@ def test_workers_change_nothing(tiny_recipe: Recipe, data_root: Path) -> None:
 
 def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
     recipe = dataclasses.replace(tiny_recipe, lr=1e-3)
-    lesson = LabelLesson(build_network("resnet18", 2), recipe)
+    lesson = LabelLesson(build_network(tiny_recipe.arch, 2), recipe)
     learner = build_learner(lesson, recipe, 10, torch.device("cpu"))
     rates = []
     for _ in range(10):
@@ -112,7 +112,7 @@ def test_one_cycle_warms_up_and_ends_near_zero(tiny_recipe: Recipe) -> None:
 
 
 def test_scales_and_biases_do_not_decay(tiny_recipe: Recipe) -> None:
-    lesson = LabelLesson(build_network("resnet18", 2), tiny_recipe)
+    lesson = LabelLesson(build_network(tiny_recipe.arch, 2), tiny_recipe)
     learner = build_learner(lesson, tiny_recipe, 4, torch.device("cpu"))
     weights, others = learner.optimizer.param_groups
     assert weights["weight_decay"] == tiny_recipe.weight_decay

@@ -28,7 +28,7 @@ def test_the_earliest_of_the_best_epochs_is_kept(
     monkeypatch.setattr("train.fit.loop._accuracy", lambda *_: next(accuracies))
     recipe = dataclasses.replace(tiny_recipe, epochs=4, crop_last=32)
     data_set, fingerprint = check_data_set(data_root)
-    network = build_network("resnet18", 2)
+    network = build_network(recipe.arch, 2)
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", recipe, fingerprint)
     progress = train_network(network, data_set, recipe, checkpoint=checkpoint, resume=False)
     assert progress.best_epoch == 1

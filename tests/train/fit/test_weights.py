@@ -27,6 +27,11 @@ NAMES = ("blue", "red")
 
 
 @pytest.fixture
+def tiny_recipe(tiny_recipe: Recipe) -> Recipe:
+    return dataclasses.replace(tiny_recipe, arch="resnet18")
+
+
+@pytest.fixture
 def starter(tmp_path: Path) -> Path:
     """Write a starter model of two classes with random weights."""
     folder = tmp_path / "pretrained"
@@ -88,6 +93,26 @@ def test_the_starters_head_is_kept_for_its_own_classes_only(
     assert torch.equal(head_of(same).weight, stored["fc.weight"])
     assert head_of(other).weight.shape == (3, 512)
     assert torch.equal(other.get_parameter("conv1.weight"), stored["conv1.weight"])
+
+
+def test_the_starters_outputs_follow_the_classes_by_name(
+    starter: Path, tmp_path: Path, tiny_recipe: Recipe
+) -> None:
+    write_labels(starter / LABELS_FILE, NAMES[::-1])
+    recipe = dataclasses.replace(tiny_recipe, init="starter")
+    stored = read_state_dict(starter / "resnet18.safetensors")
+    head = head_of(initial_network(recipe, NAMES, tmp_path, starter=starter))
+    assert torch.equal(head.weight, stored["fc.weight"].flip(0))
+    assert torch.equal(head.bias, stored["fc.bias"].flip(0))
+
+
+def test_a_starter_whose_weights_are_others_is_refused(
+    starter: Path, tmp_path: Path, tiny_recipe: Recipe
+) -> None:
+    write_weights(starter / "resnet18.safetensors", build_network("resnet18", 2).state_dict())
+    recipe = dataclasses.replace(tiny_recipe, init="starter")
+    with pytest.raises(WeightsError, match=r"model\.json beside it is about another file"):
+        initial_network(recipe, NAMES, tmp_path, starter=starter)
 
 
 def test_a_starter_of_another_architecture_is_refused(

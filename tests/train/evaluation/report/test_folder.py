@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from classifier.network import load_network
@@ -20,6 +21,8 @@ from train.evaluation.report.grammar import read_results
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from train.evaluation.evaluate import Evaluation
 
 
 def performance(folder: Path) -> dict[str, Any]:
@@ -70,23 +73,29 @@ def test_all_samples_are_named_as_the_bucket_knows_them(evaluated: Path) -> None
     assert sorted(one["data_info"] for one in strip) == sorted(one["data_info"] for one in wrong)
 
 
+@pytest.fixture(scope="module")
+def again(model_folder: Path, data_set_folder: Path) -> Evaluation:
+    """The same evaluation, computed once more."""
+    return evaluate_folder(model_folder, data_set_folder)
+
+
 def test_local_paths_are_told_within_the_data_set(
-    model_folder: Path, data_set_folder: Path, tmp_path: Path
+    again: Evaluation, data_set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    evaluation = evaluate_folder(model_folder, data_set_folder)
-    write_evaluation(tmp_path, evaluation, photos_url=str(data_set_folder))
+    monkeypatch.setattr("train.evaluation.report.folder.write_gallery", lambda *_: None)
+    monkeypatch.setattr("train.evaluation.report.folder.write_page", lambda *_: None)
+    write_evaluation(tmp_path, again, photos_url=str(data_set_folder))
     samples = json.loads((tmp_path / "analysis-train/all_samples.json").read_text())["samples"]
     assert samples[0]["data_info"] == "train/daisy/0.jpg"
 
 
 def test_an_evaluation_can_be_repeated_byte_for_byte(
-    evaluated: Path, model_folder: Path, data_set_folder: Path, tmp_path: Path
+    evaluated: Path, again: Evaluation, tmp_path: Path
 ) -> None:
-    evaluation = evaluate_folder(model_folder, data_set_folder)
-    write_evaluation(tmp_path, evaluation, photos_url="obs://bucket/data_set")
+    write_evaluation(tmp_path, again, photos_url="obs://bucket/data_set")
     first = {path.relative_to(evaluated): path.read_bytes() for path in files_in(evaluated)}
-    again = {path.relative_to(tmp_path): path.read_bytes() for path in files_in(tmp_path)}
-    assert first == again
+    second = {path.relative_to(tmp_path): path.read_bytes() for path in files_in(tmp_path)}
+    assert first == second
 
 
 def files_in(folder: Path) -> list[Path]:
