@@ -15,6 +15,8 @@ from server.errors import StartError
 
 HOST = "127.0.0.1"
 _CHOSEN_FROM = (12_000, 32_000)
+# The system's: where two processes were given the same seed, they would choose the same ports.
+_CHANCE = random.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def free_ports() -> int:
     client takes a port between its choice and the start of the server.
     """
     while True:
-        port = random.randrange(*_CHOSEN_FROM, PORT_COUNT)
+        port = _CHANCE.randrange(*_CHOSEN_FROM, PORT_COUNT)
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for offset in range(PORT_COUNT):
                 stack.enter_context(socket.create_server((HOST, port + offset)))

@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 SHARED = {"served", "own"}
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks when its own turn comes
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep the tests of one server in one process of pytest-xdist, so that it is started once."""
-    for item in items:
-        if item.get_closest_marker("e2e"):
-            shared = SHARED & set(getattr(item, "fixturenames", ()))
-            group = "shared" if shared else item.path.stem.removeprefix("test_")
-            item.add_marker(pytest.mark.xdist_group(group))
+    shared = SHARED & set(getattr(item, "fixturenames", ()))
+    group = "shared" if shared else item.path.stem.removeprefix("test_")
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from server.ports import HOST, free_ports
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 600
+# Of clients: where tests fill the cores, a worker takes its time to come back.
+PATIENCE_S = 120
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,12 @@ class Served:
     @property
     def inference(self) -> InferenceClient:
         """A client of the inference API."""
-        return InferenceClient(self.url, tokens=self.tokens)
+        return InferenceClient(self.url, tokens=self.tokens, timeout_s=PATIENCE_S)
 
     @property
     def management(self) -> ManagementClient:
         """A client of the management API."""
-        return ManagementClient(self.management_url, tokens=self.tokens)
+        return ManagementClient(self.management_url, tokens=self.tokens, timeout_s=PATIENCE_S)
 
     def make(self, *arguments: str, expect: int = 0) -> str:
         """Run targets of the Makefile; return what they print, errors included."""

@@ -53,6 +53,7 @@ def test_promtool_accepts_the_rules_and_the_configuration() -> None:
     promtool("check", "config", MONITORING / "prometheus.yml")
 
 
+@pytest.mark.slow
 def test_the_rules_do_what_they_say() -> None:
     promtool("test", "rules", Path(__file__).with_name("rules_test.yml"))
 
