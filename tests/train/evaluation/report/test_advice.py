@@ -42,7 +42,7 @@ def test_in_chinese() -> None:
 
 
 def test_training_photos_come_with_a_warning() -> None:
-    assert advice_on(answers_by_hand("train")).startswith("The model was trained on these very")
+    assert advice_on(answers_by_hand("train")).startswith("The model was trained on these photos")
 
 
 def test_all_right() -> None:
