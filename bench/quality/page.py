@@ -42,9 +42,9 @@ def markdown(content: Mapping[str, Any]) -> str:
 
 Measured by `make quality` through a server (`{content["runtime"]}`), on {images} validation photos.
 The weights have the SHA-256 `{content["weights_sha256"][:16]}...`.
-The calibration error is the expected one over 15 bins, 0 to 1.
-So few photos show one even if every probability is true: {by_chance}.
-That was found by drawing classes from the probabilities.
+The calibration error is the expected calibration error over 15 bins, 0 to 1.
+With so few photos, even a perfectly calibrated model shows an error: {by_chance}.
+This was found by drawing classes from the probabilities.
 
 {table(header, rows)}{_rejection(content, served) if served else ""}"""
 
@@ -66,8 +66,8 @@ def _rejection(content: Mapping[str, Any], served: str) -> str:
     text = f"""
 ## Pictures of none of the classes
 
-The handler goes by the first score.
-Each threshold was fitted so that 5 % of the validation photos are rejected, before quantisation.
+The handler uses the first score.
+Each threshold was fitted to reject 5 % of the validation photos, before quantisation.
 
 {table(header, rows)}"""
     if not others:
