@@ -91,22 +91,24 @@ def publishing(url: str, *, last: Sequence[str] = ()) -> Iterator[Output]:
     location = parse(url)
     with Bucket(location) as bucket:
         bucket.list(location.prefix, limit=1)
-    folder = _make_folder()
+    job = _make_folder()
+    folder = job / "files"  # below the one that is held: who writes here may lock it
+    folder.mkdir()
     try:
         yield Output(url, folder, location)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(job, ignore_errors=True)
         raise
     try:
         if any(folder.iterdir()):
             upload(folder, url, last=last)
     except StorageError as error:
-        kept = folder.rename(folder.with_name(folder.name.replace("job-", "kept-")))
+        kept = job.rename(job.with_name(job.name.replace("job-", "kept-"))) / folder.name
         raise type(error)(
             f"{error}; the files are in {kept}: upload them with "
             f"`python -m storage copy {kept} {url}`"
         ) from error
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(job, ignore_errors=True)
 
 
 def upload(folder: Path, url: str, *, last: Sequence[str] = ()) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from storage.__main__ import main
 from storage.errors import AccessDenied, LocalError, NotFound, TransferError
+from storage.locks import locked
 from storage.publishing import publishing, upload
 from tests.storage.proxy import Fault
 
@@ -105,7 +106,7 @@ def test_what_could_not_be_uploaded_is_kept_with_the_command_that_does(
     proxy.faults.clear()
     command = re.search(r"upload them with `python -m storage (copy .*)`", str(caught.value))
     assert command
-    assert Path(command[1].split()[1]).name.startswith("kept-")
+    assert Path(command[1].split()[1]).parent.name.startswith("kept-")
     with publishing(url):  # what cleans up after killed jobs leaves it alone
         assert main(command[1].split()) == 0
         assert s3.get(bucket, "out/a.txt") == b"hours of work"
@@ -117,6 +118,11 @@ def test_a_second_upload_sends_only_what_changed(bucket: str, folder: Path, prox
     (folder / "resnet34.pth").write_text("RESNET34.PTH")  # of the same size
     upload(folder, f"obs://{bucket}/out")
     assert puts(proxy)[3:] == ["resnet34.pth"]
+
+
+def test_who_writes_may_lock_the_folder(bucket: str) -> None:
+    with publishing(f"obs://{bucket}/out") as output, locked(output.folder, wait=False):
+        pass
 
 
 def test_what_tells_that_all_is_there_comes_last(bucket: str, folder: Path, proxy: Proxy) -> None:
