@@ -1,8 +1,8 @@
 """Runs in a separate process: loads an unpacked .mar as TorchServe's worker does, and queries it.
 
 Started by `archive.verify` with the unpacked archive as first entry of the import path; prints
-the answers as JSON. Imports nothing of this project but what the archive brings. Its standard input
-ends when whoever started it does, and the process with it.
+the answers as JSON. Imports nothing of this project but what the archive brings. When its parent
+ends, its standard input closes, and it ends too.
 """
 
 from __future__ import annotations

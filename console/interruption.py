@@ -1,6 +1,6 @@
-"""SIGTERM as Ctrl-C: what a command has begun is undone, whoever ends it.
+"""Makes SIGTERM act as Ctrl-C, so that a command undoes what it has begun.
 
-A supervisor, a cancelled job or `kill` sends it; by itself it would end the process at once.
+Supervisors, cancelled jobs and `kill` send it; by default it would end the process at once.
 """
 
 from __future__ import annotations

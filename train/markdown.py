@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def accuracy_sentence(metrics: Metrics) -> str:
-    """Tell the accuracy with its confidence interval."""
+    """State the accuracy with its confidence interval."""
     low, high = metrics.accuracy_ci95
     return (
         f"Accuracy {percent(metrics.accuracy)} on {metrics.images:,} photos "
@@ -22,13 +22,13 @@ def accuracy_sentence(metrics: Metrics) -> str:
 
 
 def calibration_sentence(metrics: Metrics, fit: Mapping[str, float] | None) -> str:
-    """Tell how far confidences are from the truth, and what a fitted temperature did to that."""
+    """State the calibration error, and the effect of a fitted temperature on it."""
     after = f"The expected calibration error (15 bins) is {metrics.calibration_error:.3f}"
     if fit is None:
-        return f"{after}; the probabilities are as they came."
+        return f"{after}; the probabilities are not calibrated."
     return (
         f"{after}; before the logits were divided by {fit['temperature']:.3f}, it was "
-        f"{fit['error_before']:.3f}. The same photos gave that number."
+        f"{fit['error_before']:.3f}. That number was fitted on the same photos."
     )
 
 

@@ -129,24 +129,26 @@ def markdown(found: Effects, base: Recipe, images: int, machine: Mapping[str, An
         for effect in found.all
     ]
     header = ("in the recipe", "instead", "accuracy", "points", "95 % interval")
+    crops = f"crops of {base.crop_first} to {base.crop_last} pixels"
+    mean = percent(float(np.mean(found.accuracies)))
+    each = ", ".join(map(percent, found.accuracies))
     return f"""# What each switch is worth
 
-By `python -m bench.training.ablation`: small trainings of {images:,} photos, measured on
-{found.photos:,} others, each with one line of the recipe changed.
-A {base.arch} from random weights, {base.epochs} epochs, crops of {base.crop_first} to
-{base.crop_last} pixels; on {machine["cores"]} cores of {machine["cpu"]}.
+Measured by `python -m bench.training.ablation` with small trainings, each with one line changed.
+Each trains on {images:,} photos and is measured on {found.photos:,} others.
+The network is a {base.arch} from random weights, with {base.epochs} epochs and {crops}.
+They ran on {machine["cores"]} cores of {machine["cpu"]}.
 
-The recipe as it is reaches {percent(float(np.mean(found.accuracies)))}: the mean of
-{", ".join(map(percent, found.accuracies))} with {len(found.accuracies)} seeds.
-A standard deviation of {100 * found.deviation:.1f} points is what chance does to a training.
+The unchanged recipe reaches {mean}: the mean of {each} with {len(found.accuracies)} seeds.
+Chance alone gives trainings a standard deviation of {100 * found.deviation:.1f} points.
 
 {table(header, rows)}
 Below 0, the recipe's own value is better.
-The interval counts that chance, and which photos were asked about.
-In bold is what it tells from 0; of {len(found.all)} rows, chance alone would do so to
-{0.05 * len(found.all):.1f}.
-Large effects carry over to longer trainings; what strengthens the augmentation or slows the
-learning is worth more there than here.
+The interval includes that chance, and the choice of photos.
+Effects in bold differ significantly from 0.
+Of {len(found.all)} rows, chance alone would make {0.05 * len(found.all):.1f} bold.
+Large effects carry over to longer trainings.
+Stronger augmentation and slower learning are worth more there than here.
 """
 
 

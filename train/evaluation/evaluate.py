@@ -85,7 +85,7 @@ def evaluate(
         network: On any device.
         data_set: The photos, with the classes in the order of the outputs.
         preprocessing: How they become pixels.
-        facts: What is told about the network.
+        facts: Facts about the network.
     """
     splits = {}
     for split in SPLITS:

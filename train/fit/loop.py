@@ -1,6 +1,6 @@
 """The epochs of a training: train, evaluate, keep the best, save, tell; and going on after a stop.
 
-What happens in an epoch is told in `train.fit.engine`, what becomes of the result in `train.job`.
+`train.fit.engine` runs an epoch, `train.job` uses the result.
 Of several processes all train and evaluate their shares, and the first one saves and tells.
 """
 

@@ -122,7 +122,7 @@ def test_the_page_marks_what_is_clear(recipes: tuple[Recipe, Recipe]) -> None:
     page = markdown(effects(base, right, {changed: other}), base, 300, MACHINE)
     assert "| `flip = true` | `flip = false` | 75.0 % | **-25.0** | -29.2 to -20.8 |" in page
     assert "100.0 %, 100.0 %, 100.0 % with 3 seeds" in page
-    assert "A standard deviation of 0.0 points" in page
-    assert "300 photos, measured on\n400 others" in page
+    assert "a standard deviation of 0.0 points" in page
+    assert "trains on 300 photos and is measured on 400 others" in page
     page = markdown(effects(base, right, {changed: right}), base, 300, MACHINE)
     assert "| 100.0 % | +0.0 | +0.0 to +0.0 |" in page
