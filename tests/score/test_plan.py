@@ -64,7 +64,7 @@ def test_another_jobs_results_are_left_alone(photos: Path, tmp_path: Path, chang
 
 def test_foreign_files_are_not_mixed_with(photos: Path, tmp_path: Path) -> None:
     Folder(tmp_path / "out").write("sales.parquet", b"not ours")
-    with pytest.raises(ScoreError, match="Parquet files of something else"):
+    with pytest.raises(ScoreError, match="has other Parquet files"):
         plan_of(photos, tmp_path / "out")
 
 
