@@ -95,6 +95,7 @@ def test_what_is_no_pair_for_torchserve_is_refused(made: KeyPair, tmp_path: Path
     curve = KeyPair(tmp_path / "certificate.pem", tmp_path / "key.pem")
     key = ec.generate_private_key(ec.SECP256R1())
     curve.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    curve.key.chmod(0o600)
     name = x509.Name([])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
