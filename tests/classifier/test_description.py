@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.description import (
+    INTERPOLATIONS,
     ModelDescription,
     Preprocessing,
     read_description,
@@ -30,6 +31,8 @@ preprocessings = st.integers(1, 512).flatmap(
         crop=st.integers(1, resize),
         mean=st.tuples(shares, shares, shares),
         std=st.tuples(*[st.floats(0.001, 1)] * 3),
+        squash=st.booleans(),
+        interpolation=st.sampled_from(INTERPOLATIONS),
     )
 )
 descriptions = st.builds(
@@ -75,6 +78,8 @@ def test_what_is_not_known_may_be_left_out(tmp_path: Path) -> None:
         ({"preprocessing": {"std": [0.2, 0.2, 0]}}, "std above 0"),
         ({"preprocessing": {"std": 0.2}}, "not a model description"),
         ({"preprocessing": [256, 224]}, "not a model description"),
+        ({"preprocessing": {"interpolation": "nearest"}}, "must be one of bilinear, bicubic"),
+        ({"preprocessing": {"squash": "yes"}}, "squash must be true or false, found 'yes'"),
     ],
 )
 def test_wrong_fields_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
@@ -83,6 +88,17 @@ def test_wrong_fields_are_refused(tmp_path: Path, changes: dict[str, object], me
     path.write_text(json.dumps(fields | changes), encoding="utf-8")
     with pytest.raises(ModelError, match=message):
         read_description(path)
+
+
+def test_an_older_description_keeps_its_meaning(tmp_path: Path) -> None:
+    """Those in `model.json` before there was a choice: short side, bilinear."""
+    path = tmp_path / "model.json"
+    older = {"resize": 256, "crop": 224, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
+    fields = {"arch": "resnet34", "weights_file": "w.pth", "weights_sha256": "0"}
+    path.write_text(json.dumps(fields | {"preprocessing": older}), encoding="utf-8")
+    half = (0.5, 0.5, 0.5)
+    expected = Preprocessing(256, 224, half, half, squash=False, interpolation="bilinear")
+    assert read_description(path).preprocessing == expected
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '"resnet34"', "null", "{}"])

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from classifier.description import INTERPOLATIONS, Preprocessing
 from classifier.errors import InvalidImage
-from classifier.images import to_pixels
+from classifier.images import read_pixels, to_pixels
 from classifier.reference import REFERENCE_NAMES, draw
-from tests.models import PREPROCESSING, decode_freely, pixels_of
+from tests.classifier.test_image_geometry import STORED
+from tests.models import NO_LIMIT, PREPROCESSING, decode_freely, pixels_of
 from tests.pictures import encode
 
 if TYPE_CHECKING:
@@ -48,6 +50,35 @@ def test_large_photos_look_the_same_as_decoded_in_full(width: int, height: int) 
     # A shift by one decoded pixel, as naive cropping gives, is ten times that at the edges.
     assert levels.mean() < 0.5
     assert levels.max() <= 12
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("squash", [False, True])
+@pytest.mark.parametrize(("resize", "crop"), [(160, 160), (182, 160), (304, 288)])
+def test_large_photos_look_the_same_however_they_are_resized(
+    interpolation: str, resize: int, crop: int, *, squash: bool
+) -> None:
+    preprocessing = Preprocessing(resize, crop, squash=squash, interpolation=interpolation)
+    file = jpeg(2077, 1511)
+    seen = read_pixels(file, preprocessing, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT)
+    full = to_pixels(decode_freely(file), preprocessing)
+    assert seen.shape == (crop, crop, 3)
+    assert np.abs(seen.astype(int) - full).mean() < 0.5
+
+
+@pytest.mark.parametrize("squash", [False, True])
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_photos_are_turned_upright_however_they_are_resized(
+    orientation: int, *, squash: bool
+) -> None:
+    preprocessing = Preprocessing(160, 160, squash=squash, interpolation="bicubic")
+    image = large(300, 300)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    turned = encode(image.transpose(STORED[orientation]), "PNG", exif=exif)
+    upright = to_pixels(image, preprocessing)
+    seen = read_pixels(turned, preprocessing, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT)
+    assert np.abs(seen.astype(int) - upright).max() <= 1
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from classifier.description import Preprocessing
 from tests.train.conftest import CONFIG
 from train.errors import RecipeError
 from train.recipe import Recipe, Within, differences, read_recipe, recipe_text, to_recipe
@@ -133,6 +134,24 @@ def test_a_new_setting_is_a_field_and_a_line_of_the_recipe(tmp_path: Path) -> No
     old_checkpoint = dataclasses.asdict(read_recipe(CONFIG / "train.toml"))
     assert differences(old_checkpoint, recipe) == ["warm_up 0 -> 3"]
     assert differences(old_checkpoint, dataclasses.replace(recipe, warm_up=0, workers=9)) == []
+
+
+def test_the_size_that_is_served_is_a_setting() -> None:
+    assert read_recipe(CONFIG / "train.toml").preprocessing == Preprocessing()
+    assert read_recipe(CONFIG / "original.toml").preprocessing == Preprocessing()
+    changes = ["resize=182", "crop=160", "squash=true", "interpolation=bicubic"]
+    recipe = read_recipe(CONFIG / "train.toml", [*changes, "mean=[0.5, 0.5, 0]", "std=[1, 1, 1]"])
+    assert recipe.preprocessing == Preprocessing(
+        182, 160, (0.5, 0.5, 0.0), (1.0, 1.0, 1.0), squash=True, interpolation="bicubic"
+    )
+    for wrong, message in (
+        ("crop=288", "crop must be in 1..256"),
+        ("mean=[0.5]", "mean and std must hold three values"),
+        ('mean=["a", "b", "c"]', "mean must be a list of numbers"),
+        ("arch=resnet43", "did you mean .*resnet34"),
+    ):
+        with pytest.raises(RecipeError, match=message):
+            read_recipe(CONFIG / "train.toml", [wrong])
 
 
 def test_missing_settings_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The network: torchvision's ResNet with the package's weights."""
+"""The network: torchvision's, with the package's weights."""
 
 import torch
 import torchvision

@@ -16,15 +16,17 @@ from PIL import ExifTags, Image
 from sklearn.metrics import precision_recall_fscore_support
 
 from archive.modelarts.__main__ import main
+from archive.modelarts.errors import PackageError
 from archive.modelarts.figures import find_figures
-from archive.modelarts.package import TEMPLATE
+from archive.modelarts.package import TEMPLATE, write_package
 from archive.source import read_source
-from classifier.description import Preprocessing, sha256_of_file
+from classifier.description import INTERPOLATIONS, Preprocessing, sha256_of_file
 from classifier.image_kinds import ACCEPTED_FORMATS
 from classifier.images import read_pixels
 from classifier.network import load_network
 from tests.classifier.test_colour import profile
 from tests.models import ARCH, CLASS_NAMES
+from tests.networks import write_other_model
 from tests.pictures import PICTURE, SAMPLES, encode
 from train.data.check import check_data_set
 from train.evaluation.predict import predict
@@ -150,6 +152,24 @@ def test_it_turns_photos_as_the_handler_does(orientation: int) -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
 def test_it_converts_colours_as_the_handler_does(mode: str) -> None:
     assert_seen_alike(encode(PICTURE.convert(mode), "JPEG", icc_profile=profile()))
+
+
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+@pytest.mark.parametrize("squash", [False, True])
+@pytest.mark.parametrize("size", [(777, 513), (1203, 1601)])
+def test_it_resizes_as_the_model_says(
+    interpolation: str, size: tuple[int, int], *, squash: bool
+) -> None:
+    wanted = Preprocessing(176, 160, squash=squash, interpolation=interpolation)
+    file = encode(LARGE.resize(size), "JPEG", quality=85)
+    here = read_pixels(file, wanted, max_bytes=NO_LIMIT, max_pixels=NO_LIMIT)
+    np.testing.assert_array_equal(there.read_pixels(file, 176, 160, squash, interpolation), here)
+
+
+def test_a_network_that_the_platform_has_not_is_refused(tmp_path: Path) -> None:
+    write_other_model(tmp_path / "model", "timm/test_efficientnet")
+    with pytest.raises(PackageError, match="timm/test_efficientnet is timm's, and ModelArts has"):
+        write_package(read_source(tmp_path / "model"), {}, tmp_path / "package")
 
 
 def assert_seen_alike(file: bytes) -> None:
