@@ -117,7 +117,7 @@ def _build_runtime(
     name, form = runtime, RUNTIMES[runtime]
     while form.more_exact:
         if form.needs_photos and exam is None:
-            logger.warning("no data set to calibrate %s with (DATA_URL)", name)
+            logger.warning("no data set to calibrate %s with (DATA_URL)", form.precision)
         else:
             calibration = exam.calibration.pixels if exam else None
             model_file = write_runtime(name, source, folder, calibration)

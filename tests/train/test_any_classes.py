@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from archive.verify import verify
-from classifier.description import DESCRIPTION_FILE, Preprocessing, read_description
+from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.runtimes import load_runtime
 from tests.archive.packing import pack
 from tests.classes import PHOTOS, TWELVE, draw_twelve_classes
@@ -22,12 +22,21 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_page")
-@pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
-def test_twelve_classes_are_trained_packed_and_answered(arch: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arch", "size"),
+    [
+        ("resnet18", []),
+        ("resnet50", []),
+        ("mobilenet_v3_small", ["resize=72", "crop=64", "squash=true", "interpolation=bicubic"]),
+    ],
+)
+def test_twelve_classes_are_trained_packed_and_answered(
+    arch: str, size: list[str], tmp_path: Path
+) -> None:
     data_root, folder = tmp_path / "data_set", tmp_path / "artifacts"
     draw_twelve_classes(data_root)
     settings = [f"arch={arch}", "init=scratch", "epochs=1", "crop_first=32", "crop_last=32"]
-    settings += ["batch_size=8", "workers=0", "cached_side=0", "calibrate=false"]
+    settings += [*size, "batch_size=8", "workers=0", "cached_side=0", "calibrate=false"]
     urls = ["--data_url", str(data_root), "--train_url", str(folder)]
     urls += ["--eval_url", str(tmp_path / "out")]
     assert main([*urls, *(word for setting in settings for word in ("--set", setting))]) == 0
@@ -40,13 +49,16 @@ def test_twelve_classes_are_trained_packed_and_answered(arch: str, tmp_path: Pat
     assert [photo["actual"] for photo in written["photos"]] == list(TWELVE)
     assert written["images"] == PHOTOS["val"] * len(TWELVE)
     report = json.loads((folder / "report.json").read_text("utf-8"))
-    assert report["recipe"]["arch"] == read_description(folder / DESCRIPTION_FILE).arch == arch
+    description = read_description(folder / DESCRIPTION_FILE)
+    assert report["recipe"]["arch"] == description.arch == arch
+    assert description.preprocessing.crop == (64 if size else 224)
 
     # The very photos through the packed network, not only the reference pictures.
     built = tmp_path / "build"
     runtime = load_runtime("openvino-fp32", built / "model.xml", threads=1)
     pixels = [
-        read_evaluation_pixels(data_root / p["path"], Preprocessing()) for p in written["photos"]
+        read_evaluation_pixels(data_root / photo["path"], description.preprocessing)
+        for photo in written["photos"]
     ]
     logits = runtime.infer(np.stack(pixels)).logits
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
