@@ -6,6 +6,8 @@ PYTHON        ?=
 MODEL_NAME    ?= flowers
 # Of the command line alone: VERSION=2.0 means model-store/flowers-2.0.mar, beside flowers.mar.
 VERSION       :=
+# Likewise: other builds have an ARCH in their environment.
+ARCH          :=
 MODEL_VERSION ?= $(or $(VERSION),1.0)
 RUNTIME       ?= openvino-int8
 PORT          ?= 8080
@@ -36,8 +38,11 @@ PY       := $(BIN)/python
 ARCHIVE  := $(MODEL_NAME)$(VERSION:%=-%)
 MAR      := $(MODEL_STORE)/$(ARCHIVE).mar
 BUILD    := $(BUILD_DIR)/$(ARCHIVE)
-# A model that was trained here goes before the starter model.
-MODEL    := $(if $(findstring ://,$(TRAIN_URL))$(wildcard $(TRAIN_URL)/model.json),$(TRAIN_URL),pretrained)
+# Whether a variable was set on the command line or in the environment.
+given     = $(filter-out file,$(origin $1))
+# The starter stands in only where no model was named, and no training has begun here.
+MODEL    := $(if $(call given,TRAIN_URL)$(wildcard $(TRAIN_URL)/*),$(TRAIN_URL),pretrained)
+$(if $(MODEL),,$(error TRAIN_URL is empty: name a model, such as TRAIN_URL=pretrained, or leave it out))
 WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --data-url $(DATA_URL) \
   --model-config config/model-config.yaml
 SCORE    := .venv-score
@@ -144,6 +149,13 @@ evaluate: $(VENV)/installed-full ## write the evaluation files of the trained mo
 modelarts: $(VENV)/installed-full ## write the package that ModelArts imports to MODELARTS_URL/model
 	$(PY) -m archive.modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
 
+.PHONY: import
+import: $(VENV)/installed-full ## a model folder from weights trained elsewhere (WEIGHTS, LABELS, ARCH)
+	@$(PY) -m archive.imports --train-url $(TRAIN_URL) \
+	  --weights $(or $(WEIGHTS),$(error say which: make import WEIGHTS=resnet34.pth LABELS=class_indices.json)) \
+	  $(if $(LABELS),--labels $(LABELS)) $(if $(ARCH),--arch $(ARCH)) \
+	  $(if $(call given,DATA_URL)$(wildcard $(DATA_URL)),--data-url $(DATA_URL)) $(ARGS)
+
 ##@ Measure
 .PHONY: bench
 bench: $(MAR).sha256 $(VENV)/installed-dev ## measure speed against other servers, on PHOTOS (ARGS=--quick)
@@ -156,7 +168,8 @@ tune: $(MAR).sha256 $(VENV)/installed-full ## find the fastest settings for this
 
 .PHONY: quality
 quality: $(VENV)/installed-full ## measure the served model's accuracy, calibration and robustness on DATA_URL/val
-	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(DATA_URL) $(ARGS)
+	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(DATA_URL) \
+	  $(if $(call given,TRAIN_URL),--model-url $(TRAIN_URL)) $(ARGS)
 
 .PHONY: faults
 faults: $(MAR).sha256 $(VENV)/installed-dev ## measure what clients see when something breaks, on PHOTOS
@@ -227,7 +240,7 @@ $(MAR): $(BUILD).changed
 	@mv $(BUILD).packed/$(MODEL_NAME).mar $@
 
 $(MAR).sha256: $(MAR)
-	$(PY) -m archive verify $< --stamp $@
+	$(PY) -m archive verify $< --stamp $@ --data-url $(DATA_URL)
 
 # Touched only if something that the archive was built from has changed: what that was, the build
 # itself has recorded.

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from archive.errors import ArchiveError
-from archive.inputs import NOT_PACKED, add_wishes, state_of_photos, wishes_of, write_record
+from archive.inputs import add_wishes, state_of_photos, wishes_of, write_record
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
@@ -22,6 +22,8 @@ from console.interruption import interruptible
 from console.progress import show_log
 from storage import StorageError, fetch
 from storage.files import write_text
+from train.errors import TrainError
+from train.model_url import model_path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     show_log()
     with interruptible():
         return exit_code_of(
-            lambda: options.run(options), ArchiveError, ClassifierError, StorageError
+            lambda: options.run(options), ArchiveError, ClassifierError, StorageError, TrainError
         )
 
 
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check that a .mar may be served")
     verify.add_argument("mar", type=Path)
     verify.add_argument("--stamp", type=Path, help="file for the SHA-256 of a verified .mar")
+    verify.add_argument("--data-url", help="photos to measure its accuracy on")
     verify.set_defaults(run=_verify)
 
     quantise = commands.add_parser("quantise", help="add the int8 form to a model folder")
@@ -72,7 +75,7 @@ def _environment(options: argparse.Namespace) -> None:
     from archive.build import build_needs_torch  # noqa: PLC0415
     from archive.source import read_source  # noqa: PLC0415
 
-    source = read_source(fetch(options.model, skip=NOT_PACKED))
+    source = read_source(model_path(options.model))
     print("installed-full" if build_needs_torch(source, options.runtime) else "installed")
 
 
@@ -83,7 +86,7 @@ def _build(options: argparse.Namespace) -> None:
     from archive.source import read_source  # noqa: PLC0415
 
     read_model_config(Path(options.model_config))
-    source = read_source(fetch(options.model, skip=NOT_PACKED))
+    source = read_source(model_path(options.model))
     measured = uses_photos(source, options.runtime)
     photos = state_of_photos(options.data_url) if measured else None
     data_url = fetch_photos(options.data_url) if measured else None
@@ -100,15 +103,19 @@ def _seal(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
+    from archive.photos import fetch_photos  # noqa: PLC0415
+    from archive.through import list_val  # noqa: PLC0415
     from archive.verify import verify  # noqa: PLC0415
 
-    verified = verify(options.mar)
+    data_root = fetch_photos(options.data_url)
+    verified = verify(options.mar, list_val(data_root) if data_root else ())
     if options.stamp:
         write_text(options.stamp, f"{verified.sha256}  {options.mar.name}\n")
     megabytes = options.mar.stat().st_size / 1e6
     print(
         f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers as the "
-        f"evaluation did, within {verified.difference:.2g} in probability"
+        f"evaluation did, within {verified.difference:.2g} in probability; "
+        f"accuracy {verified.accuracy}"
     )
 
 

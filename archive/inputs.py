@@ -21,12 +21,12 @@ from archive.errors import BuildError
 from console.ending import exit_code_of
 from storage import StorageError, fingerprint, is_remote
 from storage.files import write_text
+from train.model_url import NO_PART_OF_IT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_PACKED = ("checkpoint.pt",)  # as large as four models, and of no use to an archive
 
 
 class Wishes(NamedTuple):
@@ -125,7 +125,7 @@ def _folders(wishes: Wishes) -> Iterator[Path]:
     yield from (file for file in _files_below(ROOT / "handler") if file.suffix == ".py")
     if not is_remote(wishes.model):
         model = Path(wishes.model).resolve()
-        yield from (file for file in _files_below(model) if file.name not in NOT_PACKED)
+        yield from (file for file in _files_below(model) if file.name not in NO_PART_OF_IT)
 
 
 def _files_below(folder: str | Path) -> Iterator[Path]:

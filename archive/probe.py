@@ -19,13 +19,19 @@ from ts.context import RequestProcessor
 from ts.model_loader import TsModelLoader
 
 _PROBE = Path(__file__).resolve()
+_BATCH_SIZE = 16  # of photos; what the archive's own batches are is a server's setting
 
 
-def main(model_dir: Path) -> dict[str, Any]:
+def main(model_dir: Path, photos: list[str]) -> dict[str, Any]:
     """Load the archive and classify the reference pictures in one batch, a broken one among them.
 
+    Args:
+        model_dir: The unpacked archive.
+        photos: Files to classify besides.
+
     Returns:
-        The status and body of each answer in order, and the files of foreign modules.
+        The status and body of each answer in order, the best class of each photo (None where it was
+        refused), and the files of foreign modules.
     """
     manifest = json.loads((model_dir / "MAR-INF" / "MANIFEST.json").read_text(encoding="utf-8"))
     model = manifest["model"]
@@ -37,14 +43,28 @@ def main(model_dir: Path) -> dict[str, Any]:
 
     files = [draw_png(name) for name in REFERENCE_NAMES]
     files.insert(1, files[0][: len(files[0]) // 2])
+    answers = _ask(service, files)
+    best = []
+    for start in range(0, len(photos), _BATCH_SIZE):
+        some = [Path(photo).read_bytes() for photo in photos[start : start + _BATCH_SIZE]]
+        best += [_best(answer) for answer in _ask(service, some)]
+    return {"answers": answers, "best": best, "foreign": foreign_modules(model_dir)}
+
+
+def _ask(service: Any, files: list[bytes]) -> list[dict[str, Any]]:
+    """Classify files in one batch, as a worker does."""
     service.context.request_processor = [RequestProcessor({}) for _ in files]
     bodies = service._entry_point([{"body": file} for file in files], service.context)  # noqa: SLF001
     statuses = [service.context.get_response_status(index)[0] for index in range(len(files))]
-    answers = [
+    return [
         {"status": status, "body": json.loads(body)}
         for status, body in zip(statuses, bodies, strict=True)
     ]
-    return {"answers": answers, "foreign": foreign_modules(model_dir)}
+
+
+def _best(answer: dict[str, Any]) -> str | None:
+    """Return the likeliest class of an answer; None if the file was refused."""
+    return next(iter(answer["body"])) if answer["status"] == 200 else None  # noqa: PLR2004
 
 
 def end_with_starter() -> None:
@@ -78,4 +98,5 @@ def foreign_modules(model_dir: Path) -> list[str]:
 
 if __name__ == "__main__":
     end_with_starter()
-    sys.stdout.write(json.dumps(main(Path(sys.argv[1]).resolve())))
+    names = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
+    sys.stdout.write(json.dumps(main(Path(sys.argv[1]).resolve(), names)))

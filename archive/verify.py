@@ -7,6 +7,7 @@ configuration. Its answers to the reference pictures must equal the evaluation's
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from archive.errors import VerifyError
 from archive.members import unpack
 from archive.model_config import read_model_config
+from archive.through import Measured, measure
 from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.model import RUNTIME_FILE, RuntimeChoice
@@ -25,11 +27,16 @@ from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, read_reference
 from storage.scratch import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-_TIMEOUT_S = 300
+    from archive.through import LabelledFile
+
+_TIMEOUT_S, _PHOTO_S = 300, 2.0
 _ERROR = re.compile(r"[\w.]+(Error|Exception|Exit)\b: ")  # the last line of a traceback
 _PROBE = Path(__file__).with_name("probe.py")
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,9 @@ class Verified:
         class_names: In the order of the output neurons.
         difference: Largest difference to the evaluation's probabilities on reference pictures.
         val_accuracy: As its description says, 0..1; None if it was never measured.
+        built_accuracy: What the accuracy gate found when it was built, 0..1; None if there were no
+            photos then.
+        measured: What photos said of it now; None if there were none of its classes.
     """
 
     sha256: str
@@ -49,13 +59,32 @@ class Verified:
     class_names: tuple[str, ...]
     difference: float
     val_accuracy: float | None
+    built_accuracy: float | None = None
+    measured: Measured | None = None
+
+    @property
+    def accuracy(self) -> str:
+        """What is known of its accuracy, in words."""
+        if self.measured is not None:
+            share, photos = self.measured.accuracy, self.measured.photos
+            return f"{share:.2%} through the archive, on {photos} photos"
+        if self.built_accuracy is not None:
+            return f"{self.built_accuracy:.2%} when this form was made, not measured now"
+        if self.val_accuracy is not None:
+            return f"{self.val_accuracy:.2%} in float32, never measured in this form"
+        return "never measured"
 
 
-def verify(mar: Path) -> Verified:
+def verify(mar: Path, photos: Sequence[LabelledFile] = ()) -> Verified:
     """Verify a .mar; returns only if it may be served.
 
+    Args:
+        mar: The archive.
+        photos: Photos to measure its accuracy on, as a worker would be asked.
+
     Raises:
-        VerifyError: It is damaged, does not load, or does not answer as the evaluation did.
+        VerifyError: It is damaged, does not load, does not answer as the evaluation did, or gives
+            one class to all photos of several.
         ArchiveError: Its configuration is wrong.
         ModelError: Its model files do not fit each other.
     """
@@ -69,14 +98,26 @@ def verify(mar: Path) -> Verified:
         class_names = read_labels(folder / LABELS_FILE)
         description = read_description(folder / DESCRIPTION_FILE)
         choice = RuntimeChoice.read(folder / RUNTIME_FILE)
-        report = _ask_clean_process(mar, folder)
+        if not {photo.class_name for photo in photos} <= set(class_names):
+            logger.warning("the photos are of other classes than the model's: not measured on them")
+            photos = ()
+        report = _ask_clean_process(mar, folder, photos)
         if report["foreign"]:
             raise VerifyError(f"{mar}: modules came from elsewhere: {', '.join(report['foreign'])}")
         expected = read_reference(folder / REFERENCE_FILE)
         difference = _compare(mar, report["answers"], expected, class_names, choice.tolerance)
+        measured = measure(mar, photos, report["best"]) if photos else None
     if _digest(mar) != sha256:
         raise VerifyError(f"{mar}: changed while it was verified; verify it again")
-    return Verified(sha256, choice.runtime, class_names, difference, description.val_accuracy)
+    return Verified(
+        sha256,
+        choice.runtime,
+        class_names,
+        difference,
+        description.val_accuracy,
+        choice.accuracy.get("accuracy"),
+        measured,
+    )
 
 
 def _digest(mar: Path) -> str:
@@ -86,11 +127,14 @@ def _digest(mar: Path) -> str:
         raise VerifyError(f"{mar}: cannot be read: {error.strerror}") from error
 
 
-def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
+def _ask_clean_process(mar: Path, folder: Path, photos: Sequence[LabelledFile]) -> dict[str, Any]:
     # As TorchServe starts its workers: in the model's folder, with that folder first on the path.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-P", str(_PROBE), str(folder)]
+    names = folder.with_name("photos.json")
+    names.write_text(json.dumps([str(photo.path.resolve()) for photo in photos]), encoding="utf-8")
+    command = [sys.executable, "-P", str(_PROBE), str(folder), str(names)]
+    deadline_s = _TIMEOUT_S + _PHOTO_S * len(photos)
     # The kernel closes the other end when this process ends, even by force; then so does the probe.
     watched, held = os.pipe()
     try:
@@ -101,11 +145,11 @@ def _ask_clean_process(mar: Path, folder: Path) -> dict[str, Any]:
             stdin=watched,
             capture_output=True,
             text=True,
-            timeout=_TIMEOUT_S,
+            timeout=deadline_s,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise VerifyError(f"{mar}: did not load and answer within {_TIMEOUT_S} s") from error
+        raise VerifyError(f"{mar}: did not load and answer within {deadline_s:.0f} s") from error
     finally:
         os.close(watched)
         os.close(held)

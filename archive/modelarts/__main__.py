@@ -14,9 +14,9 @@ from archive.source import read_source
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
 from console.progress import show_log
-from storage import StorageError, fetch, publishing
+from storage import StorageError, publishing
 from train.errors import TrainError
-from train.fit.checkpoint import CHECKPOINT_FILE
+from train.model_url import model_path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def write(model: str, data_url: str | None, output: str) -> None:
     """Write the package of the model at one URL to another."""
     with publishing(output, last=(CONFIG_FILE,)) as place:
-        source = read_source(fetch(model, skip=(CHECKPOINT_FILE,)))
+        source = read_source(model_path(model))
         figures = find_figures(source, lambda: fetch_photos(data_url))
         write_package(source, figures, place.folder)
     figures_text = ", ".join(f"{name} {value:.1%}" for name, value in sorted(figures.items()))

@@ -20,6 +20,7 @@ from sklearn.metrics import roc_auc_score
 from bench.lab.errors import BenchError
 from bench.quality.damage import DAMAGES
 from bench.quality.page import CONFIDENCE, SIMILARITY, THRESHOLDS, UNHARMED, markdown
+from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.errors import ClassifierError
 from client.commands.server_options import add_server_options, connection_from
 from client.errors import ClientError
@@ -30,6 +31,7 @@ from train.data.data_set import read_image
 from train.errors import TrainError
 from train.evaluation.curves import calibrate
 from train.evaluation.metrics import measure
+from train.model_url import model_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     add_server_options(parser)
+    parser.add_argument("--model-url", help="the model that is expected to be served")
     parser.add_argument("--data-url", type=Path, required=True, help="data set; its val is used")
     parser.add_argument("--others", type=Path, help="folder of pictures of none of the classes")
     parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
@@ -91,6 +94,8 @@ def _measure(connection: Connection, options: argparse.Namespace) -> dict[str, A
             "the server must tell the probability of every class: "
             "set top_k in config/model-config.yaml to the number of classes"
         )
+    if options.model_url:
+        _check_model(options.model_url, model["weights_sha256"])
     data_set, fingerprint = check_data_set(options.data_url)
     labels = [photo.label for photo in data_set.val]
     images = [read_image(photo.path).convert("RGB") for photo in data_set.val]
@@ -123,6 +128,16 @@ def _measure(connection: Connection, options: argparse.Namespace) -> dict[str, A
         "others_rejected": _shares(others, below),
         "auroc": _separation(plain, others) if files else {},
     }
+
+
+def _check_model(url: str, served_sha256: str) -> None:
+    """Refuse to measure another model than the one that was named."""
+    expected = read_description(model_path(url) / DESCRIPTION_FILE).weights_sha256
+    if served_sha256 != expected:
+        raise BenchError(
+            f"the server serves other weights ({served_sha256[:12]}) than those in {url} "
+            f"({expected[:12]}): `make restart TRAIN_URL={url}` first"
+        )
 
 
 def _ask(

@@ -22,6 +22,8 @@ from console.arguments import count, seconds
 from console.ending import exit_code_of
 from console.progress import show_log
 from server.errors import ControlError
+from train.errors import TrainError
+from train.model_url import model_path
 
 MAX_PHOTOS = 100
 
@@ -35,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         BenchError,
         ControlError,
         ClassifierError,
+        TrainError,
         after_interrupt="; --resume goes on from here",
     )
 
@@ -45,7 +48,7 @@ def _run(options: argparse.Namespace) -> None:
     if not options.report:
         options.work.mkdir(parents=True, exist_ok=True)
         photos = find_photos(options.photos)[:MAX_PHOTOS]
-        subject = prepare(options.mar, options.model, photos, options.work)
+        subject = prepare(options.mar, model_path(options.model), photos, options.work)
         run.measure(subject, plan, options.data_url, results)
     report.write(results.steps, options.output)
     print(f"wrote {options.output}")
@@ -54,7 +57,7 @@ def _run(options: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
-    parser.add_argument("--model", type=Path, default=Path("pretrained"), help="its model folder")
+    parser.add_argument("--model", default="pretrained", help="its model folder, or its bucket's")
     parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
     parser.add_argument("--data-url", type=Path, help="data set, for the accuracy")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")

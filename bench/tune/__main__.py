@@ -31,6 +31,8 @@ from console.arguments import count, seconds
 from console.ending import exit_code_of
 from console.progress import show_log
 from server.errors import ControlError
+from train.errors import TrainError
+from train.model_url import model_path
 
 logger = logging.getLogger(__name__)
 
@@ -94,13 +96,16 @@ def main(arguments: list[str] | None = None) -> int:
         BenchError,
         ControlError,
         ClassifierError,
+        TrainError,
         after_interrupt="; nothing was written",
     )
 
 
 def _tune(options: argparse.Namespace) -> None:
     options.work.mkdir(parents=True, exist_ok=True)
-    subject = prepare(options.mar, options.model, find_photos(options.photos)[:100], options.work)
+    subject = prepare(
+        options.mar, model_path(options.model), find_photos(options.photos)[:100], options.work
+    )
     model_config = (CONFIG / MODEL_CONFIG).read_text(encoding="utf-8")
     properties = (CONFIG / PROPERTIES).read_text(encoding="utf-8")
     all_knobs = knobs(model_config, properties, CORES)
@@ -140,7 +145,7 @@ def _row(trial: Trial) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.tune", description=__doc__)
     parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
-    parser.add_argument("--model", type=Path, default=Path("pretrained"), help="its model folder")
+    parser.add_argument("--model", default="pretrained", help="its model folder, or its bucket's")
     parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
     parser.add_argument("--work", type=Path, default=Path("build/bench"), help="scratch folder")
     parser.add_argument("--p99-ms", type=float, default=50.0, help="bound of the latency")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import stat
 import struct
@@ -17,8 +18,10 @@ from archive.__main__ import main
 from archive.errors import VerifyError
 from archive.members import SUMS, format_sums, unpack
 from archive.probe import foreign_modules
+from archive.through import LabelledFile, Measured, measure
 from archive.verify import verify
 from classifier.description import sha256_of_file
+from classifier.reference import draw_png
 from tests.archive.packing import pack
 from tests.once import made_once
 
@@ -64,6 +67,38 @@ def test_the_command_writes_a_stamp_and_says_what_it_found(
     assert main(["verify", str(sealed), "--stamp", str(stamp)]) == 0
     assert stamp.read_text(encoding="utf-8") == f"{sha256_of_file(sealed)}  drawn.mar\n"
     assert "answers as the evaluation did" in capsys.readouterr().out
+
+
+def test_the_command_says_the_accuracy_through_the_archive(
+    sealed: Path, data_set_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(sealed), "--data-url", str(data_set_folder)]) == 0
+    assert re.search(
+        r"accuracy \d+\.\d\d% through the archive, on 12 photos", capsys.readouterr().out
+    )
+    assert main(["verify", str(sealed), "--data-url", "none"]) == 0
+    assert "accuracy 75.00% in float32, never measured in this form" in capsys.readouterr().out
+
+
+def test_photos_of_other_classes_tell_nothing(sealed: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(draw_png("white-daisy"))
+    assert verify(sealed, [LabelledFile(photo, "cats")]).measured is None
+
+
+def test_photos_are_compared_by_the_name_of_their_class(tmp_path: Path) -> None:
+    photos = [LabelledFile(tmp_path, name) for name in ("daisy", "roses", "tulips", "roses")]
+    measured = measure(tmp_path, photos, ["daisy", "roses", None, "daisy"])
+    assert measured == Measured(2 / 3, 3)
+
+
+def test_one_class_for_everything_does_not_pass(tmp_path: Path) -> None:
+    photos = [LabelledFile(tmp_path, name) for name in ("daisy", "roses") for _ in range(10)]
+    with pytest.raises(VerifyError, match="gives 'daisy' to all 20 photos of 2 classes: check"):
+        measure(tmp_path, photos, ["daisy"] * 20)
+    with pytest.raises(VerifyError, match="refuses all 20 photos"):
+        measure(tmp_path, photos, [None] * 20)
+    assert measure(tmp_path, photos[:10], ["daisy"] * 10).accuracy == 1.0
 
 
 def test_it_holds_the_shipped_python_and_nothing_else(sealed: Path) -> None:

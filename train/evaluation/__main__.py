@@ -8,7 +8,7 @@ import sys
 from train.cli import add_urls, run_command
 from train.evaluation.evaluate import evaluate_folder
 from train.evaluation.files import write_evaluation
-from train.fit.checkpoint import CHECKPOINT_FILE
+from train.model_url import model_path
 from train.urls import local_path, output
 
 
@@ -26,8 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(train_url: str, data_url: str, eval_url: str) -> None:
     with output(eval_url) as out:
-        model_root = local_path(train_url, skip=(CHECKPOINT_FILE,))
-        evaluation = evaluate_folder(model_root, local_path(data_url))
+        evaluation = evaluate_folder(model_path(train_url), local_path(data_url))
         write_evaluation(out.folder, evaluation, photos_url=data_url)
 
 

@@ -1,0 +1,78 @@
+"""A place that was named and holds no model ends in one line, and nothing stands in for it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+import archive.__main__ as archive_command
+import archive.modelarts.__main__ as modelarts_command
+import train.evaluation.__main__ as evaluate_command
+from tests.e2e.served import ROOT
+from tests.s3 import FOREIGN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.s3 import S3
+
+COMMANDS = {
+    "archive": lambda model, out: archive_command.main(
+        [
+            *("build", "--model", model, "--runtime", "openvino-fp32", "--output", f"{out}/built"),
+            *("--model-config", str(ROOT / "config/model-config.yaml")),
+        ]
+    ),
+    "modelarts": lambda model, out: modelarts_command.main(["--model", model, "--output", out]),
+    "evaluate": lambda model, out: evaluate_command.main(
+        ["--train_url", model, "--data_url", out, "--eval_url", f"{out}/evaluation"]
+    ),
+}
+
+
+def said(command: str, model: str, out: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a command that must fail; return its one line."""
+    assert COMMANDS[command](model, str(out)) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_without_model_ends_in_one_line(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "resnet34.pth").touch()
+    line = said(command, str(tmp_path), tmp_path / "out", capsys)
+    assert f"{tmp_path} holds no model (no model.json)" in line
+    assert "make import WEIGHTS=" in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_training_that_was_broken_off_is_told_apart(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.pt").touch()
+    line = said(command, str(tmp_path), tmp_path / "out", capsys)
+    assert "a training that was broken off, and no model: go on with `make train RESUME=1" in line
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_bucket_is_named_as_the_user_did(
+    command: str,
+    s3: S3,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in os.environ if FOREIGN.fullmatch(name)]:
+        monkeypatch.delenv(name)
+    for name, value in s3.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    s3.make_bucket("no-model")
+    s3.put("no-model", "resnet/model/resnet34.pth", b"weights")
+    line = said(command, "obs://no-model/resnet/model", tmp_path / "out", capsys)
+    assert "obs://no-model/resnet/model holds no model (no model.json)" in line
+    assert str(tmp_path / "cache") not in line
