@@ -12,13 +12,15 @@ from storage.locations import Location, is_remote, local_path, parse
 from storage.transfer import download
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 
-def fetch(url: str, *, skip: Collection[str] = ()) -> Path:
+def fetch(
+    url: str, *, skip: Collection[str] = (), wanted: Callable[[str], bool] | None = None
+) -> Path:
     """Return a local path to the contents of `url`: the path itself, or a synchronised copy.
 
     The copy is read-only, and stays at least as long as this process runs.
@@ -26,6 +28,7 @@ def fetch(url: str, *, skip: Collection[str] = ()) -> Path:
     Args:
         url: A local path, or a folder or an object in a bucket.
         skip: Names in a bucket's folder that are not needed.
+        wanted: Whether a name in a bucket's folder is needed; None for all.
 
     Raises:
         StorageError: The URL is invalid or empty, or cannot be copied.
@@ -33,12 +36,16 @@ def fetch(url: str, *, skip: Collection[str] = ()) -> Path:
     if not is_remote(url):
         return local_path(url)
     location = parse(url)
+
+    def is_needed(name: str) -> bool:
+        return name not in skip and (wanted is None or wanted(name))
+
     with Bucket(location) as bucket:
         try:
-            return _synchronise(bucket, location, skip)
+            return _synchronise(bucket, location, is_needed)
         except ObjectChanged as error:
             logger.warning("%s; starting again", error)
-            return _synchronise(bucket, location, skip)
+            return _synchronise(bucket, location, is_needed)
 
 
 def fingerprint(url: str) -> str:
@@ -54,12 +61,13 @@ def fingerprint(url: str) -> str:
         return state_of(_list(bucket, location))
 
 
-def _synchronise(bucket: Bucket, location: Location, skip: Collection[str]) -> Path:
+def _synchronise(bucket: Bucket, location: Location, is_needed: Callable[[str], bool]) -> Path:
     files = _list(bucket, location)
     is_object = "" in files
     if is_object:
         files = {location.key.rpartition("/")[2]: files[""]}
-    files = {name: stored for name, stored in files.items() if name not in skip}
+    else:
+        files = {name: stored for name, stored in files.items() if is_needed(name)}
     cache = PlaceCache(str(location), bucket.settings.endpoint)
     with cache.locked():
         missing = cache.missing(files)
