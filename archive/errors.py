@@ -1,8 +1,9 @@
 """The errors of building and verifying an archive.
 
     ArchiveError
-    ├── BuildError       the inputs cannot become an archive
-    └── VerifyError      the archive is damaged, or does not answer as the evaluation did
+    ├── BuildError         the inputs cannot become an archive
+    ├── ModelImportError   weights, labels or photos from elsewhere do not make a model
+    └── VerifyError        the archive is damaged, or does not answer as the evaluation did
 
 What is wrong with the model's own files is a `classifier.errors.ModelError`.
 """
@@ -20,3 +21,7 @@ class BuildError(ArchiveError):
 
 class VerifyError(ArchiveError):
     """The archive must not be served."""
+
+
+class ModelImportError(ArchiveError):
+    """Weights, labels or photos from elsewhere do not make a model; the message says why."""

@@ -99,10 +99,11 @@ def write_model_files(
     description: ModelDescription,
     class_names: Sequence[str],
     answers: Mapping[str, NDArray[np.float32]],
-    recipe: Recipe,
+    recipe: Recipe | None = None,
 ) -> None:
-    """Write all files of a model but its weights."""
-    write_text(folder / RECIPE_FILE, recipe_text(recipe))
+    """Write all files of a model but its weights; none of a recipe if it was trained elsewhere."""
+    if recipe is not None:
+        write_text(folder / RECIPE_FILE, recipe_text(recipe))
     with atomic_file(folder / LABELS_FILE) as temporary:
         write_labels(temporary, class_names)
     with atomic_file(folder / REFERENCE_FILE) as temporary:

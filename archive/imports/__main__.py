@@ -1,0 +1,153 @@
+"""`python -m archive.imports`: a model folder from weights that were trained elsewhere, checked."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from archive.errors import ArchiveError, ModelImportError
+from archive.imports import checking, preprocessing
+from archive.imports.choosing import choose_labels
+from archive.imports.finding import find_files
+from archive.imports.labels import shown
+from archive.imports.matching import Match, match
+from archive.imports.photos import PhotoSet, Seen, read_photo_set, see
+from archive.imports.reading import read_file
+from archive.imports.sidecar import read_sidecar
+from archive.imports.trying import Candidate, load
+from archive.imports.unwrapping import unwrap
+from archive.imports.writing import Checked, Imported, check_place, write_model
+from classifier.description import DESCRIPTION_FILE
+from classifier.errors import ClassifierError
+from console.ending import exit_code_of
+from console.progress import show_log
+from storage import StorageError, fetch, publishing
+from train.errors import TrainError
+from train.markdown import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_NO_PHOTOS = "none"
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Import a model; return the exit code."""
+    options = _parser().parse_args(arguments)
+    show_log()
+    logging.getLogger("timm").setLevel(logging.WARNING)
+    return exit_code_of(
+        lambda: run(options), ArchiveError, ClassifierError, StorageError, TrainError
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Find, read, check and write."""
+    with publishing(options.train_url, last=(DESCRIPTION_FILE,)) as place:
+        check_place(place, replace=options.replace)
+        data_root = _photos_at(options.data_url)
+        model, matched, labels = _read(options, data_root)
+        candidate = Candidate(model, matched, load(model, matched.arch))
+        candidate.tell_of_others()
+        photos = read_photo_set(data_root, model.class_names) if data_root else None
+        checked = None
+        if photos:
+            seen = see(candidate.network, photos.val, model.preprocessing, "photos")
+            metrics = checking.measure_seen(seen, model.class_names)
+            checking.tell(metrics)
+            _check(candidate, photos, seen, labels, force=options.force)
+            checked = Checked(photos, seen, metrics)
+        write_model(place.folder, model, checked)
+    print(
+        f"imported {options.weights} to {options.train_url}: {model.arch}, "
+        f"{len(model.class_names)} classes, accuracy {_accuracy(checked)}\n"
+        f"next: make archive serve TRAIN_URL={options.train_url}"
+        f"{f' DATA_URL={options.data_url}' if checked else ''}"
+    )
+
+
+def _read(options: argparse.Namespace, data_root: Path | None) -> tuple[Imported, Match, str]:
+    """Read the weights and what gives them their meaning; say where each is from.
+
+    Returns:
+        The model, how its network was found, and where its class names are from.
+    """
+    found = find_files(options.weights)
+    beside = read_sidecar(found.config)
+    unwrapped = unwrap(read_file(found.weights), found.weights, options.key)
+    _say("weights", found.weights.name, *unwrapped.notes)
+    matched = match(unwrapped.state, found.weights, options.arch or beside.arch)
+    how = "as you say" if options.arch else "as config.json says" if beside.arch else "found"
+    _say("network", f"{matched.arch}, {how}: all its tensors fit", *matched.notes)
+    labels = choose_labels(options.labels, found, beside, data_root, matched.num_classes)
+    _say("classes", f"{len(labels.class_names)}, from {labels.source}: {shown(labels.class_names)}")
+    chosen, source = preprocessing.choose(
+        matched.arch, preprocessing.wishes_from(options), beside.pretrained_cfg
+    )
+    _say("preprocessing", f"{preprocessing.describe(chosen)} ({source})")
+    model = Imported(matched.arch, matched.state, labels.class_names, chosen)
+    return model, matched, labels.source
+
+
+def _say(what: str, *sentences: str) -> None:
+    logger.info("%s: %s", what, "; ".join(sentences))
+
+
+def _check(candidate: Candidate, photos: PhotoSet, seen: Seen, labels: str, *, force: bool) -> None:
+    """Check the answers to the photos; if it is forced, only say what is found."""
+    checks: tuple[Callable[[], None], ...] = (
+        lambda: checking.check_order(seen, photos.class_names, labels),
+        lambda: checking.check_alternatives(*candidate.answers(photos.val)),
+        lambda: checking.check_chance(seen),
+    )
+    for check in checks:
+        try:
+            check()
+        except ModelImportError as error:
+            if not force:
+                raise
+            logger.warning("going on, as you say: %s", error)
+
+
+def _photos_at(url: str | None) -> Path | None:
+    """Return the folder of the photos; None where the user has none."""
+    if not url or url == _NO_PHOTOS:
+        return None
+    folder = fetch(url)
+    if not folder.is_dir():
+        raise ModelImportError(
+            f"{url}: no such folder of photos; name one with DATA_URL=, or DATA_URL={_NO_PHOTOS}"
+        )
+    return folder
+
+
+def _accuracy(checked: Checked | None) -> str:
+    if checked is None:
+        return "never measured (DATA_URL= names photos)"
+    return f"{percent(checked.metrics.accuracy)} on {checked.metrics.images} photos"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m archive.imports", description=__doc__.split(": ", 1)[1], allow_abbrev=False
+    )
+    parser.add_argument(
+        "--weights", required=True, metavar="URL", help="file, folder or bucket with the weights"
+    )
+    parser.add_argument("--train-url", required=True, metavar="URL", help="where the model goes")
+    parser.add_argument("--labels", metavar="URL", help="file of class names")
+    parser.add_argument("--arch", help="the network, by torchvision's or timm's name")
+    parser.add_argument("--data-url", metavar="URL", help="photos to check it on, or `none`")
+    parser.add_argument("--key", help="of a checkpoint: what the weights are under")
+    parser.add_argument("--replace", action="store_true", help="overwrite a model at --train-url")
+    parser.add_argument("--force", action="store_true", help="import what the checks would refuse")
+    preprocessing.add_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""How an imported model's pictures are made: the network's own default, and what was said instead.
+
+A file of weights does not tell. torchvision's weights, timm's and `Resize((224, 224))` of many
+tutorials differ, and a wrong one costs a few points or all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from archive.errors import ModelImportError
+from classifier.architectures import default_preprocessing
+from classifier.description import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    INTERPOLATIONS,
+    Preprocessing,
+)
+from classifier.errors import ModelError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+_HALF = (0.5, 0.5, 0.5)
+# The usual ways to normalise: ImageNet's, to -1..1 (Inception, ViT), and none.
+_NORMALISATIONS = ((IMAGENET_MEAN, IMAGENET_STD), (_HALF, _HALF), ((0.0,) * 3, (1.0,) * 3))
+_CROP_SHARES = (224 / 256, 0.95)  # torchvision's and timm's usual ones
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says of the preprocessing; None leaves it to the network's own."""
+
+    resize: int | None = None
+    crop: int | None = None
+    interpolation: str | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    squash: bool | None = None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `Wishes` holds."""
+    group = parser.add_argument_group("preprocessing", "by default, the network's own")
+    group.add_argument("--resize", type=int, metavar="PIXELS", help="of the short side")
+    group.add_argument("--crop", type=int, metavar="PIXELS", help="side of the centre crop")
+    group.add_argument("--interpolation", choices=INTERPOLATIONS)
+    group.add_argument("--mean", type=_three, metavar="R,G,B", help="of values in 0..1")
+    group.add_argument("--std", type=_three, metavar="R,G,B", help="of values in 0..1")
+    group.add_argument(
+        "--squash",
+        action="store_true",
+        default=None,
+        help="resize to a square, as Resize((224, 224)) does",
+    )
+    group.add_argument("--no-squash", action="store_false", dest="squash", help="keep the shape")
+
+
+def wishes_from(options: argparse.Namespace) -> Wishes:
+    """Return what the options say."""
+    names = [field.name for field in dataclasses.fields(Wishes)]
+    return Wishes(**{name: getattr(options, name) for name in names})
+
+
+def choose(arch: str, wishes: Wishes, beside: Mapping[str, Any]) -> tuple[Preprocessing, str]:
+    """Return the preprocessing, and where it is from, in words.
+
+    Args:
+        arch: The network's name.
+        wishes: What the user says.
+        beside: timm's `pretrained_cfg` from a `config.json`; empty if there is none.
+
+    Raises:
+        ModelImportError: The values contradict each other, or the network has no default.
+    """
+    source = f"the default of {arch}"
+    try:
+        default = default_preprocessing(arch)
+    except ModelError as error:
+        if wishes.crop is None:
+            raise ModelImportError(f"{error}; say --crop and --resize") from error
+        default = Preprocessing(resize=wishes.crop, crop=wishes.crop)
+    try:
+        if beside:
+            default, source = _from_timm(beside, default), "that of config.json"
+        said = {name: value for name, value in vars(wishes).items() if value is not None}
+        if said:
+            source = f"{', '.join(said)} as you say, the rest {source}"
+        return _apply(default, said), source
+    except (ModelError, TypeError, ValueError) as error:
+        raise ModelImportError(f"preprocessing: {error}") from error
+
+
+def describe(preprocessing: Preprocessing) -> str:
+    """Say all of it in a line."""
+    mean, std = (
+        " ".join(f"{value:.4g}" for value in values)
+        for values in (preprocessing.mean, preprocessing.std)
+    )
+    square = "squashed to" if preprocessing.squash else "short side to"
+    return (
+        f"{square} {preprocessing.resize} px ({preprocessing.interpolation}), "
+        f"centre {preprocessing.crop} px, mean {mean}, std {std}"
+    )
+
+
+def alternatives(chosen: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
+    """Yield other ways that are common, and the options by which they are chosen."""
+    for mean, std in _NORMALISATIONS:
+        if (mean, std) != (chosen.mean, chosen.std):
+            options = f"--mean {_joined(mean)} --std {_joined(std)}"
+            yield options, dataclasses.replace(chosen, mean=mean, std=std)
+    crop = chosen.crop
+    if not (chosen.squash and chosen.resize == crop):
+        yield "--squash", dataclasses.replace(chosen, squash=True, resize=crop)
+    for share in _CROP_SHARES:
+        resize = math.floor(crop / share)
+        if chosen.squash or abs(resize - chosen.resize) > crop / 50:
+            options = f"--resize {resize} --crop {crop}{' --no-squash' if chosen.squash else ''}"
+            yield options, dataclasses.replace(chosen, squash=False, resize=resize)
+
+
+def _apply(default: Preprocessing, said: Mapping[str, Any]) -> Preprocessing:
+    changes = dict(said)
+    if "resize" not in said:
+        if said.get("squash"):  # Resize((224, 224)) crops nothing
+            changes["resize"] = said.get("crop", default.crop)
+        elif "crop" in said:
+            changes["resize"] = round(said["crop"] * default.resize / default.crop)
+    return dataclasses.replace(default, **changes)
+
+
+def _from_timm(cfg: Mapping[str, Any], default: Preprocessing) -> Preprocessing:
+    """Read timm's description of a model's input."""
+    crop = int(cfg["input_size"][-1]) if "input_size" in cfg else default.crop
+    share = float(cfg.get("crop_pct") or default.crop / default.resize)
+    interpolation = cfg.get("interpolation", default.interpolation)
+    return Preprocessing(
+        resize=math.floor(crop / share),
+        crop=crop,
+        mean=tuple(cfg.get("mean", default.mean)),
+        std=tuple(cfg.get("std", default.std)),
+        squash=cfg.get("crop_mode") == "squash",
+        interpolation=interpolation if interpolation in INTERPOLATIONS else default.interpolation,
+    )
+
+
+def _joined(values: tuple[float, ...]) -> str:
+    return ",".join(f"{value:g}" for value in values)
+
+
+def _three(text: str) -> tuple[float, ...]:
+    """Read "0.485,0.456,0.406", with commas or spaces."""
+    values = tuple(float(part) for part in text.replace(",", " ").split())
+    if len(values) != 3:  # noqa: PLR2004
+        raise ValueError(text)
+    return values

@@ -1,0 +1,112 @@
+"""The tensors of a TorchScript file, without running what is in it.
+
+PyTorch's own reader builds the module and runs its code, and has no `weights_only`. The file's
+pickle names nothing but modules, containers and tensors; any other name is refused here.
+"""
+
+from __future__ import annotations
+
+import collections
+import pickle
+import zipfile
+from typing import IO, TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_DTYPES = {
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether a file is an archive of TorchScript: it has constants beside its data."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as members:
+        return any(name.endswith("/constants.pkl") for name in members.namelist())
+
+
+def read_torchscript(path: Path) -> dict[str, Tensor]:
+    """Read the state dict.
+
+    Raises:
+        pickle.UnpicklingError: The pickle names something else than modules and tensors.
+        Exception: Of many unrelated types: the file is damaged.
+    """
+    with zipfile.ZipFile(path) as members:
+        name = next(name for name in members.namelist() if name.endswith("/data.pkl"))
+        root = name.removesuffix("data.pkl")
+        with members.open(name) as file:
+            module = _Reader(file, members, f"{root}data/").load()
+    return dict(_tensors(module, ""))
+
+
+class _Module:
+    """Stands for any module: what it holds, and nothing that it does."""
+
+    def __setstate__(self, state: Any) -> None:
+        self.held = state
+
+
+class _Reader(pickle.Unpickler):
+    """Makes tensors and stand-ins for modules, and refuses the rest."""
+
+    def __init__(self, file: IO[bytes], members: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(file)
+        self._members, self._folder = members, folder
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a name of the pickle stands for."""
+        if module.startswith("__torch__"):
+            return _Module
+        if module == "torch" and name in _DTYPES:
+            return _DTYPES[name]
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if module == "torch.jit._pickle":  # typed lists and the like, which hold no weights
+            return _nothing
+        raise pickle.UnpicklingError(f"Unsupported global: GLOBAL {module}.{name}")
+
+    def persistent_load(self, reference: Any) -> Tensor:
+        """Read a storage, as a tensor of one dimension."""
+        _, dtype, key, *_ = reference
+        content = bytearray(self._members.read(f"{self._folder}{key}"))
+        if not content:
+            return torch.empty(0, dtype=dtype)
+        return torch.frombuffer(content, dtype=dtype)
+
+
+def _rebuild(
+    storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], *_: Any
+) -> Tensor:
+    return storage.as_strided(size, stride, offset)  # which checks that it stays inside
+
+
+def _nothing(*_: Any) -> None:
+    return None
+
+
+def _tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors in a module and those in it, by their names in a state dict."""
+    held = getattr(module, "held", None)
+    for name, value in held.items() if isinstance(held, dict) else ():
+        if isinstance(value, Tensor):
+            yield f"{prefix}{name}", value
+        elif isinstance(value, _Module):
+            yield from _tensors(value, f"{prefix}{name}.")

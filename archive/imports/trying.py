@@ -1,0 +1,100 @@
+"""What else an imported model could be: other networks and preprocessings that its file allows."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from archive.errors import ModelImportError
+from archive.imports import preprocessing
+from archive.imports.checking import Alternative
+from archive.imports.photos import Seen, evenly, see
+from classifier.architectures import default_preprocessing
+from classifier.errors import ModelError
+from classifier.network import build_network
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import nn
+
+    from archive.imports.matching import Match
+    from archive.imports.writing import Imported
+    from train.data.data_set import Photo
+
+_TRIED = 200  # photos on which the alternatives are compared
+logger = logging.getLogger(__name__)
+
+
+def load(model: Imported, arch: str) -> nn.Module:
+    """Build a network with the weights of the model, ready for inference.
+
+    Raises:
+        ModelImportError: The weights are those of a network for pictures of another size.
+    """
+    crop = model.preprocessing.crop
+    network = build_network(arch, len(model.class_names), crop)
+    try:
+        network.load_state_dict(model.state)
+    except RuntimeError as error:
+        first = next(iter(str(error).split("\n\t")[1:]), str(error)).strip()
+        raise ModelImportError(
+            f"the weights do not fit a {arch} for pictures of {crop} px: {first}; --crop says for "
+            "which size it was trained"
+        ) from error
+    return network.eval()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model as it was understood, and its loaded network."""
+
+    model: Imported
+    matched: Match
+    network: nn.Module
+
+    def tell_of_others(self) -> None:
+        """Say which other networks have the same tensors, and whether it matters."""
+        for arch in self.matched.others:
+            said = "gives the same answers"
+            if self._answers_differ(load(self.model, arch)):
+                said = f"gives other answers: say ARCH={arch} if it is that"
+            elif not _same_default(arch, self.matched.arch):
+                said += f", but is shown other pictures: say ARCH={arch} if it is that"
+            logger.info("network: %s has the same tensors, and %s", arch, said)
+
+    def answers(self, photos: Sequence[Photo]) -> tuple[Seen, Iterator[Alternative]]:
+        """Return the answers to some of the photos, and those of all that it could be instead."""
+        some = evenly(photos, _TRIED)
+        chosen = self.model.preprocessing
+        return see(self.network, some, chosen, "as chosen"), self._alternatives(some)
+
+    def _alternatives(self, photos: Sequence[Photo]) -> Iterator[Alternative]:
+        chosen = self.model.preprocessing
+        for options, other in preprocessing.alternatives(chosen):
+            answers = see(self.network, photos, other, options)
+            yield Alternative(preprocessing.describe(other), f'ARGS="{options}"', answers)
+        for arch in self.matched.others:
+            network = load(self.model, arch)
+            if self._answers_differ(network):
+                answers = see(network, photos, chosen, arch)
+                yield Alternative(f"the network {arch}", f"ARCH={arch}", answers)
+
+    def _answers_differ(self, other: nn.Module) -> bool:
+        """Whether another network with the same weights gives other answers, to noise."""
+        crop = self.model.preprocessing.crop
+        noise = torch.randn(1, 3, crop, crop, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            mine, others = self.network(noise), other(noise)
+        return not torch.allclose(mine, others, rtol=1e-3, atol=1e-3)
+
+
+def _same_default(one: str, other: str) -> bool:
+    """Whether two networks are shown the same pictures by default."""
+    try:
+        return default_preprocessing(one) == default_preprocessing(other)
+    except ModelError:  # one of them wants what we cannot make
+        return False

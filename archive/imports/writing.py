@@ -1,0 +1,108 @@
+"""Writes an imported model as training writes one: the same files, by the same functions."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from archive.errors import ModelImportError
+from archive.imports.checking import measure_seen
+from archive.imports.photos import PhotoSet, Seen, evenly, see
+from classifier.architectures import file_name
+from classifier.description import DESCRIPTION_FILE, ModelDescription
+from storage.files import staged_files
+from train.evaluation.class_means import add_class_means
+from train.evaluation.evaluate import Evaluated
+from train.model_folder import describe, reference_answers, write_model_files, write_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from classifier.description import Preprocessing
+    from storage import Output
+    from train.evaluation.metrics import Metrics
+
+_PHOTOS_A_CLASS = 100  # for the class means: more no longer move them
+RECIPE = "import"
+logger = logging.getLogger(__name__)
+
+
+class Imported(NamedTuple):
+    """A network with its weights, and what they mean."""
+
+    arch: str
+    state: dict[str, Tensor]
+    class_names: tuple[str, ...]
+    preprocessing: Preprocessing
+
+
+def check_place(place: Output, *, replace: bool) -> None:
+    """Check that no model is overwritten unasked.
+
+    Raises:
+        ModelImportError: There is one.
+    """
+    place.bring(DESCRIPTION_FILE)
+    if (place.folder / DESCRIPTION_FILE).is_file() and not replace:
+        raise ModelImportError(
+            f"{place.url} holds a model already: name another TRAIN_URL, or replace it with "
+            "ARGS=--replace"
+        )
+
+
+class Checked(NamedTuple):
+    """The photos that a model was checked on, its answers to `photos.val`, and their figures."""
+
+    photos: PhotoSet
+    seen: Seen
+    metrics: Metrics
+
+
+def write_model(folder: Path, model: Imported, checked: Checked | None = None) -> None:
+    """Write the model folder.
+
+    Args:
+        folder: Where to.
+        model: The network; its values are written as they are.
+        checked: What photos said of it; None if there were none.
+    """
+    with staged_files(folder, last=(DESCRIPTION_FILE,)) as staging:
+        path = staging / file_name(model.arch, ".pth")
+        network, sha256 = write_network(
+            path, model.state, model.arch, len(model.class_names), model.preprocessing.crop
+        )
+        description = ModelDescription(
+            arch=model.arch,
+            weights_file=path.name,
+            weights_sha256=sha256,
+            preprocessing=model.preprocessing,
+            recipe=RECIPE,
+        )
+        if checked is not None:
+            description = describe(description, checked.metrics)
+            description = _with_class_means(staging, description, network, checked)
+        answers = reference_answers(network, model.preprocessing)
+        write_model_files(staging, description, model.class_names, answers)
+
+
+def _with_class_means(
+    folder: Path, description: ModelDescription, network: nn.Module, checked: Checked
+) -> ModelDescription:
+    """Add what tells pictures of none of the classes, where each class has training photos."""
+    num_classes = len(checked.photos.class_names)
+    wanted = evenly(checked.photos.train, _PHOTOS_A_CLASS * num_classes)
+    if len({photo.label for photo in wanted}) < num_classes:
+        logger.info("class means: none, as there are no training photos of every class")
+        return description
+    train = see(network, wanted, description.preprocessing, "class means")
+    metrics = measure_seen(train, checked.photos.class_names)
+    if not all(figures.images for figures in metrics.per_class):
+        return description
+    val = checked.seen
+    results = {
+        "train": Evaluated(train.photos, train.probabilities, train.features, metrics),
+        "val": Evaluated(val.photos, val.probabilities, val.features, checked.metrics),
+    }
+    return add_class_means(folder, description, results)
