@@ -116,8 +116,10 @@ def _build_runtime(
     exam = Exam(source, data_url) if data_url and RUNTIMES[runtime].more_exact else None
     name, form = runtime, RUNTIMES[runtime]
     while form.more_exact:
-        if form.needs_photos and exam is None:
-            logger.warning("no data set to calibrate %s with (DATA_URL)", form.precision)
+        # Nobody asked for a form that is fallen back on, so it must be as good as float32.
+        if exam is None and (form.needs_photos or name != runtime):
+            need = "calibrate" if form.needs_photos else "check"
+            logger.warning("no data set to %s %s with (DATA_URL)", need, form.precision)
         else:
             calibration = exam.calibration.pixels if exam else None
             model_file = write_runtime(name, source, folder, calibration)

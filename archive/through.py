@@ -63,9 +63,7 @@ def measure(mar: Path, photos: Sequence[LabelledFile], answers: Sequence[str | N
         if answer is not None
     ]
     if not answered:
-        raise VerifyError(
-            f"{mar}: refuses all of the {len(photos)} photos, such as {photos[0].path}"
-        )
+        raise VerifyError(f"{mar}: refuses all {len(photos)} photos, such as {photos[0].path}")
     given, classes = {answer for _, answer in answered}, {name for name, _ in answered}
     if len(given) == 1 < len(classes) and len(answered) >= _ENOUGH:
         raise VerifyError(

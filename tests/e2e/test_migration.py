@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+import torchvision
+from PIL import Image
 
+from classifier.description import Preprocessing
 from classifier.network import build_network
+from tests.archive.imports.owners import CLASS_NAMES as OWNED_NAMES
+from tests.archive.imports.owners import draw_photos, fitted, write_bucket
 from tests.e2e.page import PAGE, blocks
 from tests.e2e.served import ROOT, Served, clean_environment
 from tests.models import CLASS_NAMES
@@ -42,6 +47,19 @@ def follow(block: str, environment: dict[str, str], **changes: str) -> str:
     return run.stdout
 
 
+def environment_of(server: Served, s3: S3) -> dict[str, str]:
+    """The variables with which the page's commands use this server and this bucket."""
+    return {
+        **{name: v for name, v in clean_environment().items() if not FOREIGN.fullmatch(name)},
+        **s3.environment(server.home),
+        "PORT": str(server.port),
+        "RUN_DIR": str(server.run_dir),
+        "MODEL_STORE": str(server.home / "store"),
+        "BUILD_DIR": str(server.home / "build"),
+        "RUNTIME": "openvino-fp32",
+    }
+
+
 @pytest.mark.e2e
 @pytest.mark.slow
 def test_the_page_leads_from_the_bucket_to_a_served_model(
@@ -53,16 +71,8 @@ def test_the_page_leads_from_the_bucket_to_a_served_model(
     torch.save(build_network("resnet18", 1000).state_dict(), weights)
     s3.put(BUCKET, f"data_set/{weights.name}", weights.read_bytes())
     server = Served.at(tmp_path)
-    environment = {
-        **{name: v for name, v in clean_environment().items() if not FOREIGN.fullmatch(name)},
-        **s3.environment(tmp_path),
-        "PORT": str(server.port),
-        "RUN_DIR": str(server.run_dir),
-        "MODEL_STORE": str(tmp_path / "store"),
-        "BUILD_DIR": str(tmp_path / "build"),
-        "RUNTIME": "openvino-fp32",
-    }
-    train, deploy, predict, back = blocks("bash")
+    environment = environment_of(server, s3)
+    _, train, deploy, predict, back = blocks("bash")
     try:
         arguments = " ".join(f"--set {setting}" for setting in TINY.split())
         output = follow(train, environment, ARGS=arguments)
@@ -93,6 +103,39 @@ def test_the_page_leads_from_the_bucket_to_a_served_model(
     assert config["metrics"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     assert config["metrics"].keys() == {"accuracy", "f1", "precision", "recall"}
     assert "resnet/model/customize_service.py" in s3.keys(BUCKET)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_the_model_that_was_left_in_the_bucket_answers_as_its_old_service_did(
+    s3: S3, tmp_path: Path
+) -> None:
+    draw_photos(tmp_path / "photos")
+    old = fitted(tmp_path / "photos", Preprocessing(), "resnet34")
+    write_bucket(tmp_path / "model", old, "resnet34")
+    s3.make_bucket("left-576f")
+    s3.put_folder("left-576f", "resnet/model", tmp_path / "model")
+    s3.put_folder("left-576f", "data_set", tmp_path / "photos")
+    server = Served.at(tmp_path)
+    environment = environment_of(server, s3)
+    try:
+        output = follow(blocks("bash")[0].replace(BUCKET, "left-576f"), environment)
+        assert "network: resnet34, found" in output
+        assert "accuracy 100.0 % on 36 photos" in output
+        assert "accuracy 100.00% through the archive, on 36 photos" in output
+        paths = sorted((tmp_path / "photos").rglob("*.png"))
+        assert len(paths) >= 48
+        transform = torchvision.models.ResNet34_Weights.DEFAULT.transforms()
+        images = torch.stack([transform(Image.open(path)) for path in paths])
+        with torch.inference_mode():
+            expected = old(images).softmax(dim=1)
+        for path, scores in zip(paths, expected, strict=True):
+            served = dict(server.inference.predict(path.read_bytes()).scores)
+            assert max(served, key=lambda name: served[name]) == OWNED_NAMES[int(scores.argmax())]
+            for name, score in zip(OWNED_NAMES, scores.tolist(), strict=True):
+                assert served[name] == pytest.approx(score, abs=1e-2)
+    finally:
+        server.make("stop")
 
 
 def test_the_page_names_what_the_package_holds() -> None:

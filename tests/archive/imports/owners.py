@@ -56,13 +56,13 @@ def draw_edges(root: Path) -> None:
                 Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number}.png")
 
 
-def fitted(root: Path, preprocessing: Preprocessing) -> nn.Module:
-    """Build a ResNet18 whose head is fitted to the training photos; its other weights are chance's.
+def fitted(root: Path, preprocessing: Preprocessing, arch: str = "resnet18") -> nn.Module:
+    """Build a ResNet whose head is fitted to the training photos; its other weights are random.
 
     The head is that of the nearest class mean, by the features' own spread.
     """
     torch.manual_seed(0)
-    network: nn.Module = torchvision.models.resnet18()
+    network: nn.Module = torchvision.models.get_model(arch)
     network.fc = nn.Identity()
     means, spread = [], []
     with torch.inference_mode():
@@ -88,10 +88,10 @@ def to_input(paths: Sequence[Path], preprocessing: Preprocessing) -> torch.Tenso
     return torch.from_numpy(normalised.astype(np.float32)).permute(0, 3, 1, 2)
 
 
-def write_bucket(folder: Path, network: nn.Module) -> None:
+def write_bucket(folder: Path, network: nn.Module, arch: str = "resnet18") -> None:
     """Write what the original left in its bucket's `model/`."""
     folder.mkdir(parents=True)
-    torch.save(network.state_dict(), folder / "resnet18.pth")
+    torch.save(network.state_dict(), folder / f"{arch}.pth")
     indices = {str(index): name for index, name in enumerate(CLASS_NAMES)}
     (folder / "class_indices.json").write_text(json.dumps(indices))
     config = {
