@@ -47,7 +47,9 @@ WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --d
   --model-config config/model-config.yaml
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
-AT       := --port $(PORT) --run-dir $(RUN_DIR)
+# A server is known by its RUN_DIR, which records its port: one that was asked for must be the same.
+ASKED    := $(if $(filter file,$(origin PORT)),,--port $(PORT))
+AT       := $(ASKED) --run-dir $(RUN_DIR)
 
 # An environment keeps its Python: a PYTHON that contradicts it is refused.
 ifneq ($(and $(PYTHON),$(wildcard $(VENV)/pyvenv.cfg)),)
@@ -67,7 +69,7 @@ archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (RUNTIME, VER
 
 .PHONY: serve
 serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT, WORKERS, PROFILE)
-	@$(PY) -m server start $(MAR) --model-name $(MODEL_NAME) --port $(PORT) --run-dir $(RUN_DIR) \
+	@$(PY) -m server start $(MAR) --model-name $(MODEL_NAME) $(AT) \
 	  --example $(IMAGE) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL_API),--model-api) \
 	  --profile $(PROFILE) $(if $(LISTEN),--host $(LISTEN)) \
 	  $(if $(METRICS_LISTEN),--metrics-host $(METRICS_LISTEN)) $(TLS_NAMES:%=--tls-name %) \
@@ -76,7 +78,7 @@ serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT
 
 .PHONY: stop
 stop: $(VENV)/installed ## wait for requests in flight, then stop the server
-	@$(PY) -m server stop --run-dir $(RUN_DIR)
+	@$(PY) -m server stop $(AT)
 
 .PHONY: restart
 restart: $(MAR).sha256 ## stop and serve, with the archive ready before the server stops

@@ -14,25 +14,44 @@ from client.api.trust import Trust
 RECORD_NAME = "server.json"
 
 
-def read_run_record(run_dir: Path, port: int | None = None) -> tuple[Addresses, Trust] | None:
-    """Return the server's addresses, and how to verify its certificate.
+def read_run_record(run_dir: Path) -> tuple[Addresses, Trust] | None:
+    """Return the server's addresses, and how to verify its certificate; None without a record.
 
     Args:
         run_dir: The server's working directory.
-        port: The expected inference port; None for any.
-
-    Returns:
-        None if there is no record, or it is of a server on another port.
     """
     try:
         record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
         addresses = Addresses(**record["addresses"])
         certificate = record["certificate"]
-        if port is not None and record["port"] != port:
-            return None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return addresses, Trust(pinned=run_dir / certificate if certificate else None)
+
+
+def recorded_port(run_dir: Path) -> int | None:
+    """Return the inference port of the server of a run folder; None if it is not on record."""
+    try:
+        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
+        return int(record["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def contradiction(run_dir: Path, port: int | None) -> str | None:
+    """Say how a port contradicts the record of a run folder, and the remedy; None if it does not.
+
+    Args:
+        run_dir: The server's working directory, by which the server is known.
+        port: The inference port that was asked for; None for whichever it has.
+    """
+    recorded = recorded_port(run_dir)
+    if recorded is None or port in {None, recorded}:
+        return None
+    return (
+        f"RUN_DIR={run_dir} is the server on port {recorded}, not {port}; leave PORT out, or name "
+        "the other server's RUN_DIR"
+    )
 
 
 def read_archives_folder(run_dir: Path) -> Path | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from client.api.addresses import DEFAULT_PORT, PORT_COUNT
 from client.errors import ClientError
+from client.run_record import contradiction, recorded_port
 from console.arguments import count, seconds
 from console.ending import exit_code_of
 from console.interruption import interruptible
@@ -46,7 +47,10 @@ def build_parser() -> argparse.ArgumentParser:
     starts.add_argument("mar", type=Path)
     starts.add_argument("--model-name", default="flowers")
     starts.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help=f"first of {PORT_COUNT} consecutive ports"
+        "--port",
+        type=int,
+        help=f"first of {PORT_COUNT} consecutive ports (default: {DEFAULT_PORT}; with --restart, "
+        "those that it has)",
     )
     starts.add_argument("--workers", type=count, help="default: the archive's minWorkers")
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
@@ -63,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     starts.set_defaults(run=_start)
 
     stops = commands.add_parser("stop", help="wait for requests in flight, then stop the server")
+    stops.add_argument("--port", type=int, help="refuse to stop a server on another port")
     stops.set_defaults(run=_stop)
     for command in (starts, stops):
         command.add_argument(
@@ -123,7 +128,7 @@ def _start_in_background(options: argparse.Namespace) -> None:
     chosen = Options(
         options.mar,
         options.model_name,
-        Ports.starting_at(options.port),
+        Ports.starting_at(_first_port(options)),
         options.workers,
         profile,
         model_api=options.model_api,
@@ -147,7 +152,21 @@ def _start_in_background(options: argparse.Namespace) -> None:
     )
 
 
+def _first_port(options: argparse.Namespace) -> int:
+    """Return the port that was asked for, or that of the server to restart, or the default."""
+    if not options.restart:
+        return options.port or DEFAULT_PORT
+    _refuse_contradiction(options)
+    return options.port or recorded_port(options.run_dir) or DEFAULT_PORT
+
+
+def _refuse_contradiction(options: argparse.Namespace) -> None:
+    if words := contradiction(options.run_dir, options.port):
+        raise ControlError(words)
+
+
 def _stop(options: argparse.Namespace) -> None:
+    _refuse_contradiction(options)
     stopped = stop(RunFolder(options.run_dir), grace_s=options.grace_s)
     print("stopped" if stopped else f"no server is running from {options.run_dir}")
 

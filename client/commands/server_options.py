@@ -9,7 +9,7 @@ from client.api.addresses import DEFAULT_PORT, addresses_from
 from client.api.trust import Trust
 from client.commands.arguments import port, positive
 from client.connection import Connection
-from client.run_record import read_run_record
+from client.run_record import contradiction, read_run_record
 
 if TYPE_CHECKING:
     import argparse
@@ -25,8 +25,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--port",
         type=port,
-        default=DEFAULT_PORT,
-        help="inference port on this machine (%(default)d); the next are management and metrics",
+        help=f"inference port on this machine; by default that of --run-dir, else {DEFAULT_PORT}",
     )
     group.add_argument(
         "--ca-file", type=Path, metavar="PEM", help="certificates to trust for an https server"
@@ -46,20 +45,24 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
 
 
 def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Connection:
-    """Return the server that the options name; exits with 2 for an invalid URL.
+    """Return the server that the options name; exits with 2 if they are invalid.
+
+    A local server is known by its working directory, which records its port.
 
     Args:
         options: As parsed by `parser`.
-        parser: Reports an invalid URL.
+        parser: Reports an invalid URL, and a port that is not that of the working directory.
     """
     run_dir: Path | None = options.run_dir
     trust = Trust(ca_file=options.ca_file)
-    record = read_run_record(run_dir or _DEFAULT_RUN_DIR, options.port)
+    record = read_run_record(run_dir or _DEFAULT_RUN_DIR)
     if record and not options.server and not options.management:
+        if words := contradiction(run_dir or _DEFAULT_RUN_DIR, options.port):
+            parser.exit(2, f"error: {words}\n")
         addresses, trust = record
         run_dir = run_dir or _DEFAULT_RUN_DIR
     else:
-        server = options.server or f"http://127.0.0.1:{options.port}"
+        server = options.server or f"http://127.0.0.1:{options.port or DEFAULT_PORT}"
         try:
             addresses = addresses_from(server, options.management)
         except ValueError as error:

@@ -14,7 +14,7 @@ import pytest
 
 from client.api.addresses import addresses_from
 from client.api.trust import Trust
-from client.run_record import read_run_record
+from client.run_record import contradiction, read_run_record, recorded_port
 from server.__main__ import main
 from server.errors import StartError
 from server.stop import end, stop
@@ -47,9 +47,15 @@ def test_clients_learn_from_the_record_where_the_server_is(
 ) -> None:
     assert read_run_record(folder.path) is None
     folder.record(process, 65000, ADDRESSES, tmp_path / "certificate.pem")
-    record = read_run_record(folder.path, port=65000)
-    assert record == (ADDRESSES, Trust(pinned=tmp_path / "certificate.pem"))
-    assert read_run_record(folder.path, port=9000) is None
+    assert read_run_record(folder.path) == (
+        ADDRESSES,
+        Trust(pinned=tmp_path / "certificate.pem"),
+    )
+    assert recorded_port(folder.path) == 65000
+    assert contradiction(folder.path, None) is contradiction(folder.path, 65000) is None
+    assert f"RUN_DIR={folder.path} is the server on port 65000, not 9000" in str(
+        contradiction(folder.path, 9000)
+    )
     (folder.path / "server.json").write_text("[]", encoding="utf-8")
     assert read_run_record(folder.path) is None
 

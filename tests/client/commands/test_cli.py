@@ -309,3 +309,25 @@ def test_no_server_ends_in_one_line_without_a_traceback(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr.startswith("error: nothing answers at http://127.0.0.1:1/ping")
     assert run.stderr.count("\n") == 1
+
+
+def test_a_local_server_is_known_by_its_run_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    addresses = {
+        name: f"http://127.0.0.1:{port}"
+        for name, port in (("inference", 9100), ("management", 9101), ("metrics", 9102))
+    }
+    record = {"port": 9100, "addresses": addresses, "certificate": None}
+    (tmp_path / "run/server.json").write_text(json.dumps(record), encoding="utf-8")
+    assert main(["status"]) == 1
+    assert "http://127.0.0.1:9100" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as ended:
+        main(["status", "--port", "9105"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: RUN_DIR=run is the server on port 9100, not 9105; leave PORT out, or name the "
+        "other server's RUN_DIR\n"
+    )
