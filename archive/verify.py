@@ -20,7 +20,12 @@ from archive.errors import VerifyError
 from archive.members import unpack
 from archive.model_config import read_model_config
 from archive.through import Measured, measure
-from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
+from classifier.description import (
+    DESCRIPTION_FILE,
+    NEVER_MEASURED,
+    read_description,
+    sha256_of_file,
+)
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.model import RUNTIME_FILE, RuntimeChoice
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, read_reference
@@ -72,7 +77,7 @@ class Verified:
             return f"{self.built_accuracy:.2%} when this form was made, not measured now"
         if self.val_accuracy is not None:
             return f"{self.val_accuracy:.2%} in float32, never measured in this form"
-        return "never measured"
+        return NEVER_MEASURED
 
 
 def verify(mar: Path, photos: Sequence[LabelledFile] = ()) -> Verified:

@@ -21,6 +21,7 @@ from ts.metrics.metric_type_enum import MetricTypes
 
 from classifier.answers import Answer, rank
 from classifier.cores import usable_cores
+from classifier.description import NEVER_MEASURED
 from classifier.errors import InternalError, InvalidRequest, RequestError, http_status
 from classifier.explanations import check_map, explain, overlay_png
 from classifier.meter import (
@@ -209,13 +210,15 @@ class ResNetHandler:
 
     def _describe(self) -> dict[str, Any]:
         """Say what is served, for `GET /models/<name>?customized=true`."""
-        choice = self._model.choice
+        choice, description = self._model.choice, dataclasses.asdict(self._model.description)
+        if description["val_accuracy"] is None:  # TorchServe leaves out what is null
+            description["val_accuracy"] = NEVER_MEASURED
         return {
             "labels": self._model.class_names,
             "runtime": choice.runtime,
             "precision": choice.runtime.rpartition("-")[2],
             "runtime_accuracy": choice.accuracy,
-            **dataclasses.asdict(self._model.description),
+            **description,
             **dataclasses.asdict(self._model.settings),
         }
 

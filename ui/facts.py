@@ -61,6 +61,8 @@ def _accuracy(metadata: Mapping[str, Any], language: str) -> tuple[str, str]:
     accuracy, interval = metadata.get("val_accuracy"), metadata.get("val_accuracy_ci95")
     if accuracy is None:
         return "", ""
+    if isinstance(accuracy, str):  # "never measured"
+        return say(language, "facts.never_measured"), ""
     if not interval:
         return f"{accuracy:.1%}", ""
     low, high = (f"{100 * bound:.1f}" for bound in interval)

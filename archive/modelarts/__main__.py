@@ -11,6 +11,7 @@ from archive.modelarts.figures import find_figures
 from archive.modelarts.package import CONFIG_FILE, PACKAGE_FOLDER, write_package
 from archive.photos import fetch_photos
 from archive.source import read_source
+from classifier.description import NEVER_MEASURED
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
 from console.progress import show_log
@@ -47,8 +48,9 @@ def write(model: str, data_url: str | None, output: str) -> None:
         source = read_source(model_path(model))
         figures = find_figures(source, lambda: fetch_photos(data_url))
         write_package(source, figures, place.folder)
-    figures_text = ", ".join(f"{name} {value:.1%}" for name, value in sorted(figures.items()))
-    print(f"wrote {output.rstrip('/')}/{PACKAGE_FOLDER} ({figures_text or 'no figures'})")
+    told = ", ".join(f"{name} {value:.1%}" for name, value in sorted(figures.items()))
+    told = told or f"accuracy {NEVER_MEASURED}"
+    print(f"wrote {output.rstrip('/')}/{PACKAGE_FOLDER} ({told})")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DESCRIPTION_FILE = "model.json"
+NEVER_MEASURED = "never measured"  # of an accuracy that nobody knows
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 # Pillow's filters without ties: "nearest" and "box" take the one or the other pixel by rounding.

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 import pytest
 
-from tests.archive.imports.owners import SMALL, draw_photos, fitted, write_bucket
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from torch import nn
-
-
-class Owned(NamedTuple):
-    """An owner's model: its folder, its network, and photos of its classes."""
-
-    folder: Path
-    network: nn.Module
-    photos: Path
+from tests.archive.imports.owners import SMALL, Owned, draw_photos, fitted, write_bucket
 
 
 @pytest.fixture(scope="session")

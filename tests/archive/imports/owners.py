@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -26,6 +26,14 @@ SMALL = Preprocessing(resize=72, crop=64)
 SIZE = ("--resize", "72", "--crop", "64")
 PHOTOS = {"train": 4, "val": 12}  # of each class
 _PIXEL = 255 / 2
+
+
+class Owned(NamedTuple):
+    """An owner's model: its folder, its network, and photos of its classes."""
+
+    folder: Path
+    network: nn.Module
+    photos: Path
 
 
 def draw_photos(root: Path) -> None:

@@ -30,7 +30,7 @@ from train.data.data_set import list_classes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.archive.imports.conftest import Owned
+    from tests.archive.imports.owners import Owned
     from tests.s3 import S3
 
 
