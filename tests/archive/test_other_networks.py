@@ -42,7 +42,9 @@ def test_only_transformers_attend(tmp_path: Path) -> None:
         model = convert(read_source(folder))
         assert has_attention(model) is attends
         compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        assert {output.get_any_name() for output in compiled.outputs} == {"logits", "features"}
+        logits, features = (output.get_names() for output in compiled.outputs)
+        assert "logits" in logits
+        assert "features" in features
 
 
 def test_a_network_that_openvino_does_not_know_is_refused_in_a_line(tmp_path: Path) -> None:
