@@ -8,11 +8,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 import os
 import re
 import time
 from http import HTTPStatus
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +91,9 @@ class ResNetHandler:
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[str | bytes]:
         """Answer a batch: one body for each request, with its own status and content type."""
         start = time.perf_counter()
+        deadline = time.monotonic() + self._model.settings.deadline_s
         queries = self.preprocess(data)
-        bodies = self.postprocess(queries, self.inference(queries), context)
+        bodies = self.postprocess(queries, self.inference(queries, deadline), context)
         # Each request of the batch waits for all of it.
         self._meter.observe(HANDLE_SECONDS, time.perf_counter() - start, times=len(data))
         self._meter.observe(BATCH_REQUESTS, len(data))
@@ -100,13 +101,20 @@ class ResNetHandler:
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Query]:
         """Read each request in the protocol that it speaks."""
-        limit = self._model.settings.max_images_per_request
-        return [read_query(row, max_images=limit) for row in data]
+        limits = self._model.settings
+        images, parts = limits.max_images_per_request, limits.max_json_parts
+        return [read_query(row, max_images=images, max_json_parts=parts) for row in data]
 
-    def inference(self, queries: list[Query]) -> list[list[Classification | Exception]]:
-        """Classify the images of all requests together; one list for each request."""
-        results = iter(self._model.classify([image for query in queries for image in query.images]))
-        return [list(islice(results, len(query.images))) for query in queries]
+    def inference(
+        self, queries: list[Query], deadline: float = math.inf
+    ) -> list[list[Classification | Exception]]:
+        """Classify the images of all requests together; one list for each request.
+
+        Args:
+            queries: The requests.
+            deadline: Reading of `time.monotonic` from which no further image is begun.
+        """
+        return self._model.classify_requests([query.images for query in queries], deadline=deadline)
 
     def postprocess(
         self,
@@ -121,6 +129,8 @@ class ResNetHandler:
             status, body = self._answer(query, classified, _headers(context, index), request_id)
             self._meter.add(REQUESTS, str(status))
             context.set_response_status(status, HTTPStatus(status).phrase, index)
+            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+                context.set_response_header(index, "Retry-After", "1")
             context.set_response_content_type(index, PNG if isinstance(body, bytes) else JSON)
             bodies.append(body)
         return bodies

@@ -5,8 +5,9 @@ ClassifierError
 │   ├── InvalidRequest      400  a body in none of the accepted forms
 │   ├── InvalidImage        400  not an image, truncated or empty
 │   ├── NotExplained        422  a heat map, of a network that has none that is exact
-│   ├── TooLarge            413  too many bytes, pixels or images
-│   └── UnsupportedFormat   415  an image, in a format that is not accepted
+│   ├── TooLarge            413  too many bytes, pixels or images, or too much work
+│   ├── UnsupportedFormat   415  an image, in a format that is not accepted
+│   └── Overloaded          503  no time was left for it; it may succeed if sent again
 ├── ModelError              500  the model's own files are at fault
 └── InternalError           500  something else of ours is; its log has the details
 """
@@ -37,7 +38,8 @@ class RequestError(ClassifierError):
         return f"{place}expected {self.expected}; found {self.found}; {self.remedy}"
 
     def at(self, where: str) -> RequestError:
-        """Return the same error with the place in the request where it arose."""
+        """Return the same error with the place in the request where it arose, if it has none."""
+        where = self.where or where
         return type(self)(expected=self.expected, found=self.found, remedy=self.remedy, where=where)
 
 
@@ -50,11 +52,15 @@ class InvalidImage(RequestError):
 
 
 class TooLarge(RequestError):
-    """More bytes, pixels, scans or images than one request may contain."""
+    """More bytes, pixels, scans or images than one request may contain, or more work."""
 
 
 class UnsupportedFormat(RequestError):
     """An image, but in a format that is not accepted."""
+
+
+class Overloaded(RequestError):
+    """The batch had no time left for the request, which may be the fault of its neighbours."""
 
 
 class NotExplained(RequestError):
@@ -88,6 +94,8 @@ def http_status(error: Exception) -> int:
             return 415
         case NotExplained():
             return 422
+        case Overloaded():
+            return 503
         case RequestError():
             return 400
         case _:

@@ -41,7 +41,7 @@ def check_parts(data: bytes) -> None:
     if data.startswith(b"\xff\xd8\xff"):
         parts, exif_bytes = _measure_jpeg_header(data)
         check_exif(exif_bytes)
-        _check_scans(_count_jpeg_scans(data))
+        _check_scans(_bound_jpeg_scans(data))
     elif data.startswith(b"\x89PNG\r\n\x1a\n"):
         parts = _count_png_chunks(data)
     elif _TIFF.match(data):
@@ -111,11 +111,16 @@ def _measure_jpeg_header(data: bytes) -> tuple[int, int]:
     return parts, exif_bytes
 
 
-def _count_jpeg_scans(data: bytes) -> int:
-    """Count the scans of a JPEG's first picture, which are at most as many as this returns."""
+def _bound_jpeg_scans(data: bytes) -> int:
     marks = data.count(b"\xff\xda")
-    if marks <= MAX_JPEG_SCANS:  # also counts those in thumbnails and in what follows the picture
-        return marks
+    # Also counts those in thumbnails and in what follows the picture.
+    return marks if marks <= MAX_JPEG_SCANS else count_jpeg_scans(data)
+
+
+def count_jpeg_scans(data: bytes) -> int:
+    """Count the scans of a JPEG's first picture."""
+    if data.count(b"\xff\xda") <= 1:
+        return 1
     scans, place = 0, 2
     while (marker := _JPEG_MARKER.search(data, place)) and data[marker.end() - 1] != _END_OF_IMAGE:
         scans += data[marker.end() - 1] == _SCAN

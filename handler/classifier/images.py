@@ -10,34 +10,25 @@ and Pillow clips between its two passes. Normalisation belongs to the compiled m
 from __future__ import annotations
 
 import io
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 
 from classifier.colour import to_srgb
 from classifier.description import INTERPOLATIONS
-from classifier.errors import InvalidImage, TooLarge, UnsupportedFormat
-from classifier.image_kinds import (
-    ACCEPTED,
-    ACCEPTED_FORMATS,
-    error_of,
-    error_of_load,
-    refuse_jpeg_process,
-)
-from classifier.image_parts import check_exif, check_parts
-from classifier.repairs import with_end_marker, without_ancillary_chunks
+from classifier.image_kinds import ACCEPTED_FORMATS, error_of_load
+from classifier.image_parts import check_exif
+from classifier.opening import open_image
+from classifier.repairs import with_end_marker
 from classifier.sample_values import load, prepare, to_8_bit
 
 if TYPE_CHECKING:
     from classifier.description import Preprocessing
+    from classifier.opening import Opened
 
 Pixels = NDArray[np.uint8]  # RGB, [H, W, 3] for one image, [N, H, W, 3] for a batch
-
-_BMP_RUN_LENGTHS = {1, 2}  # BI_RLE8 and BI_RLE4
 
 _ORIENTATION = 0x0112  # the EXIF tag
 # Its values, and what turns such a picture upright (EXIF 2.32, section 4.6.4).
@@ -55,9 +46,6 @@ _UPRIGHT = {
 _SPARE = 2
 
 _FILTERS = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
-
-# The limit on pixels below is checked first, on every image, with an answer of its own.
-Image.MAX_IMAGE_PIXELS = None
 
 
 def read_pixels(
@@ -78,7 +66,19 @@ def read_pixels(
     Raises:
         RequestError: As `decode`.
     """
-    image = _open(data, max_bytes=max_bytes, max_pixels=max_pixels)
+    return decode_pixels(
+        open_image(data, max_bytes=max_bytes, max_pixels=max_pixels), preprocessing
+    )
+
+
+def decode_pixels(opened: Opened, preprocessing: Preprocessing) -> Pixels:
+    """Turn an opened image into the network's input, as `read_pixels`, and use it up.
+
+    Raises:
+        InvalidImage: The file is truncated or damaged.
+        UnsupportedFormat: It is of a kind that cannot be read.
+    """
+    image = _repaired(opened)
     full_size = image.size
     enough = _SPARE * preprocessing.resize
     image.draft("RGB", (enough, enough))
@@ -103,7 +103,7 @@ def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
         TooLarge: One of the limits is exceeded.
         UnsupportedFormat: It is an image, in another format than the accepted ones.
     """
-    return _load(_open(data, max_bytes=max_bytes, max_pixels=max_pixels))
+    return _load(_repaired(open_image(data, max_bytes=max_bytes, max_pixels=max_pixels)))
 
 
 def to_pixels(
@@ -169,36 +169,12 @@ def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def _open(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
-    """Read an image file's header and check the limits."""
-    if not data:
-        raise InvalidImage(expected=ACCEPTED, found="an empty file", remedy="send its bytes")
-    if len(data) > max_bytes:
-        raise TooLarge(
-            expected=f"at most {max_bytes:,} bytes an image",
-            found=f"{len(data):,} bytes",
-            remedy="send a smaller or more strongly compressed image",
-        )
-    check_parts(data)
-    refuse_jpeg_process(data)
-    sound = with_end_marker(without_ancillary_chunks(data))
-    try:
-        image = Image.open(io.BytesIO(sound), formats=ACCEPTED_FORMATS)
-    except Exception as error:  # Pillow's readers raise errors of many unrelated types
-        raise error_of(data) from error
-    width, height = _decoded_size(image)
-    if width * height > max_pixels:
-        raise TooLarge(
-            expected=f"at most {max_pixels:,} pixels an image",
-            found=f"{width} x {height} = {width * height:,} pixels",
-            remedy="send the image at a smaller size",
-        )
-    if image.format == "BMP" and image.info.get("compression") in _BMP_RUN_LENGTHS:
-        raise UnsupportedFormat(  # read pixel by pixel, in half a minute if it is large
-            expected=ACCEPTED,
-            found="a BMP file with run-length encoding",
-            remedy="save it without, or as PNG",
-        )
+def _repaired(opened: Opened) -> Image.Image:
+    """Return the image with the end marker that it may lack, ready to load."""
+    ended = with_end_marker(opened.data)
+    image = opened.image
+    if ended is not opened.data:
+        image = Image.open(io.BytesIO(ended), formats=ACCEPTED_FORMATS)
     prepare(image)
     return image
 
@@ -225,12 +201,3 @@ def to_rgb(image: Image.Image) -> Image.Image:
         white.paste(rgba, mask=rgba)
         return white
     return image.convert("RGB")
-
-
-def _decoded_size(image: Image.Image) -> tuple[int, int]:
-    """Return the width and height that are decompressed: a TIFF's tiles may exceed the picture."""
-    if not isinstance(image, TiffImageFile):
-        return image.size
-    width, height = image.tag_v2.get(TILEWIDTH), image.tag_v2.get(TILELENGTH)
-    tile = (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
-    return max(image.size, tile, key=math.prod)

@@ -6,9 +6,10 @@ Joins decoding, the runtime and the labels; knows neither protocols nor TorchSer
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ import numpy as np
 
 from classifier import reference
 from classifier.answers import softmax
+from classifier.batches import classify_in_order
+from classifier.decoding import Decoder
 from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.errors import ModelError
-from classifier.images import Pixels, read_pixels
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.meter import DECODE_SECONDS, INFERENCE_SECONDS, Meter
+from classifier.meter import INFERENCE_SECONDS, Meter
 from classifier.runtimes import RUNTIMES, load_runtime
 from classifier.similarity import (
     CLASS_MEANS_FILE,
@@ -36,7 +38,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from classifier.batches import Job
+    from classifier.images import Pixels
     from classifier.settings import Settings
+
+    Jobs = Sequence[Job["Classification"]]
 
 RUNTIME_FILE = "runtime.json"
 CLASS_WEIGHTS_FILE = "class_weights.npy"
@@ -127,7 +133,7 @@ class Model:
         )
         model_file = model_dir / self.choice.model_file
         self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads, gpu=gpu)
-        self._pool = ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode")
+        self._decoder = Decoder(self.description.preprocessing, settings, self._meter)
         self._class_directions = self._read_class_directions(model_dir / CLASS_MEANS_FILE)
         self._reject_below = self._threshold()
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
@@ -158,10 +164,23 @@ class Model:
 
     def classify(self, files: Sequence[bytes]) -> list[Classification | Exception]:
         """Classify image files; a bad one gives its error and leaves the others alone."""
-        results: list[Classification | Exception] = []
-        for start in range(0, len(files), self.batch_size):
-            results += self._classify_batch(files[start : start + self.batch_size])
-        return results
+        return [result for (result,) in self.classify_requests([[file] for file in files])]
+
+    def classify_requests(
+        self, requests: Sequence[Sequence[bytes]], *, deadline: float = math.inf
+    ) -> list[list[Classification | Exception]]:
+        """Classify the images of several requests, each within its budget of work.
+
+        Args:
+            requests: The image files of each request.
+            deadline: Reading of `time.monotonic` from which no further image is begun.
+        """
+        return classify_in_order(
+            requests,
+            functools.partial(self._classify_chunk, deadline=deadline),
+            chunk_size=self.batch_size,
+            max_request_s=self.settings.max_request_decode_s,
+        )
 
     def warm_up(self) -> None:
         """Run every batch size once and compare the answers with the evaluation's.
@@ -216,34 +235,14 @@ class Model:
                 f"of {self.choice.runtime}"
             )
 
-    def _classify_batch(self, files: Sequence[bytes]) -> list[Classification | Exception]:
-        crop = self.description.preprocessing.crop
-        batch = np.empty((len(files), crop, crop, 3), dtype=np.uint8)
+    def _classify_chunk(self, jobs: Jobs, *, most_s: float, deadline: float) -> None:
+        """Give images their results; those that take longer than `most_s` to decode have none."""
+        pixels, good = self._decoder.decode(jobs, most_s=most_s, deadline=deadline)
+        if not good:
+            return
         start = time.perf_counter()
-        errors = list(self._pool.map(self._fill, batch, files))
-        decoded = time.perf_counter()
-        self._meter.observe(DECODE_SECONDS, decoded - start)
-        good = [index for index, error in enumerate(errors) if error is None]
-        results: list[Classification | Exception | None] = list(errors)
-        if good:
-            pixels = batch if len(good) == len(batch) else batch[good]
-            logits, features = self._runtime.infer(pixels)
-            self._meter.observe(INFERENCE_SECONDS, time.perf_counter() - decoded)
-            answers = zip(softmax(logits), pixels, features.copy(), strict=True)
-            for index, answer in zip(good, answers, strict=True):
-                results[index] = Classification(*answer)
-        return [result for result in results if result is not None]
-
-    def _fill(self, place: Pixels, file: bytes) -> Exception | None:
-        """Decode `file` into its place in the batch; return the error if it cannot be done."""
-        limits = self.settings
-        try:
-            place[:] = read_pixels(
-                file,
-                self.description.preprocessing,
-                max_bytes=limits.max_image_bytes,
-                max_pixels=limits.max_image_pixels,
-            )
-        except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other images
-            return error
-        return None
+        logits, features = self._runtime.infer(pixels)
+        self._meter.observe(INFERENCE_SECONDS, time.perf_counter() - start)
+        answers = zip(softmax(logits), pixels, features.copy(), strict=True)
+        for index, answer in zip(good, answers, strict=True):
+            jobs[index].result = Classification(*answer)

@@ -24,6 +24,13 @@ class Settings:
         max_image_bytes: Largest accepted image file, in bytes.
         max_image_pixels: Largest accepted width times height.
         max_images_per_request: For the protocols that take several.
+        max_image_decode_s: Most seconds that an image may take to decode, as `classifier.work`
+            estimates them from its header.
+        max_request_decode_s: The same for all images of a request together.
+        deadline_s: Seconds after which a batch begins no further image; what is left is answered
+            with 503. At most half of `responseTimeout`, after which TorchServe kills the worker
+            with all that it has.
+        max_json_parts: Most members, elements and braces of a JSON body.
         decode_threads: Threads that decode images, in each worker.
         reject_unknown: Whether replies say that an image is none of the classes.
     """
@@ -32,6 +39,10 @@ class Settings:
     max_image_bytes: int
     max_image_pixels: int
     max_images_per_request: int
+    max_image_decode_s: int
+    max_request_decode_s: int
+    deadline_s: int
+    max_json_parts: int
     decode_threads: int
     reject_unknown: bool
 
@@ -54,7 +65,23 @@ class Settings:
                 _check_switch(name, value)
             else:
                 _check_number(name, value)
-        return cls(**section)
+        settings = cls(**section)
+        settings._check_times((model_config or {}).get("responseTimeout"))
+        return settings
+
+    def _check_times(self, response_timeout_s: object) -> None:
+        """Refuse times with which an accepted image is never answered, or ends the worker."""
+        if self.max_image_decode_s > self.max_request_decode_s:
+            raise ModelError(
+                f"model-config.yaml: handler.max_image_decode_s ({self.max_image_decode_s}) must "
+                f"be at most handler.max_request_decode_s ({self.max_request_decode_s})"
+            )
+        if isinstance(response_timeout_s, int) and 2 * self.deadline_s > response_timeout_s:
+            raise ModelError(
+                f"model-config.yaml: handler.deadline_s ({self.deadline_s}) must be at most half "
+                f"of responseTimeout ({response_timeout_s}): the last image that is begun takes "
+                "time, too"
+            )
 
 
 def _check_switch(name: str, value: object) -> None:

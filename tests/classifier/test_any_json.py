@@ -69,18 +69,20 @@ def ways_to_send(value: Any) -> list[dict[str, Any]]:
 @given(json_values | bodies)
 def test_any_json_becomes_images_or_an_error(value: Any) -> None:
     for row in ways_to_send(value):
-        assert_images_or_error(read_query(row, max_images=2))
+        assert_images_or_error(read_query(row, max_images=2, max_json_parts=10_000))
 
 
 @given(bodies)
 def test_any_form_fields_become_images_or_an_error(row: dict[str, Any]) -> None:
-    assert_images_or_error(read_query(row, max_images=2))
+    assert_images_or_error(read_query(row, max_images=2, max_json_parts=10_000))
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_bytes_become_images_or_an_error(body: bytes) -> None:
     for start in (b"", b"{", b"[", b'{"instances": ', b'{"inputs": [{"datatype": "BYTES", '):
-        assert_images_or_error(read_query({"body": bytearray(start + body)}, max_images=2))
+        assert_images_or_error(
+            read_query({"body": bytearray(start + body)}, max_images=2, max_json_parts=10_000)
+        )
 
 
 @pytest.mark.parametrize("depth", range(900, 1000, 3))
@@ -96,6 +98,6 @@ def test_deeply_nested_json_becomes_an_error(depth: int) -> None:
         request_v2.replace('"BYTES"', nested),
         f'{{"id": {nested}, {request_v2[1:]}',
     ):
-        query = read_query({"body": bytearray(body.encode())}, max_images=2)
+        query = read_query({"body": bytearray(body.encode())}, max_images=2, max_json_parts=10_000)
         assert query.error
         assert_images_or_error(query)

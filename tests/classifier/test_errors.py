@@ -9,13 +9,14 @@ from classifier.errors import (
     InvalidImage,
     InvalidRequest,
     ModelError,
+    Overloaded,
     RequestError,
     TooLarge,
     UnsupportedFormat,
     http_status,
 )
 
-REQUEST_ERRORS = (InvalidImage, InvalidRequest, TooLarge, UnsupportedFormat)
+REQUEST_ERRORS = (InvalidImage, InvalidRequest, Overloaded, TooLarge, UnsupportedFormat)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,7 @@ REQUEST_ERRORS = (InvalidImage, InvalidRequest, TooLarge, UnsupportedFormat)
         (InvalidImage(expected="a", found="b", remedy="c"), 400),
         (TooLarge(expected="a", found="b", remedy="c"), 413),
         (UnsupportedFormat(expected="a", found="b", remedy="c"), 415),
+        (Overloaded(expected="a", found="b", remedy="c"), 503),
         (RequestError(expected="a", found="b", remedy="c"), 400),
         (ModelError("damaged"), 500),
         (ZeroDivisionError(), 500),
@@ -46,6 +48,11 @@ def test_an_error_can_be_told_its_place(kind: type[RequestError]) -> None:
     error = kind(expected="one image", found="none", remedy="send one").at("instances[1]")
     assert type(error) is kind
     assert str(error) == "instances[1]: expected one image; found none; send one"
+
+
+def test_a_place_that_is_known_stays() -> None:
+    error = TooLarge(expected="few", found="many", remedy="send few", where="all images together")
+    assert error.at("instances[1]").where == "all images together"
 
 
 def test_all_errors_have_one_base() -> None:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifier.errors import InvalidImage, ModelError, TooLarge, UnsupportedFormat
-from classifier.images import read_pixels
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, Classification, Model, RuntimeChoice
+from classifier.opening import open_image
 from classifier.reference import REFERENCE_NAMES, draw_png, read_reference
 from classifier.runtimes.runtime import Outputs
 from classifier.settings import Settings
@@ -32,6 +32,10 @@ LIMITS = Settings(
     max_image_bytes=10**6,
     max_image_pixels=10**6,
     max_images_per_request=4,
+    max_image_decode_s=5,
+    max_request_decode_s=6,
+    deadline_s=10,
+    max_json_parts=10_000,
     decode_threads=2,
     reject_unknown=False,
 )
@@ -107,12 +111,12 @@ def test_a_bad_image_changes_no_other_answer(
 def test_a_bug_in_decoding_changes_no_other_answer(
     model: Model, alone: dict[bytes, Classification], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail_on_text(file: bytes, *arguments: Any, **limits: Any) -> Any:
+    def fail_on_text(file: bytes, **limits: Any) -> Any:
         if file == b"hello":
             raise ZeroDivisionError
-        return read_pixels(file, *arguments, **limits)
+        return open_image(file, **limits)
 
-    monkeypatch.setattr("classifier.model.read_pixels", fail_on_text)
+    monkeypatch.setattr("classifier.decoding.open_image", fail_on_text)
     first, failed, second = model.classify([GOOD[0], b"hello", GOOD[1]])
     assert isinstance(failed, ZeroDivisionError)
     assert_same([first, second], GOOD[:2], alone)

@@ -18,6 +18,10 @@ NUMBERS = {
     "max_image_bytes": 1000,
     "max_image_pixels": 1000,
     "max_images_per_request": 4,
+    "max_image_decode_s": 1,
+    "max_request_decode_s": 10,
+    "deadline_s": 9,
+    "max_json_parts": 99,
     "decode_threads": 2,
 }
 VALID = NUMBERS | {"reject_unknown": True}
@@ -31,7 +35,7 @@ def test_the_shipped_configuration_is_accepted() -> None:
 
 def test_each_setting_is_taken() -> None:
     assert Settings.from_config({"batchSize": 4, "handler": VALID}) == Settings(
-        5, 1000, 1000, 4, 2, reject_unknown=True
+        5, 1000, 1000, 4, 1, 10, 9, 99, 2, reject_unknown=True
     )
 
 
@@ -66,3 +70,21 @@ def test_a_switch_is_on_or_off(value: object) -> None:
     message = f"handler.reject_unknown must be true or false; found {value!r}"
     with pytest.raises(ModelError, match=re.escape(message)):
         Settings.from_config({"handler": VALID | {"reject_unknown": value}})
+
+
+def test_one_image_may_not_cost_more_than_a_request() -> None:
+    section = VALID | {"max_image_decode_s": 11}
+    with pytest.raises(ModelError, match=r"max_image_decode_s \(11\) must be at most .*\(10\)"):
+        Settings.from_config({"handler": section})
+
+
+@pytest.mark.parametrize(("timeout_s", "is_accepted"), [(18, True), (17, False), (None, True)])
+def test_the_deadline_leaves_time_before_the_worker_is_given_up(
+    timeout_s: int | None, is_accepted: bool
+) -> None:
+    config = {"responseTimeout": timeout_s, "handler": VALID}
+    if is_accepted:
+        Settings.from_config(config)
+        return
+    with pytest.raises(ModelError, match=r"deadline_s \(9\) must be at most half of .*\(17\)"):
+        Settings.from_config(config)

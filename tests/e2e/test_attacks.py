@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import socket
@@ -220,3 +221,33 @@ def png_of(side: int) -> bytes:
         len(part).to_bytes(4, "big") + kind + part + zlib.crc32(kind + part).to_bytes(4, "big")
         for kind, part in ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
     )
+
+
+JSON_FLOODS = {
+    "empty objects": b"[" + b"{}," * 3_000_000 + b"{}]",
+    "members": b"{" + b",".join(b'"%d":1' % i for i in range(1_000_000)) + b"}",
+}
+
+
+@pytest.mark.parametrize("body", JSON_FLOODS.values(), ids=JSON_FLOODS)
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "image/jpeg"])
+def test_json_is_not_parsed_before_it_is_counted(served: Served, kind: str, body: bytes) -> None:
+    headers = bearer(served, "inference") | {"Content-Type": kind}
+    url = f"{served.url}/predictions/flowers"
+    reply = requests.post(url, data=body, headers=headers, timeout=120)
+    assert reply.status_code == 413
+    assert "JSON of at most 10,000 members" in reply.json()["message"]
+
+
+def test_many_dear_images_are_refused_before_they_are_decoded(served: Served) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (7071, 7071)).save(buffer, "GIF")  # quick to make
+    image = base64.b64encode(buffer.getvalue()).decode("ascii")
+    reply = requests.post(
+        f"{served.url}/predictions/flowers",
+        json={"instances": [{"b64": image}] * 64},
+        headers=bearer(served, "inference"),
+        timeout=120,
+    )
+    assert reply.status_code == 413
+    assert reply.json()["error"].startswith("all images together: expected ")

@@ -26,6 +26,7 @@ LOAD = Load(
 )
 SETTINGS = {
     "responseTimeout": 3,  # s until a hung worker is replaced; 30 in the archive that is shipped
+    "handler.deadline_s": 1,
     # Fewer than ask: after a clock set back, TorchServe waits until a batch is full.
     "batchSize": 4,
 }

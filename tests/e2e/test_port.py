@@ -189,6 +189,8 @@ def test_int8_keeps_to_the_accuracy_gate(
     settings = Settings(
         **dict.fromkeys(("top_k", "decode_threads", "max_images_per_request"), 5),
         **dict.fromkeys(("max_image_bytes", "max_image_pixels"), 10**8),
+        **dict.fromkeys(("max_image_decode_s", "max_request_decode_s", "deadline_s"), 10),
+        max_json_parts=10_000,
         reject_unknown=False,
     )
     model = Model(tmp_path / "int8", settings, threads=1, batch_size=4)

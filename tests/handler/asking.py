@@ -21,6 +21,10 @@ CONFIG = {
         "max_image_bytes": 100_000,
         "max_image_pixels": 200_000,
         "max_images_per_request": 3,
+        "max_image_decode_s": 9,
+        "max_request_decode_s": 10,
+        "deadline_s": 10,
+        "max_json_parts": 10_000,
         "decode_threads": 2,
         "reject_unknown": False,
     }

@@ -156,6 +156,21 @@ def test_the_server_knows_no_archives_but_its_own(
     assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", str(run)]) == 130
 
 
+def test_workers_leave_json_to_the_handler(
+    mar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, str]] = []
+
+    def run(*_: object, env: dict[str, str], **__: object) -> None:
+        given.append(env)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("server.start.subprocess.run", run)
+    run_dir = str(tmp_path / "run")
+    assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", run_dir]) == 130
+    assert [env["TS_DECODE_INPUT_REQUEST"] for env in given] == ["false"]
+
+
 def test_a_restart_that_cannot_start_stops_nothing(mar: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.create()

@@ -13,11 +13,11 @@ errors are written. Nothing here decodes an image or knows TorchServe.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from classifier.errors import InvalidRequest
 from classifier.protocols import kserve_v1, modelarts, open_inference, torchserve
+from classifier.protocols.json_text import looks_like_json, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,43 +56,38 @@ ModelName = tuple[str, str]  # name and version
 PROTOCOLS: tuple[WireProtocol, ...] = (modelarts, kserve_v1, open_inference, torchserve)
 
 
-def read_fields(row: Mapping[str, Any]) -> Fields:
+_LISTS = ("instances", "inputs")  # the fields that are JSON in a form, too
+
+
+def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
     """Turn what TorchServe hands over for one request into named fields.
 
     A JSON object in the body, or uploaded as the one field `data`, is replaced by its members.
-    TorchServe decodes JSON itself only if the content type is exactly ``application/json``.
+    TorchServe decodes JSON itself, without limits, unless it is told not to (`server.start` does);
+    then JSON in the fields of a form is left to us as well.
 
     Raises:
         InvalidRequest: The body is meant to be JSON, but is no JSON object.
+        TooLarge: JSON has more than `max_json_parts` members, elements and braces.
     """
     name = "body" if "body" in row else "data"
-    value = row.get(name)
-    if isinstance(value, dict):
-        return value
-    if isinstance(value, list) or _looks_like_json(value):
-        try:
-            parsed = json.loads(value) if isinstance(value, str | bytes | bytearray) else value
-        except (ValueError, RecursionError) as error:
-            raise InvalidRequest(
-                expected="JSON", found=f"a syntax error ({error})", remedy="check the body"
-            ) from error
-        if not isinstance(parsed, dict):
-            raise InvalidRequest(
-                expected='a JSON object such as {"instances": [{"b64": "..."}]}',
-                found=f"a JSON {type(parsed).__name__}",
-                remedy="wrap it in an object",
-            )
-        return parsed
-    return row
+    if name not in row:
+        lists = {field: row[field] for field in _LISTS if looks_like_json(row.get(field))}
+        return {**row, **{field: parse_json(lists[field], max_json_parts) for field in lists}}
+    value = row[name]
+    if looks_like_json(value):
+        value = parse_json(value, max_json_parts)
+    elif not isinstance(value, dict | list):
+        return row
+    if not isinstance(value, dict):
+        raise InvalidRequest(
+            expected='a JSON object such as {"instances": [{"b64": "..."}]}',
+            found=f"a JSON {type(value).__name__}",
+            remedy="wrap it in an object",
+        )
+    return value
 
 
 def recognise(fields: Fields) -> WireProtocol:
     """Return the protocol that a request speaks."""
     return next(protocol for protocol in PROTOCOLS if protocol.claims(fields))
-
-
-def _looks_like_json(value: Any) -> bool:
-    # No accepted image format begins with a brace or a bracket.
-    if isinstance(value, bytes | bytearray):
-        return value[:64].lstrip()[:1] in (b"{", b"[")
-    return isinstance(value, str) and value[:64].lstrip()[:1] in ("{", "[")

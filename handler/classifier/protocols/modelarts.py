@@ -5,6 +5,7 @@ The forms are those of the platform's PyTorch services, spelling included.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from classifier.errors import RequestError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
+_START = 64  # bytes, of which those of an image are never all letters and digits
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+=*")
+
 
 def claims(fields: Fields) -> bool:
     """Claim requests with a field `images`."""
@@ -25,6 +29,8 @@ def claims(fields: Fields) -> bool:
 def read_images(fields: Fields) -> list[tuple[str, bytes]]:
     """Take the image from the multipart field, or decode it from JSON."""
     value = fields["images"]
+    if isinstance(value, bytes | bytearray) and _BASE64.fullmatch(value[:_START]):
+        value = value.decode("ascii", "replace")  # a field that is declared as text
     if isinstance(value, bytes | bytearray):
         return [("images", bytes(value))]
     return [("images", image_from_base64(value, "images"))]

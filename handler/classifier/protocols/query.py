@@ -54,17 +54,18 @@ class Query:
         return answers
 
 
-def read_query(row: Mapping[str, Any], *, max_images: int) -> Query:
+def read_query(row: Mapping[str, Any], *, max_images: int, max_json_parts: int) -> Query:
     """Read one request; what is wrong with it becomes its `error`.
 
     Args:
         row: What TorchServe hands over: the raw body under ``body``, or named form fields.
         max_images: How many images a request may contain.
+        max_json_parts: How many members, elements and braces a JSON body may have.
     """
     protocol: WireProtocol = torchserve
     fields: Fields = row
     try:
-        fields = read_fields(row)
+        fields = read_fields(row, max_json_parts)
         protocol = recognise(fields)
         places_and_images = protocol.read_images(fields)
         _check_number(len(places_and_images), max_images)

@@ -1,0 +1,109 @@
+"""Which image of a batch is decoded when, and which are not.
+
+The requests of a batch are answered together, so that each waits for the dearest. Images that are
+quick to decode go first, those of different requests in turn; then the others, the quickest first.
+So a request with a few small photos has its answers, whatever its neighbours bring.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from classifier.errors import Overloaded, TooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Estimated seconds up to which an image is decoded as soon as it is opened, as a JPEG of 12
+# megapixels is. Dearer ones wait until the work of their whole request is known.
+QUICK_S = 0.15
+
+Result = TypeVar("Result")
+
+
+@dataclass
+class Job(Generic[Result]):
+    """An image on its way through a batch.
+
+    Attributes:
+        file: The contents of the image file.
+        request: Index of its request in the batch.
+        decode_s: How long decoding takes, estimated in seconds; 0 until it was opened.
+        result: Its answer or error; None until it has one.
+    """
+
+    file: bytes
+    request: int
+    decode_s: float = 0.0
+    result: Result | Exception | None = None
+
+
+class ClassifyChunk(Protocol, Generic[Result]):
+    """Gives images their results; those that take longer than `most_s` to decode may have none."""
+
+    def __call__(self, jobs: Sequence[Job[Result]], *, most_s: float) -> None:
+        """Classify some of the images."""
+        ...
+
+
+def classify_in_order(
+    requests: Sequence[Sequence[bytes]],
+    classify_chunk: ClassifyChunk[Result],
+    *,
+    chunk_size: int,
+    max_request_s: float,
+) -> list[list[Result | Exception]]:
+    """Classify the images of several requests; return their results in the requests' order.
+
+    Args:
+        requests: The image files of each request.
+        classify_chunk: What does it.
+        chunk_size: Most images that it takes at once.
+        max_request_s: Most seconds that a request's images may take to decode, by estimate.
+    """
+    jobs: list[list[Job[Result]]] = [
+        [Job(file, index) for file in files] for index, files in enumerate(requests)
+    ]
+    order = _in_turn(jobs)
+    for start in range(0, len(order), chunk_size):
+        classify_chunk(order[start : start + chunk_size], most_s=QUICK_S)
+    _refuse_too_dear(order, max_request_s)
+    left = sorted((job for job in order if job.result is None), key=lambda job: job.decode_s)
+    for start in range(0, len(left), chunk_size):
+        classify_chunk(left[start : start + chunk_size], most_s=math.inf)
+    return [[job.result for job in of_one if job.result is not None] for of_one in jobs]
+
+
+def _in_turn(jobs: Sequence[Sequence[Job[Result]]]) -> list[Job[Result]]:
+    """Order the images of all requests: the first of each, then the second of each, and so on."""
+    rounds = itertools.zip_longest(*jobs)
+    return [job for jobs_of_round in rounds for job in jobs_of_round if job is not None]
+
+
+def _refuse_too_dear(jobs: Sequence[Job[Result]], max_request_s: float) -> None:
+    """Refuse what is left of the requests whose images together take too long to decode."""
+    totals: defaultdict[int, float] = defaultdict(float)
+    for job in jobs:
+        totals[job.request] += job.decode_s
+    for job in jobs:
+        total_s = totals[job.request]
+        if job.result is None and total_s > max_request_s:
+            job.result = TooLarge(
+                expected=f"images that decode in about {max_request_s:g} s at most",
+                found=f"images that take about {total_s:.0f} s",
+                remedy="spread them over several requests, or send them at a smaller size",
+                where="all images together",
+            )
+
+
+def too_late(deadline_s: float) -> Overloaded:
+    """Return the error for an image that was not begun before its batch's deadline."""
+    return Overloaded(
+        expected=f"a turn within {deadline_s:g} s",
+        found="images of this or other requests that take longer",
+        remedy="send again, with fewer or smaller images if there are several",
+    )
