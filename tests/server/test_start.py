@@ -165,6 +165,7 @@ def test_workers_leave_json_to_the_handler(
         given.append(env)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("server.start.find_java_home", lambda: tmp_path)
     monkeypatch.setattr("server.start.subprocess.run", run)
     run_dir = str(tmp_path / "run")
     assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", run_dir]) == 130
