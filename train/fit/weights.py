@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save_file
 
-from classifier.architectures import file_name, library_of, pretrained_module
 from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
 from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels
@@ -16,6 +15,7 @@ from classifier.network import build_network, load_network, read_state_dict
 from classifier.parts import head_of, replace_head
 from storage.files import atomic_file
 from train.errors import WeightsError
+from train.fit.imagenet import imagenet_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from train.recipe import Recipe
 
 STARTER = Path(__file__).resolve().parents[2] / "pretrained"
-_IMAGENET_CLASSES = 1000
 
 
 def initial_network(
@@ -45,7 +44,8 @@ def initial_network(
     try:
         match recipe.init:
             case "imagenet":
-                return replace_head(_imagenet(recipe, data_root), len(class_names))
+                network = imagenet_network(recipe.arch, data_root, recipe.crop)
+                return replace_head(network, len(class_names))
             case "starter":
                 return _from_model(recipe, class_names, starter)
             case "scratch":
@@ -88,21 +88,6 @@ def check_sha256(path: Path, expected: str) -> None:
             f"{path}: {DESCRIPTION_FILE} beside it is about another file (SHA-256 {expected[:12]}, "
             f"this one's is {sha256_of_file(path)[:12]}): train again, or restore both together"
         )
-
-
-def _imagenet(recipe: Recipe, data_root: Path) -> nn.Module:
-    arch = recipe.arch
-    path = data_root / file_name(arch, "-pre.pth")
-    if path.is_file():
-        return load_network(path, arch, _IMAGENET_CLASSES, recipe.crop)
-    try:
-        return pretrained_module(arch)
-    except (OSError, RuntimeError) as error:  # no network, or a damaged download
-        raise WeightsError(
-            f"no ImageNet weights for {arch}: {path} does not exist, and "
-            f"{library_of(arch)}'s download failed ({error}); put the file there ({arch}'s "
-            'ImageNet weights under that name), or train with init = "starter" or "scratch"'
-        ) from error
 
 
 def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.Module:
