@@ -48,8 +48,7 @@ WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --d
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
 # A server is known by its RUN_DIR, which records its port: one that was asked for must be the same.
-ASKED    := $(if $(filter file,$(origin PORT)),,--port $(PORT))
-AT       := $(ASKED) --run-dir $(RUN_DIR)
+AT       := $(if $(call given,PORT),--port $(PORT)) --run-dir $(RUN_DIR)
 
 # An environment keeps its Python: a PYTHON that contradicts it is refused.
 ifneq ($(and $(PYTHON),$(wildcard $(VENV)/pyvenv.cfg)),)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CALIBRATION_PHOTOS = 300  # more no longer move the ranges of the activations
 
+# What DATA_URL is where it is not given, and what it is to do without photos.
+_DEFAULT_URL, _NO_PHOTOS = "data_set", "none"
+
 
 @dataclass(frozen=True)
 class LabelledPhotos:
@@ -33,15 +36,22 @@ class LabelledPhotos:
 
 
 def fetch_photos(data_url: str | None) -> Path | None:
-    """Return the folder of a data set; None where none is named, or there is no such folder.
+    """Return the folder of a data set; None for "none", and where the default one is missing.
 
     Raises:
+        BuildError: There is no such folder, and it is not the default one.
         storage.StorageError: It is in a bucket, and cannot be copied.
     """
-    if not data_url:
+    if not data_url or data_url == _NO_PHOTOS:
         return None
     folder = fetch(data_url)
-    return folder if is_remote(data_url) or folder.is_dir() else None
+    if is_remote(data_url) or folder.is_dir():
+        return folder
+    if data_url == _DEFAULT_URL:
+        return None
+    raise BuildError(
+        f"DATA_URL={data_url}: there is no such folder; name one with photos, or DATA_URL=none"
+    )
 
 
 def read_photos(

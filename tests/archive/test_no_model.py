@@ -10,6 +10,8 @@ import pytest
 import archive.__main__ as archive_command
 import archive.modelarts.__main__ as modelarts_command
 import train.evaluation.__main__ as evaluate_command
+from archive.errors import BuildError
+from archive.photos import fetch_photos
 from tests.e2e.served import ROOT
 from tests.s3 import FOREIGN
 
@@ -76,3 +78,16 @@ def test_a_bucket_is_named_as_the_user_did(
     line = said(command, "obs://no-model/resnet/model", tmp_path / "out", capsys)
     assert "obs://no-model/resnet/model holds no model (no model.json)" in line
     assert str(tmp_path / "cache") not in line
+
+
+def test_photos_that_were_named_and_are_missing_end_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match=f"DATA_URL={tmp_path}/photos: there is no such folder"):
+        fetch_photos(f"{tmp_path}/photos")
+
+
+@pytest.mark.parametrize("data_url", [None, "none", "data_set"])
+def test_without_photos_of_ones_own_nothing_is_missed(
+    data_url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert fetch_photos(data_url) is None

@@ -86,8 +86,8 @@ def fitted(root: Path, preprocessing: Preprocessing, arch: str = "resnet18") -> 
         network.fc.bias.copy_(-(network.fc.weight * (stacked + stacked.mean(dim=0)) / 2).sum(dim=1))
         # So that scores are neither 0 nor 1, and a wrong pixel would show in them.
         logits = network.fc(torch.cat(spread) + stacked.repeat_interleave(PHOTOS["train"], dim=0))
-        network.fc.weight /= logits.std()
-        network.fc.bias /= logits.std()
+        network.fc.weight.div_(logits.std())
+        network.fc.bias.div_(logits.std())
     network.eval()
     return network
 
