@@ -14,12 +14,14 @@ from tests.browser import launched
 from tests.models import write_data_set, write_model_folder
 from tests.once import made_once
 from tests.s3 import S3, running_s3
+from tests.schedule import ByServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
+    from xdist.remote import Producer
 
 # No test fails because a machine is slow; speed is the matter of `bench`.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that take long: at the end one process would work on alone."""
     long = {item.path for item in items if any(mark.name in LONG for mark in item.iter_markers())}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer | None:
+    """Hand out the tests as `tests.schedule` says, unless `--dist` asks for another way."""
+    return ByServer(config, log) if config.getoption("dist") == "load" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

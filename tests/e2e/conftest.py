@@ -16,15 +16,6 @@ from tests.once import made_once
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SHARED = {"served", "own"}
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of one server in one process of pytest-xdist, so that it is started once."""
-    shared = SHARED & set(getattr(item, "fixturenames", ()))
-    group = "shared" if shared else item.path.stem.removeprefix("test_")
-    item.add_marker(pytest.mark.xdist_group(group))
-
 
 @pytest.fixture(scope="session")
 def archived(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
