@@ -1,7 +1,7 @@
 """Which image of a batch is decoded when, and which are not.
 
 The requests of a batch are answered together, so that each waits for the dearest. Images that are
-quick to decode go first, those of different requests in turn; then the others, the quickest first.
+quick to decode go first, those of different requests in turn; then the others, request by request.
 So a request with a few small photos has its answers, whatever its neighbours bring.
 """
 
@@ -70,9 +70,11 @@ def classify_in_order(
     ]
     order = _in_turn(jobs)
     for start in range(0, len(order), chunk_size):
-        classify_chunk(order[start : start + chunk_size], most_s=QUICK_S)
-    _refuse_too_dear(order, max_request_s)
-    left = sorted((job for job in order if job.result is None), key=lambda job: job.decode_s)
+        chunk = [job for job in order[start : start + chunk_size] if job.result is None]
+        if chunk:
+            classify_chunk(chunk, most_s=QUICK_S)
+        _refuse_too_dear(order, max_request_s)
+    left = _smallest_request_first(order)
     for start in range(0, len(left), chunk_size):
         classify_chunk(left[start : start + chunk_size], most_s=math.inf)
     return [[job.result for job in of_one if job.result is not None] for of_one in jobs]
@@ -86,18 +88,34 @@ def _in_turn(jobs: Sequence[Sequence[Job[Result]]]) -> list[Job[Result]]:
 
 def _refuse_too_dear(jobs: Sequence[Job[Result]], max_request_s: float) -> None:
     """Refuse what is left of the requests whose images together take too long to decode."""
-    totals: defaultdict[int, float] = defaultdict(float)
-    for job in jobs:
-        totals[job.request] += job.decode_s
+    totals = _totals(jobs)
     for job in jobs:
         total_s = totals[job.request]
         if job.result is None and total_s > max_request_s:
             job.result = TooLarge(
                 expected=f"images that decode in about {max_request_s:g} s at most",
-                found=f"images that take about {total_s:.0f} s",
+                found=f"images that take about {total_s:.0f} s or more",
                 remedy="spread them over several requests, or send them at a smaller size",
                 where="all images together",
             )
+
+
+def _smallest_request_first(jobs: Sequence[Job[Result]]) -> list[Job[Result]]:
+    """Order the images that have no result yet, those of a request together.
+
+    So some requests are complete at the deadline, where otherwise each would lack an image.
+    """
+    totals = _totals(jobs)
+    left = [job for job in jobs if job.result is None]
+    return sorted(left, key=lambda job: (totals[job.request], job.request, job.decode_s))
+
+
+def _totals(jobs: Sequence[Job[Result]]) -> dict[int, float]:
+    """Add up the estimates that are known of each request, in seconds."""
+    totals: defaultdict[int, float] = defaultdict(float)
+    for job in jobs:
+        totals[job.request] += job.decode_s
+    return totals
 
 
 def too_late(deadline_s: float) -> Overloaded:

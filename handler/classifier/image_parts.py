@@ -32,8 +32,11 @@ _TIFF_BYTES = {1, 2, 6, 7}  # types of which a value is a byte, which costs noth
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
 
-def check_parts(data: bytes) -> None:
+def check_parts(data: bytes) -> int:
     """Refuse a file of too many parts, in one of the formats that Pillow reads part by part.
+
+    Returns:
+        How many it has; 0 in other formats.
 
     Raises:
         TooLarge: It has too many.
@@ -47,13 +50,14 @@ def check_parts(data: bytes) -> None:
     elif _TIFF.match(data):
         parts = _count_tiff_values(data)
     else:
-        return
+        return 0
     if parts > MAX_PARTS:
         raise TooLarge(
             expected=f"a file of at most {MAX_PARTS:,} segments, chunks, strips or other parts",
             found="more than that",
             remedy="save the image again",
         )
+    return parts
 
 
 def check_exif(size: int) -> None:

@@ -31,7 +31,7 @@ class Opened:
     Attributes:
         data: The contents of the file, without what no pixel needs.
         image: Its header.
-        decode_s: How long decoding takes, estimated in seconds of one core.
+        decode_s: How long opening and decoding take, estimated in seconds of one core.
     """
 
     data: bytes
@@ -63,7 +63,7 @@ def open_image(
             found=f"{len(data):,} bytes",
             remedy="send a smaller or more strongly compressed image",
         )
-    check_parts(data)
+    parts = check_parts(data)
     refuse_jpeg_process(data)
     sound = without_ancillary_chunks(data)
     try:
@@ -83,7 +83,7 @@ def open_image(
             found="a BMP file with run-length encoding",
             remedy="save it without, or as PNG",
         )
-    decode_s = decode_seconds(image, sound, width * height)
+    decode_s = decode_seconds(image, sound, width * height, parts)
     if decode_s > max_decode_s:
         raise TooLarge(
             expected=f"an image that decodes in about {max_decode_s:g} s at most",

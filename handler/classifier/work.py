@@ -24,18 +24,20 @@ _WEBP = 46.0  # a pixel
 _PNG_OPAQUE, _PNG_TRANSPARENT = 50.0, 150.0
 _GIF, _BMP = 15.0, 10.0
 _TIFF, _TIFF_WIDE = 120.0, 170.0  # of 8 bits; of 16 or 32, as floats are
+_PART = 4000.0  # a segment, chunk or value, which Python reads one by one
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 # `classifier.repairs` decodes a JPEG without an end marker twice, to see whether it is complete.
 _PASSES_WITHOUT_END = 3
 
 
-def decode_seconds(image: Image.Image, data: bytes, pixels: int) -> float:
-    """Estimate how long an image takes to decode, in seconds of one core.
+def decode_seconds(image: Image.Image, data: bytes, pixels: int, parts: int) -> float:
+    """Estimate how long an image takes to open and decode, in seconds of one core.
 
     Args:
         image: Opened, not loaded.
         data: The contents of its file.
         pixels: How many are decompressed.
+        parts: Of how many segments, chunks or values its header is made.
     """
     match image.format:
         case "JPEG" | "MPO":
@@ -51,7 +53,7 @@ def decode_seconds(image: Image.Image, data: bytes, pixels: int) -> float:
             cost = _BMP * pixels
         case _:
             cost = _tiff(image, data, pixels)
-    return cost * _NS
+    return (cost + _PART * parts) * _NS
 
 
 def _jpeg(data: bytes, pixels: int) -> float:

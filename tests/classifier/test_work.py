@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 from unittest.mock import patch
@@ -13,20 +12,27 @@ from PIL import Image, JpegImagePlugin
 
 from classifier.description import Preprocessing
 from classifier.errors import TooLarge
+from classifier.image_parts import check_parts
 from classifier.images import decode, read_pixels
 from classifier.opening import open_image
 from classifier.settings import Settings
-from tests.classifier.test_image_limits import jpeg_bomb, with_scans
+from tests.classifier.test_image_limits import jpeg_bomb, tiff, with_scans
 from tests.pictures import PICTURE, SAMPLES, encode
 
 NO_LIMIT = 10**12
+PART_S = 4e-6
 CONFIG = Path(__file__).parents[2] / "config" / "model-config.yaml"
 PIXELS = PICTURE.width * PICTURE.height
 
 
-def cost(file: bytes, max_decode_s: float = math.inf) -> float:
+def opening(file: bytes, max_decode_s: float = math.inf) -> float:
     limits = {"max_bytes": NO_LIMIT, "max_pixels": NO_LIMIT}
     return open_image(file, **limits, max_decode_s=max_decode_s).decode_s
+
+
+def cost(file: bytes) -> float:
+    """Estimate the time for the pixels alone, which counts in large pictures."""
+    return opening(file) - PART_S * check_parts(file)
 
 
 def test_a_picture_costs_by_its_pixels_whatever_its_bytes() -> None:
@@ -77,13 +83,19 @@ def test_the_estimate_decompresses_nothing(sample: object) -> None:
         assert cost(file) > 0
 
 
+def test_a_jpeg_costs_by_its_segments() -> None:
+    file = encode(PICTURE, "JPEG")
+    many = file[:2] + b"\xff\xe5\0\2" * 60_000 + file[2:]
+    assert opening(many) - opening(file) == pytest.approx(60_000 * PART_S, rel=0.01)
+
+
 def test_too_dear_an_image_is_refused_before_it_is_decoded() -> None:
     file = with_scans(60)
-    found = cost(file)
-    assert cost(file, max_decode_s=found) == found
+    found = opening(file)
+    assert opening(file, max_decode_s=found) == found
     message = r"expected an image that decodes in about .* s at most; found one of \d+ x \d+ pixels"
     with pytest.raises(TooLarge, match=message):
-        cost(file, max_decode_s=found / 2)
+        opening(file, max_decode_s=found / 2)
 
 
 def test_the_repair_of_a_jpeg_comes_after_the_limits() -> None:
@@ -112,7 +124,6 @@ def test_the_shipped_limits_refuse_many_scans_of_many_pixels() -> None:
 
 
 def test_the_size_that_counts_is_the_one_that_is_decompressed() -> None:
-    buffer = io.BytesIO()
-    Image.new("L", (16, 16)).save(buffer, "TIFF")
-    small = cost(buffer.getvalue())
-    assert small == pytest.approx(120e-9 * 256)
+    tile = {"tile_offset": 8, "tile_bytes": 9}
+    small, large = (tiff(width=1, height=1, tile_width=n, tile_height=n, **tile) for n in (16, 160))
+    assert cost(large) == pytest.approx(100 * cost(small))
