@@ -252,8 +252,6 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
         "TMPDIR": temporary,
         "TEMP": temporary,
         "MARIGOLD_THREADS": str(max(1, usable_cores() // (options.workers or 1))),
-        # The worker would parse JSON of any size, before the handler can refuse it.
-        "TS_DECODE_INPUT_REQUEST": "false",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from classifier.errors import TooLarge
 
@@ -32,32 +32,46 @@ _TIFF_BYTES = {1, 2, 6, 7}  # types of which a value is a byte, which costs noth
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
 
-def check_parts(data: bytes) -> int:
+class Parts(NamedTuple):
+    """What a file is made of.
+
+    Attributes:
+        number: How many segments, chunks, strips and values it has; 0 if nobody reads them singly.
+        scans: Of a JPEG, at most; counts what looks like one in its other data, too.
+    """
+
+    number: int = 0
+    scans: int = 1
+
+
+def check_parts(data: bytes) -> Parts:
     """Refuse a file of too many parts, in one of the formats that Pillow reads part by part.
 
     Returns:
-        How many it has; 0 in other formats.
+        How many it has.
 
     Raises:
         TooLarge: It has too many.
     """
+    scans = 1
     if data.startswith(b"\xff\xd8\xff"):
         parts, exif_bytes = _measure_jpeg_header(data)
         check_exif(exif_bytes)
-        _check_scans(_bound_jpeg_scans(data))
+        scans = _bound_jpeg_scans(data)
+        _check_scans(scans)
     elif data.startswith(b"\x89PNG\r\n\x1a\n"):
         parts = _count_png_chunks(data)
     elif _TIFF.match(data):
         parts = _count_tiff_values(data)
     else:
-        return 0
+        return Parts()
     if parts > MAX_PARTS:
         raise TooLarge(
             expected=f"a file of at most {MAX_PARTS:,} segments, chunks, strips or other parts",
             found="more than that",
             remedy="save the image again",
         )
-    return parts
+    return Parts(parts, scans)
 
 
 def check_exif(size: int) -> None:
@@ -123,8 +137,6 @@ def _bound_jpeg_scans(data: bytes) -> int:
 
 def count_jpeg_scans(data: bytes) -> int:
     """Count the scans of a JPEG's first picture."""
-    if data.count(b"\xff\xda") <= 1:
-        return 1
     scans, place = 0, 2
     while (marker := _JPEG_MARKER.search(data, place)) and data[marker.end() - 1] != _END_OF_IMAGE:
         scans += data[marker.end() - 1] == _SCAN

@@ -16,6 +16,8 @@ from classifier.image_parts import count_jpeg_scans
 if TYPE_CHECKING:
     from PIL import Image
 
+    from classifier.image_parts import Parts
+
 _NS = 1e-9
 # Measured on pictures that are dear to decode: flat, smooth and noisy ones differ by a factor of 8.
 _JPEG_SCAN = 3.5  # a pixel of a scan, of 64 scans of 50 megapixels
@@ -30,18 +32,18 @@ _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _PASSES_WITHOUT_END = 3
 
 
-def decode_seconds(image: Image.Image, data: bytes, pixels: int, parts: int) -> float:
+def decode_seconds(image: Image.Image, data: bytes, pixels: int, parts: Parts) -> float:
     """Estimate how long an image takes to open and decode, in seconds of one core.
 
     Args:
         image: Opened, not loaded.
         data: The contents of its file.
         pixels: How many are decompressed.
-        parts: Of how many segments, chunks or values its header is made.
+        parts: What the file is made of.
     """
     match image.format:
         case "JPEG" | "MPO":
-            cost = _jpeg(data, pixels)
+            cost = _jpeg(data, pixels, parts.scans)
         case "WEBP":
             cost = _WEBP * pixels
         case "PNG":
@@ -53,13 +55,17 @@ def decode_seconds(image: Image.Image, data: bytes, pixels: int, parts: int) -> 
             cost = _BMP * pixels
         case _:
             cost = _tiff(image, data, pixels)
-    return (cost + _PART * parts) * _NS
+    return (cost + _PART * parts.number) * _NS
 
 
-def _jpeg(data: bytes, pixels: int) -> float:
-    last_scan = max(0, data.rfind(_START_OF_SCAN))
-    passes = 1 if data.find(_END_OF_IMAGE, last_scan) >= 0 else _PASSES_WITHOUT_END
-    return passes * (_JPEG_SCAN * pixels * max(1, count_jpeg_scans(data)) + _JPEG_BYTE * len(data))
+def _jpeg(data: bytes, pixels: int, scans: int) -> float:
+    is_ended = data.endswith(_END_OF_IMAGE) or (
+        data.find(_END_OF_IMAGE, max(0, data.rfind(_START_OF_SCAN))) >= 0
+    )
+    passes = 1 if is_ended else _PASSES_WITHOUT_END
+    if scans > 1:  # or a thumbnail has one
+        scans = max(1, count_jpeg_scans(data))
+    return passes * (_JPEG_SCAN * pixels * max(1, scans) + _JPEG_BYTE * len(data))
 
 
 def _tiff(image: Image.Image, data: bytes, pixels: int) -> float:

@@ -32,7 +32,7 @@ def opening(file: bytes, max_decode_s: float = math.inf) -> float:
 
 def cost(file: bytes) -> float:
     """Estimate the time for the pixels alone, which counts in large pictures."""
-    return opening(file) - PART_S * check_parts(file)
+    return opening(file) - PART_S * check_parts(file).number
 
 
 def test_a_picture_costs_by_its_pixels_whatever_its_bytes() -> None:

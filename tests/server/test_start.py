@@ -147,6 +147,7 @@ def test_the_server_knows_no_archives_but_its_own(
         config = folder.config.read_text()
         assert f"\nmodel_store={folder.archives.resolve()}\n" in config
         assert "\nallowed_urls=(?!)\n" in config
+        assert "\ndecode_input_request=false\n" in config  # JSON is the handler's to count first
         assert [path.name for path in folder.archives.iterdir()] == [mar.name]
         assert folder.archives.stat().st_mode & 0o777 == 0o700
         raise KeyboardInterrupt
@@ -154,22 +155,6 @@ def test_the_server_knows_no_archives_but_its_own(
     monkeypatch.setattr("server.start._launch", launch)
     run = tmp_path / "run"
     assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", str(run)]) == 130
-
-
-def test_workers_leave_json_to_the_handler(
-    mar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[dict[str, str]] = []
-
-    def run(*_: object, env: dict[str, str], **__: object) -> None:
-        given.append(env)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("server.start.find_java_home", lambda: tmp_path)
-    monkeypatch.setattr("server.start.subprocess.run", run)
-    run_dir = str(tmp_path / "run")
-    assert main(["start", str(mar), "--port", str(free_ports()), "--run-dir", run_dir]) == 130
-    assert [env["TS_DECODE_INPUT_REQUEST"] for env in given] == ["false"]
 
 
 def test_a_restart_that_cannot_start_stops_nothing(mar: Path, tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
     """Turn what TorchServe hands over for one request into named fields.
 
     A JSON object in the body, or uploaded as the one field `data`, is replaced by its members.
-    TorchServe decodes JSON itself, without limits, unless it is told not to (`server.start` does);
-    then JSON in the fields of a form is left to us as well.
+    Unless `decode_input_request=false` is in its `config.properties`, TorchServe has decoded JSON,
+    without limits, if the content type is exactly ``application/json``, in the fields of a form too.
 
     Raises:
         InvalidRequest: The body is meant to be JSON, but is no JSON object.
