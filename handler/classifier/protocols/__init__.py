@@ -64,7 +64,7 @@ def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
 
     A JSON object in the body, or uploaded as the one field `data`, is replaced by its members.
     Unless `decode_input_request=false` is in its `config.properties`, TorchServe has decoded JSON,
-    without limits, if the content type is exactly ``application/json``, in the fields of a form too.
+    without limits, if the content type is exactly ``application/json``, in a form too.
 
     Raises:
         InvalidRequest: The body is meant to be JSON, but is no JSON object.
