@@ -37,9 +37,8 @@ _MODULES = {
     if package.parent.name != "tests"
     if "argparse" in (text := path.read_text(encoding="utf-8")) and _PROGRAM.search(text)
 } | {"client"}
-# Of others, in backticks: an option of curl's, one of ModelArts', and variables of OpenMP's and
-# TorchServe's.
-_FOREIGN = {"--data-binary", "--num_gpus", "OMP_NUM_THREADS", "TS_DECODE_INPUT_REQUEST"}
+# Of others, in backticks: an option of curl's, one of ModelArts', and a variable of OpenMP's.
+_FOREIGN = {"--data-binary", "--num_gpus", "OMP_NUM_THREADS"}
 
 
 @cache
