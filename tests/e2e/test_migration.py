@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.s3 import S3
 
 BUCKET = "resnet-576f"
-TINY = "arch=resnet18 epochs=1 batch_size=8 workers=0 crop_first=64 crop_last=64"
+TINY = "arch=resnet18 epochs=4 lr=1e-3 batch_size=8 workers=0 crop_first=64 crop_last=64"
 EVALUATION = {"model_analysis_results.json", "all_samples.json", "tmp_model_analysis.npz"}
 
 
@@ -68,6 +68,7 @@ def test_the_page_leads_from_the_bucket_to_a_served_model(
     s3.make_bucket(BUCKET)
     s3.put_folder(BUCKET, "data_set", data_set_folder)
     weights = tmp_path / "resnet18-pre.pth"
+    torch.manual_seed(1)
     torch.save(build_network("resnet18", 1000).state_dict(), weights)
     s3.put(BUCKET, f"data_set/{weights.name}", weights.read_bytes())
     server = Served.at(tmp_path)
