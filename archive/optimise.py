@@ -5,6 +5,8 @@ What a worker would otherwise do at every start is done here once.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import shutil
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from classifier.architectures import file_name
 from classifier.runtimes import form_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from archive.source import Source
@@ -39,7 +41,8 @@ def convert(source: Source) -> openvino.Model:
     dynamic = {"pixels": {0: torch.export.Dim("batch", min=1)}}
     try:
         program = torch.export.export(source.network, (example,), dynamic_shapes=dynamic)
-        model = openvino.convert_model(program)
+        with _log_settings_kept():
+            model = openvino.convert_model(program)
     except Exception as error:  # both raise errors of many unrelated types
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
         raise BuildError(
@@ -50,6 +53,18 @@ def convert(source: Source) -> openvino.Model:
     model.output(0).set_names({"logits"})
     model.output(1).set_names({"features"})
     return model
+
+
+@contextlib.contextmanager
+def _log_settings_kept() -> Iterator[None]:
+    """Keep the root logger as it is: a conversion that fails leaves it at errors only."""
+    root = logging.getLogger()
+    level, filters, handlers = root.level, [*root.filters], [*root.handlers]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters[:], root.handlers[:] = filters, handlers
 
 
 def quantise(model: openvino.Model, calibration: Iterable[Pixels]) -> openvino.Model:
