@@ -62,9 +62,12 @@ def data_set_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "data_set", write_data_set)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser, shared: each test opens a page of its own."""
+    """A browser for a module's tests, each with its own page.
+
+    While it is open, its event loop runs in this thread, and no test could start another.
+    """
     with launched() as chromium:
         yield chromium
 
