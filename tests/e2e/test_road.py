@@ -56,7 +56,7 @@ def test_from_drawn_photos_to_a_prediction(tmp_path: Path) -> None:
 def test_the_starter_model_is_served_as_it_was_evaluated(photos: Path, tmp_path: Path) -> None:
     description = json.loads((ROOT / "pretrained" / "model.json").read_text(encoding="utf-8"))
     files = sorted((photos / "val").glob("*/*"))
-    server = Served.at(tmp_path, f"TRAIN_URL={tmp_path / 'none'}")
+    server = Served.at(tmp_path, "TRAIN_URL=pretrained")
     try:
         server.make("archive", "serve")
         results = list(server.inference.predict_many(files, concurrency=16))
