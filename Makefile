@@ -189,7 +189,8 @@ soak: $(VENV)/installed-dev ## run full load for 20 minutes on PHOTOS: does memo
 ##@ Develop
 .PHONY: test
 test: check $(VENV)/installed-dev $(SCORE)/installed $(UI_VENV)/installed ## run all lint, type and test checks that must pass
-	$(BIN)/pytest -n 2 --max-worker-restart 0 $(ARGS)
+	$(BIN)/pytest -n 2 --max-worker-restart 0 --ignore tests/archive $(ARGS)
+	$(BIN)/pytest -n 2 --max-worker-restart 0 $(ARGS) tests/archive
 
 .PHONY: check
 check: $(VENV)/installed-dev ## run lint and type checks only

@@ -22,11 +22,18 @@ def worker_died(logs: Path) -> bool:
     return any(_WORKER_DIED in line for line in _messages(logs / "worker.log"))
 
 
-def cause(logs: Path) -> str:
-    """Return the most telling line of the logs of a server that did not start."""
+def python_error(logs: Path) -> str | None:
+    """Return the last line of a worker's traceback; None while its log has none."""
     for line in reversed(_messages(logs / "worker.log")):
         if (match := _PYTHON_ERROR.match(line)) and _MISLEADING not in line:
             return match[1]
+    return None
+
+
+def cause(logs: Path) -> str:
+    """Return the most telling line of the logs of a server that did not start."""
+    if error := python_error(logs):
+        return error
     for name in ("server.log", "console.log"):
         if match := _JAVA_ERROR.search("\n".join(_messages(logs / name))):
             return match[1]

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG = Path(__file__).parent.parent / "config"
 _POLL_S = 0.1
+_TRACEBACK_S = 5.0  # longest wait for the traceback of a worker that died
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,14 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
     }
 
 
+def _cause_of_death(logs: Path) -> str:
+    """Return why a worker died; its traceback may reach the log after the line that it died."""
+    end = time.monotonic() + _TRACEBACK_S
+    while diagnosis.python_error(logs) is None and time.monotonic() < end:
+        time.sleep(_POLL_S)
+    return diagnosis.cause(logs)
+
+
 def _wait_for_prediction(
     options: Options, folder: RunFolder, process: psutil.Process, trust: Trust
 ) -> None:
@@ -270,7 +279,7 @@ def _wait_for_prediction(
         if not is_alive(process):
             raise StartError(f"TorchServe exited while starting: {diagnosis.cause(folder.logs)}")
         if diagnosis.worker_died(folder.logs):
-            raise StartError(f"the model does not load: {diagnosis.cause(folder.logs)}")
+            raise StartError(f"the model does not load: {_cause_of_death(folder.logs)}")
         try:
             # Without a worker, a prediction would only wait in the queue.
             if management.describe(options.model_name).ready_workers:

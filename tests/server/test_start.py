@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,6 +18,7 @@ from server.__main__ import main
 from server.errors import StartError
 from server.ports import HOST, Ports, check_free, free_ports
 from server.run_folder import RunFolder
+from server.start import _cause_of_death
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,3 +199,17 @@ def test_each_of_the_five_ports_is_checked() -> None:
             pytest.raises(StartError, match=f"port {port} is taken"),
         ):
             check_free(ports)
+
+
+def test_a_traceback_that_comes_late_is_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text("Model server started.\nBackend worker process died.\n", encoding="utf-8")
+
+    def arrive() -> None:
+        with log.open("a", encoding="utf-8") as file:
+            file.write("ModuleNotFoundError: No module named 'no_such_module'\n")
+
+    late = threading.Timer(0.3, arrive)
+    late.start()
+    assert _cause_of_death(tmp_path).startswith("ModuleNotFoundError")
+    late.join()
