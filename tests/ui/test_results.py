@@ -46,7 +46,7 @@ def test_the_parts_of_the_time_add_up_to_the_time_there_and_back() -> None:
     answer = Answer((ANSWERED,), 0.020, Times(answered=1, total_s=0.015, queued_s=0.004))
     page = timing_html(answer, "en")
     assert "20 ms round trip" in page
-    for words in ("queue <b>4.0 ms", "inference <b>11.0 ms", "way <b>5.0 ms"):
+    for words in ("queue <b>4.0 ms", "inference <b>11.0 ms", "network <b>5.0 ms"):
         assert words in page
 
 
