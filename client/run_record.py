@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from client.api.addresses import Addresses
 from client.api.trust import Trust
@@ -20,11 +21,11 @@ def read_run_record(run_dir: Path) -> tuple[Addresses, Trust] | None:
     Args:
         run_dir: The server's working directory.
     """
+    record = _read(run_dir)
     try:
-        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
         addresses = Addresses(**record["addresses"])
         certificate = record["certificate"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return None
     return addresses, Trust(pinned=run_dir / certificate if certificate else None)
 
@@ -32,9 +33,8 @@ def read_run_record(run_dir: Path) -> tuple[Addresses, Trust] | None:
 def recorded_port(run_dir: Path) -> int | None:
     """Return the inference port of the server of a run folder; None if it is not on record."""
     try:
-        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
-        return int(record["port"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return int(_read(run_dir)["port"])
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -57,7 +57,15 @@ def contradiction(run_dir: Path, port: int | None) -> str | None:
 def read_archives_folder(run_dir: Path) -> Path | None:
     """Return the folder that the server's first archive was copied from; None if not on record."""
     try:
-        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
-        return Path(record["archives"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return Path(_read(run_dir)["archives"])
+    except (KeyError, TypeError):
         return None
+
+
+def _read(run_dir: Path) -> dict[str, Any]:
+    """Return the record of a run folder; an empty one if there is none, or it is damaged."""
+    try:
+        record = json.loads((run_dir / RECORD_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
