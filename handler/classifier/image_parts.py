@@ -90,18 +90,14 @@ def check_exif(size: int) -> None:
 
 def has_whole_directory(data: bytes) -> bool:
     """Whether the first directory of a TIFF lies within the file, with all its values."""
-    order = "<" if data[:2] == b"II" else ">"
-    is_big = b"+" in data[2:4]
-    place = struct.Struct(order + ("Q" if is_big else "I"))
-    number = struct.Struct(order + ("Q" if is_big else "H"))
-    (first,) = place.unpack_from(data.ljust(16, b"\0"), 8 if is_big else 4)
-    if first + number.size > len(data):
+    tiff, first = _tiff_layout(data)
+    if first + tiff.number.size > len(data):
         return False
-    entries = list(_tiff_entries(data, first, order, is_big=is_big))
-    (count,) = number.unpack_from(data, first)
+    entries = list(_tiff_entries(data, first, tiff))
+    (count,) = tiff.number.unpack_from(data, first)
     return len(entries) == count and all(
-        size * _TIFF_SIZES.get(kind, 1) <= place.size
-        or place.unpack(value)[0] + size * _TIFF_SIZES.get(kind, 1) <= len(data)
+        size * _TIFF_SIZES.get(kind, 1) <= tiff.place.size
+        or tiff.place.unpack(value)[0] + size * _TIFF_SIZES.get(kind, 1) <= len(data)
         for _, kind, size, value in entries
     )
 
@@ -157,30 +153,43 @@ def _count_png_chunks(data: bytes) -> int:
 
 def _count_tiff_values(data: bytes) -> int:
     """Count the values in the tables of a TIFF's first picture."""
-    order = "<" if data[:2] == b"II" else ">"
-    is_big = b"+" in data[2:4]  # BigTIFF, with places and counts of 8 bytes
-    place = struct.Struct(order + ("Q" if is_big else "I"))
-    (first,) = place.unpack_from(data.ljust(16, b"\0"), 8 if is_big else 4)
+    tiff, first = _tiff_layout(data)
     values, directories = 0, [first]
     for directory in directories:
-        for tag, kind, count, value in _tiff_entries(data, directory, order, is_big=is_big):
+        for tag, kind, count, value in _tiff_entries(data, directory, tiff):
             values += 1 + (count if kind not in _TIFF_BYTES else 0)
             if tag in _TIFF_DIRECTORIES and directory == first:
-                directories.append(place.unpack(value)[0])
+                directories.append(tiff.place.unpack(value)[0])
             if values > MAX_PARTS:
                 return values
     return values
 
 
+class _TiffLayout(NamedTuple):
+    """How a TIFF stores a place in the file, the number of a directory's entries, and an entry."""
+
+    place: struct.Struct
+    number: struct.Struct
+    entry: struct.Struct
+
+
+def _tiff_layout(data: bytes) -> tuple[_TiffLayout, int]:
+    """Read the header of a TIFF; return its layout and the place of its first directory."""
+    order = "<" if data[:2] == b"II" else ">"
+    is_big = b"+" in data[2:4]  # BigTIFF, with places and counts of 8 bytes
+    forms = ("Q", "Q", "HHQ8s") if is_big else ("I", "H", "HHI4s")
+    tiff = _TiffLayout(*(struct.Struct(order + form) for form in forms))
+    (first,) = tiff.place.unpack_from(data.ljust(16, b"\0"), 8 if is_big else 4)
+    return tiff, first
+
+
 def _tiff_entries(
-    data: bytes, directory: int, order: str, *, is_big: bool
+    data: bytes, directory: int, tiff: _TiffLayout
 ) -> Iterator[tuple[int, int, int, bytes]]:
     """Read tag, type, number of values, and the values or their place, of each entry there is."""
-    number = struct.Struct(order + ("Q" if is_big else "H"))
-    entry = struct.Struct(order + ("HHQ8s" if is_big else "HHI4s"))
-    start = directory + number.size
+    start = directory + tiff.number.size
     if start > len(data):
         return
-    (count,) = number.unpack_from(data, directory)
-    end = min(start + count * entry.size, len(data))
-    yield from entry.iter_unpack(data[start : end - (end - start) % entry.size])
+    (count,) = tiff.number.unpack_from(data, directory)
+    end = min(start + count * tiff.entry.size, len(data))
+    yield from tiff.entry.iter_unpack(data[start : end - (end - start) % tiff.entry.size])
