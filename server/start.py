@@ -228,6 +228,7 @@ def _launch(options: Options, folder: RunFolder, java_home: Path) -> psutil.Proc
             stdout=console,
             stderr=console,
             start_new_session=True,
+            umask=0o077,  # TorchServe closes its key file only after writing it
             check=False,
         )
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from client.api.exchange import Call, exchange, new_session
 from client.api.key_file import KEY_FILE_NAME, locked, read_key_file
-from client.errors import ClientError
+from client.errors import ClientError, KeyFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +83,12 @@ class Tokens:
             return self._given[kind]
         if self._key_file is None or not self._key_file.exists():
             return None
-        key = read_key_file(self._key_file, self._pause).key(kind)
+        try:
+            key = read_key_file(self._key_file, self._pause).key(kind)
+        except KeyFileError:
+            if self._key_file.exists():
+                raise
+            return None  # a server that stops takes its keys along
         if not self._ends_soon(key):
             return key.value
         try:

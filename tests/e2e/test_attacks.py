@@ -59,6 +59,13 @@ def test_without_the_token_nothing_is_answered(served: Served, token: str | None
     assert "daisy" not in reply.text
 
 
+def test_nothing_that_the_server_writes_is_ever_open_to_others(served: Served) -> None:
+    written = [path for path in (served.run_dir / "logs").iterdir() if path.name != "console.log"]
+    assert written
+    for path in (*written, served.run_dir / "key_file.json"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
 def test_a_token_that_was_replaced_is_worth_nothing(served: Served) -> None:
     old = served.tokens.current("inference")
     assert predict(served, old).status_code == 200

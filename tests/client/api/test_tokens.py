@@ -162,6 +162,16 @@ def test_without_a_file_no_token_is_sent(tmp_path: Path) -> None:
     assert tokens.replace("inference", None) is None
 
 
+def test_a_file_that_vanishes_while_it_is_read_is_no_file(key_file: Path) -> None:
+    key_file.write_text("")  # a server is about to write it, and ends
+    script = Script(reply())
+    tokens = Tokens(
+        key_file, MANAGEMENT, session=script.session(), pause=lambda _: key_file.unlink()
+    )
+
+    assert tokens.current("inference") is None
+
+
 def test_the_environment_goes_before_the_file(key_file: Path) -> None:
     environ = {"MARIGOLD_INFERENCE_KEY": " given\n", "MARIGOLD_MANAGEMENT_KEY": ""}
     tokens = find_tokens(key_file.parent, MANAGEMENT, environ)
