@@ -113,6 +113,12 @@ class Recipe:
     # Short side, in pixels, at which photos are decoded once and kept in a cache; 0 decodes them in
     # every epoch, at their full size.
     cached_side: Annotated[int, Within(0, 4096)] = 0
+    # Probability that a crop is turned by 90, 180 or 270 degrees; 0 is off.
+    quarter_turns: Annotated[float, Within(0, 1)] = 0.0
+    # Smallest factor by which every second crop is scaled down, and up again; 1 is off.
+    downscale_min: Annotated[float, Within(0.05, 1)] = 1.0
+    # Largest standard deviation of a Gaussian blur of every second crop, in its pixels; 0 is off.
+    blur: Annotated[float, Within(0, 20)] = 0.0
     # How photos are evaluated and served: the short side after resizing and the side of the centre
     # crop, which is the network's input, in pixels; see `classifier.description.Preprocessing`.
     resize: Annotated[int, Within(32, 4096)] = 256
