@@ -46,6 +46,8 @@ class OneOf(NamedTuple):
     or_folder: bool = False
 
 
+# EfficientNet-Lites, whose ImageNet weights come with packages.
+TEACHERS = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 # With another value a training goes on from its checkpoint: how fast it is may differ, or what is
 # made of its weights, but not what it learns.
 MAY_CHANGE = "may change"
@@ -93,7 +95,7 @@ class Recipe:
     # Of the moving average of weights that is evaluated and kept; 0 is off.
     ema_decay: Annotated[float, Within(0, 0.99999)]
     # Network to learn from beside the labels.
-    teacher: Annotated[str, OneOf(("none", "efficientnet-lite0"))]
+    teacher: Annotated[str, OneOf(("none", *TEACHERS))]
     # Passes over the training photos that fine-tune the teacher first.
     teacher_epochs: Annotated[int, Within(1, 10_000)]
     # Share of the teacher's probabilities in the loss on labels.
@@ -113,6 +115,8 @@ class Recipe:
     # Short side, in pixels, at which photos are decoded once and kept in a cache; 0 decodes them in
     # every epoch, at their full size.
     cached_side: Annotated[int, Within(0, 4096)] = 0
+    # Train the head alone; the rest keeps its weights and its statistics.
+    frozen: bool = False
     # Probability that a crop is turned by 90, 180 or 270 degrees; 0 is off.
     quarter_turns: Annotated[float, Within(0, 1)] = 0.0
     # Smallest factor by which every second crop is scaled down, and up again; 1 is off.

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from timm.layers.norm_act import BatchNormAct2d
 from torch import nn
 
 from classifier.network import build_network, read_state_dict
 from train.__main__ import main
-from train.fit.batch_norm import WholeBatchNorm, synchronise_batch_norm
+from train.fit.batch_norm import WholeBatchNorm, WholeBatchNormAct, synchronise_batch_norm
 
 ROOT = Path(__file__).parents[2]
 # Sums of another order round differently, and Adam divides by what may be as small.
@@ -23,13 +24,14 @@ LEARNING_RATE = 1e-4  # at 1e-3 the number of threads alone makes a difference o
 EPOCHS = 3
 
 
-def test_whole_batch_norm_is_the_usual_one_in_one_process() -> None:
+@pytest.mark.parametrize("kind", [nn.BatchNorm2d, BatchNormAct2d])
+def test_whole_batch_norm_is_the_usual_one_in_one_process(kind: type[nn.BatchNorm2d]) -> None:
     torch.manual_seed(0)
-    usual = nn.Sequential(nn.Conv2d(3, 5, 1), nn.BatchNorm2d(5))
-    ours = nn.Sequential(nn.Conv2d(3, 5, 1), nn.BatchNorm2d(5))
+    usual = nn.Sequential(nn.Conv2d(3, 5, 1), kind(5))
+    ours = nn.Sequential(nn.Conv2d(3, 5, 1), kind(5))
     ours.load_state_dict(usual.state_dict())
     synchronise_batch_norm(ours)
-    assert isinstance(ours[1], WholeBatchNorm)
+    assert isinstance(ours[1], WholeBatchNorm | WholeBatchNormAct)
     images = 3 + torch.randn(4, 3, 6, 6)
     for network in (usual, ours):
         network(images).square().mean().backward()
@@ -40,12 +42,15 @@ def test_whole_batch_norm_is_the_usual_one_in_one_process() -> None:
     torch.testing.assert_close(ours.eval()(images), usual.eval()(images))
 
 
-def test_all_norms_of_a_network_are_synchronised_and_keep_their_names() -> None:
-    network = build_network("resnet18", 2)
+@pytest.mark.parametrize("arch", ["resnet18", "tf_efficientnet_lite0"])
+def test_all_norms_of_a_network_are_synchronised_and_keep_their_names(arch: str) -> None:
+    network = build_network(arch, 2)
     names = list(network.state_dict())
     synchronise_batch_norm(network)
     assert list(network.state_dict()) == names
-    assert not any(type(module) is nn.BatchNorm2d for module in network.modules())
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert norms
+    assert all(isinstance(norm, WholeBatchNorm | WholeBatchNormAct) for norm in norms)
 
 
 @pytest.mark.slow

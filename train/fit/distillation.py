@@ -15,14 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from classifier.parts import anatomy_of
+from classifier.parts import anatomy_of, look_at_stages
 from train.fit.lesson import Lesson, label_loss
-from train.fit.stages import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from train.fit.stages import View
+    from classifier.parts import StagesLook
     from train.fit.teacher import Teacher
     from train.recipe import Recipe
 
@@ -40,7 +39,7 @@ class Distillation(Lesson):
     def __init__(
         self,
         network: nn.Module,
-        teach: Callable[[Tensor], View],
+        teach: Callable[[Tensor], StagesLook],
         adapters: nn.ModuleList,
         recipe: Recipe,
     ) -> None:
@@ -54,11 +53,11 @@ class Distillation(Lesson):
 
     def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Learn what the labels say, and the teacher."""
-        student = view_of(self.network, images)
+        student = look_at_stages(self.network, images)
         loss = label_loss(student.logits, targets, self._label_smoothing)
         return student.logits, self.combine(images, student, loss)
 
-    def combine(self, images: Tensor, student: View, label_loss: Tensor) -> Tensor:
+    def combine(self, images: Tensor, student: StagesLook, label_loss: Tensor) -> Tensor:
         """Combine the loss on labels, [], with what the teacher says of the same images.
 
         Args:

