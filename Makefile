@@ -6,7 +6,8 @@ PYTHON        ?=
 MODEL_NAME    ?= flowers
 # Of the command line alone: VERSION=2.0 means model-store/flowers-2.0.mar, beside flowers.mar.
 VERSION       :=
-# Likewise: other builds have an ARCH in their environment.
+# Likewise, as other builds have an ARCH in their environment: the starter to serve, or the network
+# to train or import.
 ARCH          :=
 MODEL_VERSION ?= $(or $(VERSION),1.0)
 RUNTIME       ?= openvino-int8
@@ -40,11 +41,17 @@ MAR      := $(MODEL_STORE)/$(ARCHIVE).mar
 BUILD    := $(BUILD_DIR)/$(ARCHIVE)
 # Whether a variable was set on the command line or in the environment.
 given     = $(filter-out file,$(origin $1))
-# The starter stands in only where no model was named, and no training has begun here.
-MODEL    := $(if $(call given,TRAIN_URL)$(wildcard $(TRAIN_URL)/*),$(TRAIN_URL),pretrained)
-$(if $(MODEL),,$(error TRAIN_URL is empty: name a model, such as TRAIN_URL=pretrained, or leave it out))
+# A starter stands in only where no model was named, and no training has begun here; ARCH names one.
+STARTERS := resnet34=pretrained efficientnet_lite0=pretrained/efficientnet-lite0
+STARTER  := $(patsubst $(or $(ARCH),resnet34)=%,%,$(filter $(or $(ARCH),resnet34)=%,$(STARTERS)))
+MODEL    := $(if $(call given,TRAIN_URL)$(if $(ARCH),,$(wildcard $(TRAIN_URL)/*)),$(TRAIN_URL),$(STARTER))
+ifeq ($(MODEL),)
+$(if $(call given,TRAIN_URL),$(error TRAIN_URL is empty: name a model, such as TRAIN_URL=pretrained, or leave it out))
+$(if $(filter train import,$(MAKECMDGOALS)),,$(error there is no starter $(ARCH): name a model with \
+  TRAIN_URL, or one of the starters $(foreach each,$(STARTERS),$(firstword $(subst =, ,$(each))))))
+endif
 WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --data-url $(DATA_URL) \
-  --model-config config/model-config.yaml
+  --model-config config/model-config.yaml $(if $(ARCH),--arch $(ARCH))
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
 # A server is known by its RUN_DIR, which records its port: one that was asked for must be the same.

@@ -83,10 +83,11 @@ def _build(options: argparse.Namespace) -> None:
     from archive.build import build, uses_photos  # noqa: PLC0415
     from archive.model_config import read_model_config  # noqa: PLC0415
     from archive.photos import fetch_photos  # noqa: PLC0415
-    from archive.source import read_source  # noqa: PLC0415
+    from archive.source import check_arch, read_source  # noqa: PLC0415
 
     read_model_config(Path(options.model_config))
     source = read_source(model_path(options.model))
+    check_arch(source, options.arch)
     measured = uses_photos(source, options.runtime)
     photos = state_of_photos(options.data_url) if measured else None
     data_url = fetch_photos(options.data_url) if measured else None

@@ -36,6 +36,7 @@ class Wishes(NamedTuple):
     runtime: str
     version: str
     model_config: str
+    arch: str = ""
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,7 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runtime", required=True)
     parser.add_argument("--version", default="1.0", help="of the model")
     parser.add_argument("--model-config", required=True, help="model-config.yaml")
+    parser.add_argument("--arch", default="", help="network that the model must be; any if empty")
     parser.add_argument("--data-url", help="photos to calibrate with and measure on")
 
 
@@ -86,6 +88,9 @@ def change_since(path: Path, wishes: Wishes, data_url: str | None) -> str | None
 
 def _changes(record: dict[str, Any], wishes: Wishes, data_url: str | None) -> Iterator[str]:
     """Yield what has changed, what costs least to find out first."""
+    if len(record["wishes"]) != len(wishes):
+        yield "its record is from another release"
+        return
     for name, before, now in zip(Wishes._fields, record["wishes"], wishes, strict=True):
         if before != now:
             yield f"{name.replace('_', ' ')} was {before}, is {now}"

@@ -81,6 +81,26 @@ def read_source(folder: Path) -> Source:
     return Source(folder, description, class_names)
 
 
+def check_arch(source: Source, wanted: str) -> None:
+    """Check that a model has the network that was asked for by name.
+
+    Args:
+        source: The model.
+        wanted: Such as `resnet34` or `efficientnet_lite0`; the prefixes of timm's names may be left
+            out. Empty if any will do.
+
+    Raises:
+        BuildError: It has another.
+    """
+    found = source.description.arch
+    short = found.removeprefix("timm/").removeprefix("tf_")
+    if wanted and wanted not in (found, short):
+        raise BuildError(
+            f"{source.folder} holds a {short}, not a {wanted}: leave out TRAIN_URL to use the "
+            "starter that ARCH names, or leave out ARCH"
+        )
+
+
 def _check_digest(path: Path, expected: str) -> None:
     if not path.is_file():
         raise BuildError(f"{path}: missing; train a model (`make train`) or restore the file")

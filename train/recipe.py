@@ -61,8 +61,8 @@ class Recipe:
     name: Annotated[str, MAY_CHANGE]
     # Name of the network, of torchvision or timm; see `classifier.architectures`.
     arch: str
-    # Initial weights; "starter" is the model in `pretrained/`, a folder such as "./artifacts" one
-    # that a training wrote.
+    # Initial weights; "starter" is the network's model in `pretrained/`, a folder such as
+    # "./artifacts" one that a training wrote.
     init: Annotated[str, OneOf(("imagenet", "starter", "scratch"), or_folder=True)]
     # Passes over the training photos.
     epochs: Annotated[int, Within(1, 10_000)]

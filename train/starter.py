@@ -1,4 +1,4 @@
-"""`python -m train.starter`: exports a trained model as the starter model in `pretrained/`.
+"""`python -m train.starter`: exports a trained model as its network's starter in `pretrained/`.
 
 Half precision halves the file; every figure and answer that goes with it is measured again, with
 the half-precision weights.
@@ -25,9 +25,10 @@ from classifier.similarity import CLASS_MEANS_FILE
 from console.tables import table
 from storage.files import write_text
 from train.cli import add_urls, run_command
+from train.errors import UrlError
 from train.evaluation.class_means import add_class_means
 from train.evaluation.evaluate import evaluate_folder
-from train.fit.weights import STARTER
+from train.fit.weights import STARTERS
 from train.markdown import (
     accuracy_sentence,
     calibration_sentence,
@@ -41,7 +42,7 @@ from train.model_folder import (
     write_model_files,
     write_network,
 )
-from train.recipe import RECIPE_FILE, read_recipe
+from train.recipe import RECIPE_FILE, read_recipe, recipe_text
 from train.training_report import REPORT_JSON
 from train.urls import local_path
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from classifier.description import ModelDescription
     from train.evaluation.evaluate import Evaluation
     from train.evaluation.metrics import Metrics
+    from train.recipe import Recipe
 
 MODEL_CARD = "README.md"
 _FAILURES = 8  # named in the model card
@@ -98,23 +100,27 @@ def _model_card(
     evaluation: Evaluation,
 ) -> str:
     val, train = metrics["val"], metrics["train"]
-    recipe = (out / RECIPE_FILE).read_text(encoding="utf-8")
+    recipe = read_recipe(out / RECIPE_FILE)
+    short = description.arch.removeprefix("tf_")
+    resize, crop = description.preprocessing.resize, description.preprocessing.crop
+    docs = "../docs" if out.resolve() == STARTERS["resnet34"] else "../../docs"
     files = (
         *(description.weights_file, CLASS_MEANS_FILE, LABELS_FILE),
         *(DESCRIPTION_FILE, REFERENCE_FILE, RECIPE_FILE),
     )
     hashes = [(name, f"`{sha256_of_file(out / name)}`") for name in files]
-    return f"""# Model card: the starter model
+    return f"""# Model card: a starter model
 
-A {description.arch} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
+A {short} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
 It lets you use the project before you train anything, and `init = "starter"` starts from it.
+Serve it with `make archive serve ARCH={short}`.
 
 ## Figures
 
 {accuracy_sentence(val)}
 {calibration_sentence(val, report["calibration"])}
 Measured with these half-precision weights, in fp32, on exactly the handler's pixels.
-The handler resizes the short side to 256 and takes a centre crop of 224.
+The handler resizes the short side to {resize} and takes a centre crop of {crop}.
 The epoch was chosen on the same photos, so the figure is slightly optimistic for new ones.
 On the {train.images:,} photos it was trained on, the accuracy is {100 * train.accuracy:.1f} %.
 
@@ -123,25 +129,14 @@ Confusion matrix (rows: actual, columns: predicted):
 
 {confusion_table(val)}
 For the served int8 archive, damaged photos and other pictures, see
-[docs/quality.md](../docs/quality.md).
+[docs/quality.md]({docs}/quality.md).
 
 ## Training
 
-The model was trained in two stages, on two CPU cores.
-The first used `config/scratch.toml`, the second the recipe below.
-Its teacher is an EfficientNet-Lite0 with ImageNet weights.
-Epoch {report["best_epoch"] + 1} of {len(report["epochs"])} of the second stage was kept.
-That stage took {report["epochs_s"] / 60:.0f} minutes on a machine that had other work too.
-
-```
-python -m train --recipe config/scratch.toml --train_url artifacts/scratch
-python -m train --recipe config/starter.toml --train_url artifacts/starter
-python -m train.starter --train_url artifacts/starter
-python -m archive quantise --model pretrained --data-url data_set
-```
+{_training(recipe, report)}
 
 ```toml
-{recipe}```
+{recipe_text(recipe)}```
 
 Data fingerprint (`train` and `val`, names and contents): `{description.data_fingerprint}`
 Git revision: `{description.git_revision or "unknown"}`
@@ -156,11 +151,10 @@ The repository contains none of them.
 ## Limits
 
 The model always answers with one of its {len(val.per_class)} classes, whatever the picture shows.
-`reject_unknown` catches some pictures of other things (see [docs/quality.md](../docs/quality.md)).
+`reject_unknown` catches some pictures of other things (see [docs/quality.md]({docs}/quality.md)).
 The photos are mostly close-ups from one photo-sharing site in the 2010s.
 Expect lower accuracy on others, and measure it on your own photos before you rely on it.
 {_worst_confusion(val)}
-ImageNet weights give a better model: see `init` in `config/train.toml`.
 
 These are the validation photos that it gets wrong with the greatest confidence.
 The report of `make evaluate` shows them with their class activation maps.
@@ -169,6 +163,33 @@ The report of `make evaluate` shows them with their class activation maps.
 ## Files
 
 {table(("file", "SHA-256"), hashes, numbers=False)}"""
+
+
+def _training(recipe: Recipe, report: dict[str, Any]) -> str:
+    """Tell how the model was trained, and with which commands it is trained again."""
+    first = Path(recipe.init).name if "/" in recipe.init else ""
+    stages = [name for name in (first, recipe.name) if name]
+    lines = [
+        f"python -m train --recipe config/{name}.toml --train_url artifacts/{name}"
+        for name in stages
+    ]
+    folder = STARTERS.get(recipe.arch, STARTERS["resnet34"])
+    place = folder.relative_to(STARTERS["resnet34"].parent)
+    lines += [
+        f"python -m train.starter --train_url artifacts/{recipe.name}",
+        f"python -m archive quantise --model {place} --data-url data_set",
+    ]
+    story = [
+        f"The first of two stages used `config/{first}.toml`, the second the recipe below."
+        if first
+        else "The model was trained with the recipe below, from ImageNet weights.",
+        f"Its teacher is an {recipe.teacher} with ImageNet weights."
+        if recipe.teacher != "none"
+        else "",
+        f"Epoch {report['best_epoch'] + 1} of {len(report['epochs'])} was kept.",
+        f"The epochs took {report['epochs_s'] / 60:.0f} minutes on two busy CPU cores.",
+    ]
+    return "\n".join([*filter(None, story), "", "```", *lines, "```"])
 
 
 def _failures(evaluation: Evaluation) -> str:
@@ -208,14 +229,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     add_urls(parser, "data_url", "train_url")
     parser.add_argument(
-        "--out", default=str(STARTER), metavar="FOLDER", help="default: pretrained/"
+        "--out", metavar="FOLDER", help="default: the place of its network's starter"
     )
     options = parser.parse_args(arguments)
     return run_command(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:
-    export(local_path(options.train_url), local_path(options.data_url), Path(options.out))
+    model = local_path(options.train_url)
+    arch = read_recipe(model / RECIPE_FILE).arch
+    if not options.out and arch not in STARTERS:
+        raise UrlError(f"there is no starter {arch}: say with --out where to put it")
+    export(model, local_path(options.data_url), Path(options.out or STARTERS[arch]))
 
 
 if __name__ == "__main__":

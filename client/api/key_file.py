@@ -28,7 +28,9 @@ TokenKind = Literal["inference", "management"]
 
 KEY_FILE_NAME = "key_file.json"
 _ROOT = 0
-_READ_ATTEMPTS = 10  # the server truncates the file before it writes: a reader can see it empty
+# The server truncates the file before it writes: a reader can see it empty, on a busy machine for
+# a good part of a second.
+_READ_ATTEMPTS = 100
 _READ_PAUSE_S = 0.02
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECIPES = [
-    CONFIG / name for name in ("original.toml", "train.toml", "scratch.toml", "starter.toml")
+    CONFIG / name for name in sorted(CONFIG.glob("*.toml"))
 ]
 
 

@@ -24,11 +24,20 @@ if TYPE_CHECKING:
 
     from train.recipe import Recipe
 
-STARTER = Path(__file__).resolve().parents[2] / "pretrained"
+_PRETRAINED = Path(__file__).resolve().parents[2] / "pretrained"
+# The folder of each network's starter.
+STARTERS = {
+    "resnet34": _PRETRAINED,
+    "tf_efficientnet_lite0": _PRETRAINED / "efficientnet-lite0",
+}
 
 
 def initial_network(
-    recipe: Recipe, class_names: Sequence[str], data_root: Path, *, starter: Path = STARTER
+    recipe: Recipe,
+    class_names: Sequence[str],
+    data_root: Path,
+    *,
+    starters: Mapping[str, Path] = STARTERS,
 ) -> nn.Module:
     """Build the network with the weights that training starts from.
 
@@ -36,7 +45,7 @@ def initial_network(
         recipe: Names the architecture and where its weights come from.
         class_names: The head gets one output for each.
         data_root: Folder that may hold ImageNet weights, such as `resnet34-pre.pth`.
-        starter: Folder of the starter model.
+        starters: Folder of each network's starter model.
 
     Raises:
         WeightsError: The weights cannot be had, or do not fit.
@@ -47,7 +56,7 @@ def initial_network(
                 network = imagenet_network(recipe.arch, data_root, recipe.crop)
                 return replace_head(network, len(class_names))
             case "starter":
-                return _from_model(recipe, class_names, starter)
+                return _from_model(recipe, class_names, _starter_of(recipe.arch, starters))
             case "scratch":
                 return build_network(recipe.arch, len(class_names), recipe.crop)
             case folder:
@@ -88,6 +97,15 @@ def check_sha256(path: Path, expected: str) -> None:
             f"{path}: {DESCRIPTION_FILE} beside it is about another file (SHA-256 {expected[:12]}, "
             f"this one's is {sha256_of_file(path)[:12]}): train again, or restore both together"
         )
+
+
+def _starter_of(arch: str, starters: Mapping[str, Path]) -> Path:
+    if arch not in starters:
+        raise WeightsError(
+            f"there is no starter {arch}, only {' and '.join(starters)}: choose one of them as "
+            'arch, or init = "imagenet" or "scratch"'
+        )
+    return starters[arch]
 
 
 def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.Module:

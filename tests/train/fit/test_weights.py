@@ -14,7 +14,6 @@ from classifier.description import DESCRIPTION_FILE, ModelDescription, write_des
 from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import build_network, read_state_dict
 from classifier.parts import head_of
-from storage.files import atomic_file
 from train.errors import WeightsError
 from train.fit.weights import initial_network, write_weights
 
@@ -88,8 +87,8 @@ def test_the_starters_head_is_kept_for_its_own_classes_only(
 ) -> None:
     recipe = dataclasses.replace(tiny_recipe, init="starter")
     stored = read_state_dict(starter / "resnet18.safetensors")
-    same = initial_network(recipe, NAMES, tmp_path, starter=starter)
-    other = initial_network(recipe, ("cat", "dog", "eel"), tmp_path, starter=starter)
+    same = initial_network(recipe, NAMES, tmp_path, starters={"resnet18": starter})
+    other = initial_network(recipe, ("cat", "dog", "eel"), tmp_path, starters={"resnet18": starter})
     assert torch.equal(head_of(same).weight, stored["fc.weight"])
     assert head_of(other).weight.shape == (3, 512)
     assert torch.equal(other.get_parameter("conv1.weight"), stored["conv1.weight"])
@@ -101,7 +100,7 @@ def test_the_starters_outputs_follow_the_classes_by_name(
     write_labels(starter / LABELS_FILE, NAMES[::-1])
     recipe = dataclasses.replace(tiny_recipe, init="starter")
     stored = read_state_dict(starter / "resnet18.safetensors")
-    head = head_of(initial_network(recipe, NAMES, tmp_path, starter=starter))
+    head = head_of(initial_network(recipe, NAMES, tmp_path, starters={"resnet18": starter}))
     assert torch.equal(head.weight, stored["fc.weight"].flip(0))
     assert torch.equal(head.bias, stored["fc.bias"].flip(0))
 
@@ -112,48 +111,14 @@ def test_a_starter_whose_weights_are_others_is_refused(
     write_weights(starter / "resnet18.safetensors", build_network("resnet18", 2).state_dict())
     recipe = dataclasses.replace(tiny_recipe, init="starter")
     with pytest.raises(WeightsError, match=r"model\.json beside it is about another file"):
-        initial_network(recipe, NAMES, tmp_path, starter=starter)
+        initial_network(recipe, NAMES, tmp_path, starters={"resnet18": starter})
 
 
 def test_a_starter_of_another_architecture_is_refused(
     starter: Path, tmp_path: Path, tiny_recipe: Recipe
 ) -> None:
     recipe = dataclasses.replace(tiny_recipe, init="starter", arch="resnet34")
+    with pytest.raises(WeightsError, match="no starter resnet34, only resnet18: choose"):
+        initial_network(recipe, NAMES, tmp_path, starters={"resnet18": starter})
     with pytest.raises(WeightsError, match='set arch = "resnet18"'):
-        initial_network(recipe, NAMES, tmp_path, starter=starter)
-
-
-@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
-def test_written_weights_read_back(tmp_path: Path, name: str) -> None:
-    state = {
-        "w": torch.randn(4, 3, 2, 2).to(memory_format=torch.channels_last).half(),
-        "n": torch.tensor(7),
-    }
-    sha256 = write_weights(tmp_path / name, state)
-    stored = read_state_dict(tmp_path / name)
-    assert torch.equal(stored["w"], state["w"].float())
-    assert stored["n"] == 7
-    assert len(sha256) == 64
-
-
-def test_weights_that_read_back_otherwise_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("train.fit.weights.read_state_dict", lambda _: {"w": torch.zeros(2)})
-    with pytest.raises(WeightsError, match="reads back as other weights"):
-        write_weights(tmp_path / "weights.pth", {"w": torch.ones(2)})
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def write_half() -> None:
-        with atomic_file(path) as temporary:
-            temporary.write_text("half of the n")
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        write_half()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+        initial_network(dataclasses.replace(recipe, init=str(starter)), NAMES, tmp_path)
