@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +80,58 @@ def test_a_bucket_is_named_as_the_user_did(
     line = said(command, "obs://no-model/resnet/model", tmp_path / "out", capsys)
     assert "obs://no-model/resnet/model holds no model (no model.json)" in line
     assert str(tmp_path / "cache") not in line
+
+
+def asked(*arguments: str) -> tuple[str, str]:
+    """Return what `make archive` would build from, and its objection."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRAIN_URL"}
+    process = subprocess.run(
+        ["make", "--dry-run", "archive", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    model = re.search(r"archive.inputs .* --model (\S+)", process.stdout)
+    return model[1] if model else "", process.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "model"),
+    [
+        ((), "pretrained"),
+        (("ARCH=resnet34",), "pretrained"),
+        (("ARCH=efficientnet_lite0",), "pretrained/efficientnet-lite0"),
+        (("ARCH=efficientnet_lite0", "TRAIN_URL=mine"), "mine"),
+    ],
+    ids=str,
+)
+def test_arch_names_a_starter_where_no_model_was_named(
+    arguments: tuple[str, ...], model: str
+) -> None:
+    assert asked(*arguments)[0] == model
+    assert (ROOT / model / "model.json").is_file() or model == "mine"
+
+
+def test_a_starter_that_does_not_exist_ends_in_one_line() -> None:
+    model, objection = asked("ARCH=resnet9")
+    assert not model
+    assert "no starter resnet9" in objection
+    assert "starters resnet34 efficientnet_lite0" in objection
+
+
+def test_a_model_of_another_network_than_was_asked_for_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wishes = ["--model", str(ROOT / "pretrained"), "--runtime", "openvino-int8"]
+    config = ["--model-config", str(ROOT / "config/model-config.yaml")]
+    output = ["--output", str(tmp_path / "built")]
+    wrong = archive_command.main(["build", *wishes, *config, *output, "--arch", "resnet18"])
+    assert wrong == 1
+    assert "holds a resnet34, not a resnet18: leave out TRAIN_URL" in capsys.readouterr().err
+    right = archive_command.main(["build", *wishes, *config, *output, "--arch", "resnet34"])
+    assert right == 0
 
 
 def test_photos_that_were_named_and_are_missing_end_in_one_line(tmp_path: Path) -> None:
