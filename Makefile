@@ -165,9 +165,14 @@ import: $(VENV)/installed-full ## a model folder from weights trained elsewhere 
 	  $(if $(call given,DATA_URL)$(wildcard $(DATA_URL)),--data-url $(DATA_URL)) $(ARGS)
 
 ##@ Measure
+# The first starter is measured with the second one beside it.
+SECOND := $(if $(filter pretrained,$(MODEL)),efficientnet_lite0)
 .PHONY: bench
 bench: $(MAR).sha256 $(VENV)/installed-dev ## measure speed against other servers, on PHOTOS (ARGS=--quick)
-	$(PY) -m bench.speed --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) $(ARGS)
+	$(if $(SECOND),@$(MAKE) --no-print-directory archive ARCH=$(SECOND) MODEL_STORE=$(BUILD_DIR)/second \
+	  BUILD_DIR=$(BUILD_DIR)/second/build)
+	$(PY) -m bench.speed --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) \
+	  $(if $(SECOND),--second $(BUILD_DIR)/second/$(ARCHIVE).mar pretrained/efficientnet-lite0) $(ARGS)
 
 .PHONY: tune
 tune: $(MAR).sha256 $(VENV)/installed-full ## find the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)

@@ -111,7 +111,7 @@ def _model_card(
     hashes = [(name, f"`{sha256_of_file(out / name)}`") for name in files]
     return f"""# Model card: a starter model
 
-A {short} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
+{"An" if short[0] in "aeiou" else "A"} {short} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
 It lets you use the project before you train anything, and `init = "starter"` starts from it.
 Serve it with `make archive serve ARCH={short}`.
 
@@ -128,8 +128,9 @@ On the {train.images:,} photos it was trained on, the accuracy is {100 * train.a
 Confusion matrix (rows: actual, columns: predicted):
 
 {confusion_table(val)}
-For the served int8 archive, damaged photos and other pictures, see
-[docs/quality.md]({docs}/quality.md).
+`openvino-int8/accuracy.json` has the figures of the int8 form.
+[docs/quality.md]({docs}/quality.md) shows how `make quality` measures damaged photos and other
+pictures through the server.
 
 ## Training
 

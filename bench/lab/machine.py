@@ -8,13 +8,16 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from bench.lab import environments
 from classifier.cores import usable_cores
 from server.java import find_java_home
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 # What decides which kernels OpenVINO and PyTorch take.
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
@@ -42,6 +45,17 @@ def describe() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def int8_kind(instructions: Collection[str]) -> str:
+    """Return what a processor computes int8 with: "AMX", "VNNI" or "AVX2" alone.
+
+    Args:
+        instructions: As `describe` lists them.
+    """
+    if "amx_int8" in instructions:
+        return "AMX"
+    return "VNNI" if {"avx512_vnni", "avx_vnni"} & set(instructions) else "AVX2"
 
 
 def versions(kinds: set[str]) -> dict[str, str]:

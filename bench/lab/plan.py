@@ -7,6 +7,8 @@ from dataclasses import dataclass
 KINDS = ("fastapi", "litserve", "bentoml", "ray", "mlserver")
 LIMIT = "limit"
 OURS, STOCK = "marigold", "stock"
+SECOND = "second"  # another archive of ours, beside the first
+LONE = "stock1"  # the stock handler as it is best for one client: batches of one
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Plan:
     open_shares: tuple[float, ...] = (0.5, 0.8)
     choice_s: float = 3.0
     servers: tuple[str, ...] = (
-        *(OURS, STOCK, *KINDS, LIMIT),
+        *(OURS, SECOND, STOCK, LONE, *KINDS, LIMIT),
         *(f"{kind}-eager" for kind in KINDS),
     )
     megapixels: tuple[float, ...] = (1.0, 4.0, 12.0)
@@ -52,11 +54,13 @@ class Plan:
 
     def clients_of(self, server: str) -> tuple[int, ...]:
         """Return the closed loops of a server: the eager models only those of the bars."""
+        if server == LONE:
+            return (1,)
         return (1, self.main_clients) if server.endswith("-eager") else self.clients
 
     def open_shares_of(self, server: str, number: int) -> tuple[float, ...]:
         """Return the open loops of a server in a round: only the first, but for ours and stock."""
-        if server.endswith("-eager") or (number and server not in {OURS, STOCK}):
+        if server == LONE or server.endswith("-eager") or (number and server not in {OURS, STOCK}):
             return ()
         return self.open_shares
 
@@ -73,7 +77,7 @@ QUICK = Plan(
     clients=(1, 16),
     open_shares=(0.8,),
     choice_s=0.0,
-    servers=(OURS, STOCK, "fastapi", LIMIT),
+    servers=(OURS, SECOND, STOCK, LONE, "fastapi", LIMIT),
     megapixels=(12.0,),
     workers=(),
     batch_sizes=(),

@@ -49,7 +49,11 @@ def _run(options: argparse.Namespace) -> None:
         options.work.mkdir(parents=True, exist_ok=True)
         photos = find_photos(options.photos)[:MAX_PHOTOS]
         subject = prepare(options.mar, model_path(options.model), photos, options.work)
-        run.measure(subject, plan, options.data_url, results)
+        second = None
+        if options.second:
+            mar, model = Path(options.second[0]), model_path(options.second[1])
+            second = prepare(mar, model, photos, options.work / "second")
+        run.measure(subject, plan, options.data_url, results, second=second)
     report.write(results.steps, options.output)
     print(f"wrote {options.output}")
 
@@ -58,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--mar", type=Path, default=Path("model-store/flowers.mar"))
     parser.add_argument("--model", default="pretrained", help="its model folder, or its bucket's")
+    parser.add_argument(
+        "--second",
+        nargs=2,
+        metavar=("MAR", "MODEL"),
+        help="another archive to serve beside it, and its model folder",
+    )
     parser.add_argument("--photos", type=Path, default=Path("data_set/val"), help="JPEG files")
     parser.add_argument("--data-url", type=Path, help="data set, for the accuracy")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from bench.lab.errors import LoadFailed, PeerFailed
-from bench.lab.plan import OURS, STOCK
+from bench.lab.plan import LONE, OURS, SECOND, STOCK
 from bench.lab.servers.marigold import Marigold
 from bench.lab.servers.peers import modes
 from bench.lab.servers.stock import Stock
@@ -29,8 +29,10 @@ logger = logging.getLogger(__name__)
 
 def candidates(name: str) -> Sequence[Candidate]:
     """Return a server in all modes that are worth a try."""
-    if name == OURS:
-        return (Marigold(),)
+    if name in {OURS, SECOND}:
+        return (Marigold(name=name),)
+    if name == LONE:
+        return (Stock(name=LONE),)
     if name == STOCK:
         return [Stock(workers, batch) for workers in (1, 2) for batch in (1, 8)]
     kind, _, model = name.partition("-")
@@ -91,7 +93,7 @@ def measure_round(
     try:
         return whole_visit(candidates(name)[best], subject, plan, number)
     except (PeerFailed, LoadFailed) as error:
-        if name in {OURS, STOCK}:
+        if name in {OURS, SECOND, STOCK, LONE}:
             raise
         logger.warning("  %s failed: %s", name, error)
         return {"error": str(error)}

@@ -9,7 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.lab.errors import Unusable
 from bench.lab.figures import spread
-from bench.lab.plan import LIMIT, OURS, STOCK
+from bench.lab.machine import int8_kind
+from bench.lab.plan import LIMIT, LONE, OURS, SECOND, STOCK
 from bench.speed import plots
 from bench.speed.bars import bars, told, told_rounds
 from bench.speed.summary import WORKER, Summary, compared
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TEMPLATE = "report.md.j2"
+_INT8 = {"AMX": "AMX", "VNNI": "VNNI", "AVX2": "neither VNNI nor AMX"}
 _TITLES = {
     OURS: "**this archive**",
+    SECOND: "**the second archive**",
     STOCK: "TorchServe, stock handler",
+    LONE: "TorchServe, stock handler, batch 1",
     LIMIT: "in-process limit",
     "fastapi": "FastAPI by hand",
     "litserve": "LitServe",
@@ -95,14 +99,8 @@ def ceiling(summary: Summary) -> dict[str, str | None]:
         "inference": f"{cost['inference_ms_batch_16'] / _server_cpu(cpu):.0%}"
         if cost and cpu
         else None,
-        "int8": _int8_instructions(summary.steps["about"]["machine"]["instructions"]),
+        "int8": _INT8[int8_kind(summary.steps["about"]["machine"]["instructions"])],
     }
-
-
-def _int8_instructions(present: Sequence[str]) -> str:
-    if "amx_int8" in present:
-        return "AMX"
-    return "VNNI" if {"avx512_vnni", "avx_vnni"} & set(present) else "neither VNNI nor AMX"
 
 
 def throughput_table(summary: Summary) -> str:
@@ -112,6 +110,8 @@ def throughput_table(summary: Summary) -> str:
     stock = summary.throughput(STOCK)
     rows = []
     for name in summary.servers:
+        if name == LONE:
+            continue
         figures = [told_rounds(summary.throughput(name, n)) for n in clients]
         against = compared(summary.throughput(name), stock)
         rows.append([title(name), *figures, told(against) if against else "-"])
@@ -158,7 +158,7 @@ def open_table(summary: Summary) -> str:
             ),
         ]
         for name in summary.servers
-        if not name.endswith("-eager")
+        if name != LONE and not name.endswith("-eager")
     ]
     return table(header, rows)
 
@@ -175,6 +175,7 @@ def use_table(summary: Summary) -> str:
             f"{_server_cpu(summary.cpu_ms(name)):.2f}",
         ]
         for name in summary.servers
+        if name != LONE
     ]
     return table(header, rows)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.lab import machine
 from bench.lab.errors import PeerFailed
-from bench.lab.plan import LIMIT, OURS, STOCK
+from bench.lab.plan import LIMIT, LONE, OURS, SECOND, STOCK
 from bench.lab.servers.marigold import Marigold
 from bench.lab.servers.stock import archive as stock_archive
 from bench.lab.visit import visit
@@ -34,11 +34,19 @@ logger = logging.getLogger(__name__)
 FAILED = "failed"
 
 
-def measure(subject: Subject, plan: Plan, data_url: Path | None, results: Results) -> None:
+def measure(
+    subject: Subject,
+    plan: Plan,
+    data_url: Path | None,
+    results: Results,
+    *,
+    second: Subject | None = None,
+) -> None:
     """Run all steps that have no result yet.
 
     Args:
         subject: What is served.
+        second: What another archive of ours serves beside it; None leaves it out.
         plan: How much is measured.
         data_url: Data set for the accuracy; None leaves it out.
         results: Where the results go.
@@ -48,19 +56,23 @@ def measure(subject: Subject, plan: Plan, data_url: Path | None, results: Result
     """
     begin = time.perf_counter()
     results.step("about", lambda: about(subject, plan))
+    if second:
+        results.step("second", lambda: about_model(second))
     if STOCK in plan.servers:
         results.step("stock_mar_bytes", lambda: stock_archive(subject).stat().st_size)
     results.step("check", lambda: check_generator(subject, plan))
     best: dict[str, int] = {}
     settings: dict[str, str] = {}
-    for name in plan.servers:
+    servers = [name for name in plan.servers if second or name != SECOND]
+    for name in servers:
         choice = results.step(f"choice {name}", _chooser(name, subject, plan, settings))
         best[name], settings[name] = int(choice["best"]), choice["settings"]
     for number in range(plan.rounds):
-        for name in compare.order(plan.servers, number):
+        for name in compare.order(servers, number):
             if number < plan.rounds_of(name) and settings[name] != FAILED:
+                served = second if second and name == SECOND else subject
                 step = f"round {number} {name}"
-                results.step(step, _rounder(name, subject, plan, best[name], number))
+                results.step(step, _rounder(name, served, plan, best[name], number))
     results.step("cost", lambda: compare.cost(subject))
     if {OURS, STOCK} <= set(plan.servers):
         results.step("sizes", lambda: _told("photo sizes", sweeps.photo_sizes, subject, plan, best))
@@ -83,17 +95,23 @@ def about(subject: Subject, plan: Plan) -> dict[str, Any]:
         "machine": machine.describe(),
         "versions": machine.versions(kinds),
         "plan": dataclasses.asdict(plan),
-        "model": {
-            "arch": subject.description.arch,
-            "classes": len(subject.class_names),
-            "runtime": _runtime(subject),
-            "mar_bytes": subject.mar.stat().st_size,
-            "mar_sha256": sha256_of_file(subject.mar),
-        },
+        "model": about_model(subject),
         "photos": {
             "count": len(subject.photos),
             "mean_bytes": sum(photo_bytes) / len(photo_bytes),
         },
+    }
+
+
+def about_model(subject: Subject) -> dict[str, Any]:
+    """Describe an archive and its model."""
+    return {
+        "arch": subject.description.arch,
+        "classes": len(subject.class_names),
+        "runtime": _runtime(subject),
+        "val_accuracy": subject.description.val_accuracy,
+        "mar_bytes": subject.mar.stat().st_size,
+        "mar_sha256": sha256_of_file(subject.mar),
     }
 
 
@@ -123,7 +141,7 @@ def _chooser(
         try:
             return compare.choose(name, subject, plan)
         except PeerFailed as error:
-            if name in {OURS, STOCK}:
+            if name in {OURS, SECOND, STOCK, LONE}:
                 raise
             return {"best": 0, "settings": FAILED, "tried": [], "error": str(error)}
 

@@ -90,7 +90,9 @@ class Summary:
         """Return the CPU time of an answer by process, at the main number of clients."""
         collected: dict[str, list[float]] = {}
         for result in self.rounds(server).values():
-            run = result["closed"][str(self.main_clients)]
+            run = result["closed"].get(str(self.main_clients))
+            if run is None:
+                continue
             for name, used in run["cpu_ms"].items():
                 collected.setdefault(name, []).append(used)
             own = 1000 * run["generator_cpu"] * run["seconds"] / run["answers"]

@@ -41,16 +41,13 @@ class Stock:
         workers: Python processes.
         batch_size: Largest batch; 1 is the default of TorchServe.
         max_batch_delay_ms: TorchServe's default is 100.
+        name: In the results.
     """
 
     workers: int = 1
     batch_size: int = 1
     max_batch_delay_ms: int = 100
-
-    @property
-    def name(self) -> str:
-        """In the results."""
-        return "stock"
+    name: str = "stock"
 
     @property
     def settings(self) -> str:

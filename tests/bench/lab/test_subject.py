@@ -78,4 +78,7 @@ def test_an_unknown_server_names_those_known(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--photos", str(tmp_path), "--only", "nginx", "--work", str(tmp_path)]) == 1
-    assert "unknown servers: nginx; known are marigold, stock" in capsys.readouterr().err
+    assert (
+        "unknown servers: nginx; known are marigold, second, stock, stock1"
+        in capsys.readouterr().err
+    )
