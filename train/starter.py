@@ -102,6 +102,7 @@ def _model_card(
     val, train = metrics["val"], metrics["train"]
     recipe = read_recipe(out / RECIPE_FILE)
     short = description.arch.removeprefix("tf_")
+    article = "An" if short[0] in "aeiou" else "A"
     resize, crop = description.preprocessing.resize, description.preprocessing.crop
     docs = "../docs" if out.resolve() == STARTERS["resnet34"] else "../../docs"
     files = (
@@ -111,7 +112,7 @@ def _model_card(
     hashes = [(name, f"`{sha256_of_file(out / name)}`") for name in files]
     return f"""# Model card: a starter model
 
-{"An" if short[0] in "aeiou" else "A"} {short} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
+{article} {short} that recognises {len(val.per_class)} kinds of flowers: {_names(val)}.
 It lets you use the project before you train anything, and `init = "starter"` starts from it.
 Serve it with `make archive serve ARCH={short}`.
 

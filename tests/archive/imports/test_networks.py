@@ -11,6 +11,7 @@ import timm
 import torch
 import torchvision
 from PIL import Image
+from safetensors.torch import load_file
 from timm.data.config import resolve_data_config
 from timm.data.transforms_factory import create_transform
 from torch import nn
@@ -22,6 +23,7 @@ from archive.imports.signature import TABLE, build_on_meta, find, read_table, sh
 from archive.source import read_source
 from classifier.answers import softmax
 from classifier.reference import draw
+from tests.e2e.served import ROOT
 from train.data.data_set import read_evaluation_pixels
 
 if TYPE_CHECKING:
@@ -97,6 +99,21 @@ def test_timms_networks_answer_as_timm_does(arch: str, tmp_path: Path) -> None:
     torch.save(network.state_dict(), tmp_path / "weights.pth")
     transform = library_transform(network)
     found = imported_answers(tmp_path / "weights.pth", tmp_path, "--arch", arch)
+    np.testing.assert_allclose(found, answers(network, transform, photos(tmp_path)), atol=1e-2)
+
+
+def test_a_fine_tuned_lite0_is_recognised_and_answers_as_timm_does(tmp_path: Path) -> None:
+    """The second starter's weights, in half precision, as somebody else would bring them."""
+    weights = ROOT / "pretrained" / "efficientnet-lite0" / "tf_efficientnet_lite0.safetensors"
+    network = timm.create_model("tf_efficientnet_lite0", num_classes=len(NAMES))
+    state = {name: value.float() for name, value in load_file(weights).items()}
+    state = {
+        name: value.long() if "num_batches" in name else value for name, value in state.items()
+    }
+    network.load_state_dict(state)
+    transform = library_transform(network)
+    # timm would crop 87.5 % of 256 px to 224, bicubic.
+    found = imported_answers(weights, tmp_path, "--arch", "tf_efficientnet_lite0")
     np.testing.assert_allclose(found, answers(network, transform, photos(tmp_path)), atol=1e-2)
 
 
