@@ -1,6 +1,6 @@
 """The TorchServe handler: what ModelArts' `customize_service.py` did, for a batch of requests.
 
-The only module that knows TorchServe. Its loader wants exactly one class here.
+The only module that knows TorchServe, whose loader expects exactly one class here.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ JSON, PNG = "application/json", "image/png"
 
 
 def without_traceback_of_requests(record: logging.LogRecord) -> bool:
-    """Leave one line of what TorchServe's worker logs of a body that is no JSON or text.
+    """Shorten TorchServe's log entry for a body that is neither JSON nor text to one line.
 
-    It goes on with the bytes, and the sender gets a 400 that says what is wrong.
+    The worker continues with the bytes, and the sender gets a 400 that says what is wrong.
     """
     if record.module == "otf_message_handler" and record.exc_info:
         record.msg, record.exc_info = f"{record.msg}: {record.exc_info[1]}", None
@@ -61,17 +61,17 @@ def without_traceback_of_requests(record: logging.LogRecord) -> bool:
 
 
 class ResNetHandler:
-    """Classifies the images of a batch of requests; a bad request never harms its neighbours."""
+    """Classifies the images of a batch of requests; a bad request never affects its neighbours."""
 
     def initialize(self, context: Context) -> None:
         """Load the unpacked archive, warm up, and check the answers to the reference pictures.
 
         Raises:
-            ModelError: The archive is damaged, or this machine computes other answers.
+            ModelError: The archive is damaged, or this machine's answers differ.
         """
         logging.getLogger().addFilter(without_traceback_of_requests)
         model_dir = Path(context.system_properties["model_dir"])
-        # The server divides the cores among its workers; alone, a worker takes them all.
+        # The server divides the cores among its workers; a single worker uses them all.
         threads = int(os.environ.get("MARIGOLD_THREADS") or usable_cores())
         self._model_name = (context.model_name, context.manifest["model"]["modelVersion"])
         self._meter = Meter()
@@ -84,23 +84,23 @@ class ResNetHandler:
             meter=self._meter,
         )
         self._model.warm_up()
-        self._meter.take()  # the warm-up was no request
+        self._meter.take()  # the warm-up was not a request
         self._publish_metrics(context)
         logger.info("%s is ready with %d threads", self._model.choice.runtime, threads)
 
     def handle(self, data: list[dict[str, Any]], context: Context) -> list[str | bytes]:
-        """Answer a batch: one body for each request, with its own status and content type."""
+        """Answer a batch: one body per request, each with its own status and content type."""
         start = time.perf_counter()
         deadline = time.monotonic() + self._model.settings.deadline_s
         queries = self.preprocess(data)
         bodies = self.postprocess(queries, self.inference(queries, deadline), context)
-        # Each request of the batch waits for all of it.
+        # Each request waits for the whole batch.
         self._meter.observe(HANDLE_SECONDS, time.perf_counter() - start, times=len(data))
         self._meter.observe(BATCH_REQUESTS, len(data))
         return bodies
 
     def preprocess(self, data: list[dict[str, Any]]) -> list[Query]:
-        """Read each request in the protocol that it speaks."""
+        """Read each request in its protocol."""
         limits = self._model.settings
         images, parts = limits.max_images_per_request, limits.max_json_parts
         return [read_query(row, max_images=images, max_json_parts=parts) for row in data]
@@ -108,11 +108,11 @@ class ResNetHandler:
     def inference(
         self, queries: list[Query], deadline: float = math.inf
     ) -> list[list[Classification | Exception]]:
-        """Classify the images of all requests together; one list for each request.
+        """Classify the images of all requests together; return one list per request.
 
         Args:
             queries: The requests.
-            deadline: Reading of `time.monotonic` from which no further image is begun.
+            deadline: Reading of `time.monotonic` after which no further image is started.
         """
         return self._model.classify_requests([query.images for query in queries], deadline=deadline)
 
@@ -156,7 +156,7 @@ class ResNetHandler:
             told = error if isinstance(error, RequestError) else InternalError(request_id)
             status, kind = http_status(told), type(told).__name__
             self._meter.add(ERRORS, kind)
-            # No message of a RequestError in the log: it quotes what the client sent.
+            # Never log a RequestError's message: it quotes what the client sent.
             logger.log(
                 logging.INFO if told is error else logging.ERROR,
                 "request %s was answered with %d %s",
@@ -175,15 +175,15 @@ class ResNetHandler:
             self._meter.observe(CONFIDENCE, probability)
 
     def _publish_metrics(self, context: Context) -> None:
-        """Show the counts through TorchServe, if its metrics.yaml knows them."""
-        if context.metrics is None:  # nobody to show them to, as while an archive is verified
+        """Publish the counts through TorchServe if its metrics.yaml lists them."""
+        if context.metrics is None:  # no metrics, as while an archive is verified
             return
         known = zeros(self._model.class_names)
         try:
             counters = {name: context.metrics.get_metric(name) for name, _, _ in known}
             info = context.metrics.get_metric(MODEL_INFO, MetricTypes.GAUGE)
         except MetricsCacheKeyError as error:
-            logger.warning("this model's metrics are not shown, metrics.yaml lacks some: %s", error)
+            logger.warning("this model's metrics are not published, metrics.yaml lacks %s", error)
             return
         model = [_dimension(part) for part in self._model_name]
 
@@ -209,7 +209,7 @@ class ResNetHandler:
             return _json(explanations[0] if len(answers) == 1 else {"explanations": explanations})
         if len(answers) > 1:
             raise InvalidRequest(
-                expected="one image, to be explained as a PNG",
+                expected="one image, for an explanation as a PNG",
                 found=f"{len(answers)} images",
                 remedy="send them one by one, or ask for JSON",
             )
@@ -219,7 +219,7 @@ class ResNetHandler:
         return overlay_png(answer.pixels, answer.features, self._model.class_weights[best])
 
     def _describe(self) -> dict[str, Any]:
-        """Say what is served, for `GET /models/<name>?customized=true`."""
+        """Describe what is served, for `GET /models/<name>?customized=true`."""
         choice, description = self._model.choice, dataclasses.asdict(self._model.description)
         if description["val_accuracy"] is None:  # TorchServe leaves out what is null
             description["val_accuracy"] = NEVER_MEASURED
@@ -234,13 +234,13 @@ class ResNetHandler:
 
 
 def _headers(context: Context, index: int) -> dict[str, str]:
-    """Return a request's headers with lower-case names; form fields have none of interest."""
+    """Return a request's headers with lower-case names, without those of form fields."""
     headers = context.get_all_request_header(index)
     return {name.lower(): value for name, value in headers.items() if isinstance(value, str)}
 
 
 def _dimension(value: str) -> str:
-    """Replace what has a meaning of its own in a line of TorchServe's metrics."""
+    """Replace the characters that are special in a line of TorchServe's metrics."""
     return re.sub(r"[,:|#\s]+", "_", value)
 
 

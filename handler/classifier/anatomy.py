@@ -1,12 +1,12 @@
-"""Where a library's network has its parts: the head, the last feature map, the stages.
+"""Locates the parts of a library's network: the head, the last feature map, the stages.
 
-There is no list of networks: each is asked once, by running it on noise and looking at what its
-modules take and give.
+No list of networks is kept: each network is run once on noise, and its modules' inputs and
+outputs are inspected.
 
     head          the linear layer whose output is the network's
-    feature map   [N, F, h, w], whose mean over h and w is what the head takes; only where a network
-                  has one is its class activation map exact (Zhou et al. 2016, arXiv:1512.04150)
-    stages        the outermost and last modules that end at the strides of 4, 8, 16 and 32 pixels
+    feature map   [N, F, h, w], whose mean over h and w is the head's input; a network's class
+                  activation map is exact only if it has one (Zhou et al. 2016, arXiv:1512.04150)
+    stages        the outermost, last modules whose output has a stride of 4, 8, 16 or 32 pixels
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from classifier.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SIZE = 224  # of the pictures, in pixels, where a network was built for no other
+SIZE = 224  # input size in pixels, unless a network was built for another
 _STRIDES = (4, 8, 16, 32)
-_NEAR = 1e-3  # two means of the same numbers, added up in different orders
+_NEAR = 1e-3  # tolerance for two means of the same numbers, summed in different orders
 
 
 class Spot(NamedTuple):
-    """A tensor inside a network: the name of a module, and whether it takes or gives it."""
+    """A tensor inside a network: a module's name, and whether it is its input or its output."""
 
     module: str
     is_input: bool
 
 
 class Stage(NamedTuple):
-    """The module that a stage ends with; it gives [N, channels, H/stride, W/stride]."""
+    """The last module of a stage; its output is [N, channels, H/stride, W/stride]."""
 
     module: str
     channels: int
@@ -44,14 +44,14 @@ class Stage(NamedTuple):
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What a network said of itself.
+    """Where a network's parts are.
 
     Attributes:
-        num_classes: Number of its outputs.
-        head: Name of the last linear layer; None if it ends in something else.
-        feature_map: Where the last feature map is; None if none is averaged for the head.
+        num_classes: Number of outputs.
+        head: Name of the last linear layer; None if the network ends in something else.
+        feature_map: Where the last feature map is; None if the head's input is not its mean.
         channels_last: Whether that map is [N, h, w, F].
-        stages: From the finest to the coarsest; empty in a network that never shrinks its pictures.
+        stages: From finest to coarsest; empty for a network that never downsamples.
     """
 
     num_classes: int
@@ -62,7 +62,7 @@ class Anatomy:
 
 
 class _Event(NamedTuple):
-    """What a module took and gave; None where that is no single tensor."""
+    """A module's input and output; None where that is not a single tensor."""
 
     name: str
     module: nn.Module
@@ -71,19 +71,19 @@ class _Event(NamedTuple):
 
 
 def ask(network: nn.Module, size: int = SIZE) -> Anatomy:
-    """Run a network on one picture of noise, and find its parts; nothing in it changes.
+    """Run a network on one image of noise and find its parts; the network is left unchanged.
 
     Args:
         network: Any classifier.
-        size: Side of a picture that it accepts, in pixels.
+        size: Input size that it accepts, in pixels.
 
     Raises:
-        ModelError: It is no classifier of images.
+        ModelError: It is not an image classifier.
     """
     noise = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     events, logits = _run(network, noise.to(next(network.parameters())))
     if not isinstance(logits, Tensor) or logits.ndim != 2:  # noqa: PLR2004  [N, C]
-        raise ModelError(f"{type(network).__name__} is no classifier of images")
+        raise ModelError(f"{type(network).__name__} is not an image classifier")
     head = next((event for event in reversed(events) if _is_head(event, logits)), None)
     spot, channels_last = _find_map(events, head.taken) if head else (None, False)
     return Anatomy(
@@ -96,7 +96,7 @@ def ask(network: nn.Module, size: int = SIZE) -> Anatomy:
 
 
 def _run(network: nn.Module, images: Tensor) -> tuple[list[_Event], object]:
-    """Run a network as in evaluation; return what its modules did, in the order they ended."""
+    """Run a network in evaluation mode; return its modules' calls, in the order they finished."""
     events: dict[str, _Event] = {}
     training = [(module, module.training) for module in network.modules()]
     handles = [
@@ -122,7 +122,7 @@ def _remember(
     def hook(module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
         taken = inputs[0] if inputs and isinstance(inputs[0], Tensor) else None
         given = output if isinstance(output, Tensor) else None
-        events.pop(name, None)  # a module that runs twice has the place of its last run
+        events.pop(name, None)  # a module that runs twice counts at its last run
         events[name] = _Event(name, module, taken, given)
 
     return hook
@@ -139,7 +139,7 @@ def _is_head(event: _Event, logits: Tensor) -> bool:
 
 
 def _find_map(events: list[_Event], vector: Tensor | None) -> tuple[Spot | None, bool]:
-    """Return the last tensor whose mean over the picture is `vector`, and its layout."""
+    """Return the last tensor whose mean over height and width is `vector`, and its layout."""
     for event in reversed(events):
         for tensor, is_input in ((event.given, False), (event.taken, True)):
             for over, channels_last in (((2, 3), False), ((1, 2), True)):

@@ -21,7 +21,7 @@ class Answer:
 
     Attributes:
         ranking: Its best classes.
-        rejected: Whether it shows none of the classes; None unless that was requested.
+        rejected: Whether the image shows none of the classes; None unless that was requested.
     """
 
     ranking: Ranking
@@ -39,7 +39,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 def rank(
     probabilities: NDArray[np.float32], class_names: Sequence[str], top_k: int | None = None
 ) -> Ranking:
-    """Rank the classes of one image, best first; among equals the lower index comes first.
+    """Rank the classes of one image, best first; ties go to the lower index.
 
     Args:
         probabilities: [C], each 0..1.

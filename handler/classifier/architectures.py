@@ -1,8 +1,8 @@
-"""Names of networks: which library builds which, and the pixels that it wants.
+"""Network names: which library builds each, and what input it expects.
 
-A plain name such as `resnet34` means torchvision's network, as in the original project, and timm's
-where torchvision has none of that name. `timm/resnet34` means timm's in any case; a tag of its
-weights may follow (`timm/resnet50.a1_in1k`), for the preprocessing that belongs to them.
+A plain name such as `resnet34` means torchvision's network, as in the original project, or timm's
+if torchvision has none of that name. `timm/resnet34` always means timm's; a weights tag may follow
+(`timm/resnet50.a1_in1k`) and selects the preprocessing that belongs to those weights.
 Either library is imported only when a name needs it.
 """
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from torch import nn
 
 TIMM = "timm/"
-# torchvision's networks that are built for one size, and the argument that says for which.
+# torchvision's networks that are built for a fixed input size, and the argument that sets it.
 _BUILT_FOR_A_SIZE: dict[str, Callable[[int], dict[str, Any]]] = {
     "vit_": lambda size: {"image_size": size},
     "maxvit_": lambda size: {"input_size": (size, size)},
 }
-# torchvision's networks with classifiers at their sides, which training alone uses: without them.
+# torchvision's networks with auxiliary classifiers, which only training uses: built without them.
 _WITHOUT_SIDES = {
     name: {"aux_logits": False, "init_weights": True} for name in ("googlenet", "inception_v3")
 }
 
 
 def check_architecture(arch: str) -> None:
-    """Check that a library has a classifier of this name.
+    """Check that torchvision or timm has a classifier of this name.
 
     Raises:
-        ModelError: None has; the message names the nearest.
+        ModelError: Neither has; the message names the closest matches.
     """
     if not (_is_torchvision(arch) or _is_timm(arch)):
         import timm  # noqa: PLC0415
@@ -51,7 +51,7 @@ def check_architecture(arch: str) -> None:
 
 
 def library_of(arch: str) -> str:
-    """Return "torchvision" or "timm"; raises as `check_architecture`."""
+    """Return "torchvision" or "timm"; raises like `check_architecture`."""
     check_architecture(arch)
     return "torchvision" if _is_torchvision(arch) else "timm"
 
@@ -60,9 +60,9 @@ def build_module(arch: str, num_classes: int, size: int) -> nn.Module:
     """Build a library's network with fresh weights.
 
     Args:
-        arch: See the module.
-        num_classes: Outputs of the last layer.
-        size: Side of its pictures in pixels, for the networks that are built for one.
+        arch: Name as described in the module docstring.
+        num_classes: Number of outputs of the last layer.
+        size: Input size in pixels, for networks that are built for a fixed one.
 
     Raises:
         ModelError: `arch` is unknown, or cannot be built for `size`.
@@ -78,11 +78,11 @@ def build_module(arch: str, num_classes: int, size: int) -> nn.Module:
 def pretrained_module(arch: str) -> nn.Module:
     """Build a library's network with its ImageNet weights, which the library downloads.
 
-    Of several weights torchvision's first count, and timm's default or those that the tag names.
+    If there are several, torchvision's first or timm's default are used, or those the tag names.
 
     Raises:
         ModelError: `arch` is unknown.
-        OSError: They cannot be downloaded; or RuntimeError: they were damaged on the way.
+        OSError: The download failed; or RuntimeError: the downloaded file is damaged.
     """
     check_architecture(arch)
     if _is_torchvision(arch):
@@ -96,10 +96,10 @@ def pretrained_module(arch: str) -> nn.Module:
 
 
 def default_preprocessing(arch: str) -> Preprocessing:
-    """Return what the weights of `pretrained_module` were evaluated with.
+    """Return the preprocessing that the weights of `pretrained_module` were evaluated with.
 
     Raises:
-        ModelError: `arch` is unknown, or wants what `Preprocessing` cannot say.
+        ModelError: `arch` is unknown, or needs something that `Preprocessing` cannot express.
     """
     check_architecture(arch)
     if _is_torchvision(arch):
@@ -119,7 +119,7 @@ def default_preprocessing(arch: str) -> Preprocessing:
 
 
 def file_name(arch: str, suffix: str) -> str:
-    """Return the name of a network's file of weights, such as `resnet34.pth`."""
+    """Return the file name of a network's weights, such as `resnet34.pth`."""
     return arch.replace("/", "-") + suffix
 
 
@@ -130,7 +130,7 @@ def _is_torchvision(arch: str) -> bool:
 def _torchvision_names() -> list[str]:
     import torchvision  # noqa: PLC0415
 
-    # Of all its networks, the classifiers: those for segmentation and so on are in submodules.
+    # Only the classifiers: networks for segmentation and so on are in submodules.
     names: list[str] = torchvision.models.list_models(module=torchvision.models)
     return names
 
@@ -164,8 +164,8 @@ def _timm_preprocessing(arch: str, wanted: Any) -> Preprocessing:
     _, height, width = wanted.input_size
     if height != width or wanted.crop_mode == "border":
         raise ModelError(
-            f"{arch} wants pictures of {width} x {height} pixels, crop mode {wanted.crop_mode!r}: "
-            "only square pictures, cropped or squashed, can be served"
+            f"{arch} expects {width} x {height} pixels, crop mode {wanted.crop_mode!r}: "
+            "only square inputs, cropped or squashed, can be served"
         )
     return Preprocessing(
         resize=math.floor(height / wanted.crop_pct),

@@ -1,8 +1,8 @@
-"""Which image of a batch is decoded when, and which are not.
+"""Decides in which order the images of a batch are decoded, and which are refused.
 
-The requests of a batch are answered together, so that each waits for the dearest. Images that are
-quick to decode go first, those of different requests in turn; then the others, request by request.
-So a request with a few small photos has its answers, whatever its neighbours bring.
+The requests of a batch are answered together, so each waits for the most expensive one. Images that
+are quick to decode go first, taken from the requests in turn; then the others, request by request.
+So a request with a few small photos gets its answers, whatever its neighbours contain.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from classifier.errors import Overloaded, TooLarge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Estimated seconds up to which an image is decoded as soon as it is opened, as a JPEG of 12
-# megapixels is. Dearer ones wait until the work of their whole request is known.
+# Images estimated to decode within this many seconds, such as a 12-megapixel JPEG, are decoded as
+# soon as they are opened. Costlier ones wait until the total for their request is known.
 QUICK_S = 0.15
 
 Result = TypeVar("Result")
@@ -27,13 +27,13 @@ Result = TypeVar("Result")
 
 @dataclass
 class Job(Generic[Result]):
-    """An image on its way through a batch.
+    """One image of a batch, and how far it has got.
 
     Attributes:
         file: The contents of the image file.
         request: Index of its request in the batch.
-        decode_s: How long decoding takes, estimated in seconds; 0 until it was opened.
-        result: Its answer or error; None until it has one.
+        decode_s: Estimated decoding time in seconds; 0 until the image is opened.
+        result: Its answer or error; None while it has neither.
     """
 
     file: bytes
@@ -43,10 +43,10 @@ class Job(Generic[Result]):
 
 
 class ClassifyChunk(Protocol, Generic[Result]):
-    """Gives images their results; those that take longer than `most_s` to decode may have none."""
+    """Sets the images' results; those that take longer than `most_s` to decode may get none."""
 
     def __call__(self, jobs: Sequence[Job[Result]], *, most_s: float) -> None:
-        """Classify some of the images."""
+        """Classify these images; `most_s` is in seconds."""
         ...
 
 
@@ -61,9 +61,9 @@ def classify_in_order(
 
     Args:
         requests: The image files of each request.
-        classify_chunk: What does it.
-        chunk_size: Most images that it takes at once.
-        max_request_s: Most seconds that a request's images may take to decode, by estimate.
+        classify_chunk: Classifies up to `chunk_size` images.
+        chunk_size: Most images per call of `classify_chunk`.
+        max_request_s: Longest estimated decoding time of all images of a request, in seconds.
     """
     jobs: list[list[Job[Result]]] = [
         [Job(file, index) for file in files] for index, files in enumerate(requests)
@@ -87,7 +87,7 @@ def _in_turn(jobs: Sequence[Sequence[Job[Result]]]) -> list[Job[Result]]:
 
 
 def _refuse_too_dear(jobs: Sequence[Job[Result]], max_request_s: float) -> None:
-    """Refuse what is left of the requests whose images together take too long to decode."""
+    """Refuse the remaining images of requests whose images together take too long to decode."""
     totals = _totals(jobs)
     for job in jobs:
         total_s = totals[job.request]
@@ -101,9 +101,9 @@ def _refuse_too_dear(jobs: Sequence[Job[Result]], max_request_s: float) -> None:
 
 
 def _smallest_request_first(jobs: Sequence[Job[Result]]) -> list[Job[Result]]:
-    """Order the images that have no result yet, those of a request together.
+    """Order the images that have no result yet, keeping each request's images together.
 
-    So some requests are complete at the deadline, where otherwise each would lack an image.
+    So some requests are complete at the deadline, instead of each missing an image.
     """
     totals = _totals(jobs)
     left = [job for job in jobs if job.result is None]
@@ -111,7 +111,7 @@ def _smallest_request_first(jobs: Sequence[Job[Result]]) -> list[Job[Result]]:
 
 
 def _totals(jobs: Sequence[Job[Result]]) -> dict[int, float]:
-    """Add up the estimates that are known of each request, in seconds."""
+    """Add up the known estimates of each request, in seconds."""
     totals: defaultdict[int, float] = defaultdict(float)
     for job in jobs:
         totals[job.request] += job.decode_s
@@ -119,7 +119,7 @@ def _totals(jobs: Sequence[Job[Result]]) -> dict[int, float]:
 
 
 def too_late(deadline_s: float) -> Overloaded:
-    """Return the error for an image that was not begun before its batch's deadline."""
+    """Return the error for an image that was not started before its batch's deadline."""
     return Overloaded(
         expected=f"a turn within {deadline_s:g} s",
         found="images of this or other requests that take longer",

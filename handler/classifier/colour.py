@@ -1,9 +1,9 @@
-"""Colours as their ICC profile means them, converted to sRGB, which networks are trained on.
+"""Converts colours from an image's ICC profile to sRGB, which networks are trained on.
 
-A photo in Adobe RGB, Display P3 or a printer's CMYK looks paler or wrong if its numbers are taken
-for sRGB: 10 to 23 grey levels off. Conversion is applied to the resized picture, where it costs
-a fraction of decoding, and skipped where the profile is sRGB itself. A profile that is damaged, or
-of another kind of colours than the picture, is left out, as viewers do.
+A photo in Adobe RGB, Display P3 or a printer's CMYK looks paler or wrong if its values are read as
+sRGB: 10 to 23 grey levels off. Conversion runs on the resized picture, where it costs a fraction of
+decoding, and is skipped if the profile is sRGB itself. A profile that is damaged, or for another
+colour space than the picture's, is ignored, as viewers do.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         profile: The contents of an ICC profile; None for a picture without one.
 
     Returns:
-        The picture in mode RGB. Without a profile that can be used: by Pillow's own conversion.
+        The picture in mode RGB; converted by Pillow itself if there is no usable profile.
     """
     transform = None
     if profile and len(profile) <= MAX_PROFILE_BYTES and picture.mode in _COLOURS_OF_MODE:
@@ -38,7 +38,7 @@ def to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Build the transform to sRGB; None if there is nothing to convert, or no way to."""
+    """Build the transform to sRGB; None if none is needed or possible."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if source.profile.xcolor_space.strip() != _COLOURS_OF_MODE[mode] or _is_srgb(source):

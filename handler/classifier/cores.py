@@ -1,7 +1,7 @@
-"""How many cores this process may use: those it may run on, or fewer if a quota limits it.
+"""How many cores this process may use: its CPU affinity, or fewer if a quota limits it.
 
-A container with two of a machine's 64 cores still sees all 64; with a thread for each, the kernel
-would stop all of them for most of the time.
+A container limited to two of a machine's 64 cores still sees all 64; with one thread for each, the
+kernel would throttle them most of the time.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 def usable_cores(
     membership: Path = Path("/proc/self/cgroup"), cgroups: Path = Path("/sys/fs/cgroup")
 ) -> int:
-    """Return the number of cores, at least 1; parts of a core in the quota are rounded.
+    """Return the number of cores, at least 1; a fractional quota is rounded.
 
     Args:
-        membership: Where the kernel names this process's control group (cgroups(7), version 2).
+        membership: File in which the kernel names this process's control group (cgroups(7), v2).
         cgroups: Where control groups are mounted.
     """
     cores = len(os.sched_getaffinity(0))

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Decoder:
-    """A pool of threads that decode.
+    """A pool of decoding threads.
 
     Args:
-        preprocessing: How large the results are, and how much of the images they show.
-        settings: Limits of an image, and how many threads.
-        meter: Counts how long it takes.
+        preprocessing: Size of the results, and how much of each image they show.
+        settings: Limits per image, and the number of threads.
+        meter: Records the decoding times.
     """
 
     def __init__(self, preprocessing: Preprocessing, settings: Settings, meter: Meter) -> None:
@@ -38,12 +38,12 @@ class Decoder:
     def decode(
         self, jobs: Sequence[Job[Any]], *, most_s: float, deadline: float
     ) -> tuple[Pixels, list[int]]:
-        """Decode images; those with an error have it as their result afterwards.
+        """Decode images; an image that fails gets its error as its result.
 
         Args:
             jobs: The images.
-            most_s: Leave those alone whose decoding takes longer, by its estimate in seconds.
-            deadline: Reading of `time.monotonic` from which no further image is begun.
+            most_s: Skip images whose estimated decoding time is longer, in seconds.
+            deadline: Reading of `time.monotonic` after which no further image is started.
 
         Returns:
             The pixels, uint8 RGB [n, crop, crop, 3], and the indices of their n jobs.
@@ -58,7 +58,7 @@ class Decoder:
         return (batch if len(good) == len(batch) else batch[good]), good
 
     def _fill(self, place: Pixels, job: Job[Any], *, most_s: float, deadline: float) -> bool:
-        """Decode a file into its place in the batch; return whether that was done."""
+        """Decode a file into its slot of the batch; return whether that succeeded."""
         limits = self._settings
         if time.monotonic() >= deadline:
             job.result = too_late(limits.deadline_s)
@@ -74,7 +74,7 @@ class Decoder:
             if opened.decode_s > most_s:
                 return False
             place[:] = decode_pixels(opened, self._preprocessing)
-        except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other images
+        except Exception as error:  # noqa: BLE001  even a bug must not affect the other images
             job.result = error
             return False
         return True

@@ -1,8 +1,8 @@
-"""`model.json`: what gives a file of weights its meaning, and travels with it.
+"""`model.json`: travels with a weights file and gives it its meaning.
 
-Whatever would change the answers if it were set differently (input size, mean and standard
-deviation) stands here and is no server setting.
-Class names are the one exception: they keep the field's own file, `index_to_name.json`.
+Everything that would change the answers (input size, mean, standard deviation) is stored here and
+is not a server setting.
+Class names are the one exception: they have their conventional file, `index_to_name.json`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DESCRIPTION_FILE = "model.json"
-NEVER_MEASURED = "never measured"  # of an accuracy that nobody knows
+NEVER_MEASURED = "never measured"  # the interval of an unknown accuracy
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# Pillow's filters without ties: "nearest" and "box" take the one or the other pixel by rounding.
+# Pillow's filters without ties: "nearest" and "box" pick one pixel or another by rounding.
 INTERPOLATIONS = ("bilinear", "bicubic", "lanczos")
 
 
@@ -35,7 +35,7 @@ class Preprocessing:
         crop: Side of the square centre crop, in pixels; at most `resize`.
         mean: Per channel (R, G, B), of values in 0..1.
         std: Per channel (R, G, B), of values in 0..1.
-        squash: Resize to a square, whatever the image's shape, rather than keep its proportions.
+        squash: Resize to a square and ignore the image's aspect ratio.
         interpolation: One of `INTERPOLATIONS`.
     """
 
@@ -60,7 +60,7 @@ class Preprocessing:
             raise ModelError(f"squash must be true or false, found {self.squash!r}")
 
     def __str__(self) -> str:
-        """Say it in a line, such as "256 px, crop 224 px"."""
+        """Return a one-line summary, such as "256 px, crop 224 px"."""
         filters = "" if self.interpolation == "bilinear" else f", {self.interpolation}"
         square = ", squashed to a square" if self.squash else ""
         return f"{self.resize} px{square}{filters}, crop {self.crop} px"
@@ -68,27 +68,27 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class ModelDescription:
-    """What is known of a file of weights.
+    """Describes a weights file: network, preprocessing, provenance and accuracy.
 
     Attributes:
         arch: Name of the torchvision model, such as ``resnet34``.
-        weights_file: Name of the weights' file, beside the description.
+        weights_file: Name of the weights file, in the same folder.
         weights_sha256: Hexadecimal SHA-256 of that file.
         preprocessing: How an image becomes the network's input.
-        data_fingerprint: SHA-256 over the names and contents of the photos trained on.
-        val_accuracy: Share of the validation photos classified right, 0..1.
+        data_fingerprint: SHA-256 over the names and contents of the training photos.
+        val_accuracy: Share of validation photos classified correctly, 0..1.
         val_accuracy_ci95: Lower and upper end of its 95 % confidence interval.
-        val_images: How many photos the accuracy was measured on.
-        temperature: What the logits were divided by to calibrate them; the weights hold it already.
-        class_means_sha256: Of the mean features of each class, beside the weights; empty if there
-            are none.
-        similarity_below: Similarity to the nearest class mean under which a photo is taken for none
-            of the classes, -1..1; None if there are no class means.
-        reject_below: Confidence under which it is where there are no class means, 0..1; None if it
-            was never fitted.
-        false_reject_rate: Share of the validation photos under each of the two.
+        val_images: Number of photos that the accuracy was measured on.
+        temperature: Divisor that calibrates the logits; already folded into the weights.
+        class_means_sha256: SHA-256 of the file of class means, beside the weights; empty if there
+            is none.
+        similarity_below: A photo whose similarity to the nearest class mean is lower is rejected
+            as none of the classes, -1..1; None if there are no class means.
+        reject_below: Without class means, a photo of lower confidence is rejected, 0..1; None if
+            it was never fitted.
+        false_reject_rate: Share of validation photos below the threshold, for both thresholds.
         recipe: Name of the training recipe.
-        git_revision: Revision of the code that trained it.
+        git_revision: Git revision of the training code.
     """
 
     arch: str
@@ -112,7 +112,7 @@ def read_description(path: Path) -> ModelDescription:
     """Read `model.json`.
 
     Raises:
-        ModelError: The file is missing, no JSON object, or has missing or unknown fields.
+        ModelError: The file is missing, is not a JSON object, or has missing or unknown fields.
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
@@ -123,7 +123,7 @@ def read_description(path: Path) -> ModelDescription:
 
 
 def write_description(path: Path, description: ModelDescription) -> None:
-    """Write `model.json`; `read_description` gives back an equal object."""
+    """Write `model.json`; `read_description` returns an equal object."""
     text = json.dumps(dataclasses.asdict(description), ensure_ascii=False, indent=2) + "\n"
     path.write_text(text, encoding="utf-8")
 

@@ -2,14 +2,14 @@
 
 ClassifierError
 ├── RequestError            the request is at fault
-│   ├── InvalidRequest      400  a body in none of the accepted forms
+│   ├── InvalidRequest      400  the body has none of the accepted forms
 │   ├── InvalidImage        400  not an image, truncated or empty
-│   ├── NotExplained        422  a heat map, of a network that has none that is exact
+│   ├── NotExplained        422  a heat map was requested, but the network has no exact one
 │   ├── TooLarge            413  too many bytes, pixels or images, or too much work
 │   ├── UnsupportedFormat   415  an image, in a format that is not accepted
-│   └── Overloaded          503  no time was left for it; it may succeed if sent again
+│   └── Overloaded          503  no time left for the request; sending it again may succeed
 ├── ModelError              500  the model's own files are at fault
-└── InternalError           500  something else of ours is; its log has the details
+└── InternalError           500  a bug; the server's log has the details
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class RequestError(ClassifierError):
 
     Args:
         expected: What would have been accepted.
-        found: What was there instead.
+        found: What was received instead.
         remedy: What to do about it, as an imperative.
         where: The place in a request with several images, such as ``instances[1]``.
     """
@@ -38,13 +38,13 @@ class RequestError(ClassifierError):
         return f"{place}expected {self.expected}; found {self.found}; {self.remedy}"
 
     def at(self, where: str) -> RequestError:
-        """Return the same error with the place in the request where it arose, if it has none."""
+        """Return the error with its place in the request added, unless it has one already."""
         where = self.where or where
         return type(self)(expected=self.expected, found=self.found, remedy=self.remedy, where=where)
 
 
 class InvalidRequest(RequestError):
-    """The body is in none of the accepted forms."""
+    """The body has none of the accepted forms."""
 
 
 class InvalidImage(RequestError):
@@ -60,11 +60,11 @@ class UnsupportedFormat(RequestError):
 
 
 class Overloaded(RequestError):
-    """The batch had no time left for the request, which may be the fault of its neighbours."""
+    """The batch ran out of time for the request, possibly because of other requests."""
 
 
 class NotExplained(RequestError):
-    """A heat map was asked for, of a network that has none that is exact."""
+    """A heat map was requested, but the network has no exact one."""
 
 
 class ModelError(ClassifierError):
@@ -72,10 +72,10 @@ class ModelError(ClassifierError):
 
 
 class InternalError(ClassifierError):
-    """What a caller sees of a bug: where to look it up, and no internals.
+    """What the caller sees of a bug: where to find the cause, but no internals.
 
     Args:
-        request_id: The server's name for the request, also in the header `x-request-id`.
+        request_id: The server's id of the request, also in the header `x-request-id`.
     """
 
     def __init__(self, request_id: str) -> None:

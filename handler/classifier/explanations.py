@@ -1,4 +1,4 @@
-"""Explanations: where in the picture the evidence for a class lies, as numbers or as an overlay."""
+"""Explanations: where in the picture the evidence for a class lies, as numbers or an overlay."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from classifier.images import Pixels
     from classifier.model import Classification, Model
 
-# Dark blue over red to yellow: monotonic in lightness, so it survives greyscale printing.
+# Dark blue via red to yellow: monotonic in lightness, so it survives greyscale printing.
 _RAMP_AT = (0.0, 0.25, 0.5, 0.75, 1.0)
 _RAMP = ((13, 8, 135), (126, 3, 168), (204, 71, 120), (248, 149, 64), (240, 249, 33))
 _STRENGTH = 0.55  # opacity of the hottest place
@@ -48,7 +48,7 @@ def explain(classification: Classification, model: Model) -> dict[str, Any]:
 
 
 def check_map(classification: Classification, model: Model) -> None:
-    """Check that there is a map: a network without one gives one place for the whole picture.
+    """Check that the features are a map; a network without one has a single value per channel.
 
     Raises:
         NotExplained: There is none.

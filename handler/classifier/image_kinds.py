@@ -1,6 +1,6 @@
-"""Describes a file that is not accepted, in words that its sender understands.
+"""Tells the sender of a file that is not accepted what it is and why it is refused.
 
-Known by its first bytes, so that Pillow's rarer decoders never see a stranger's data.
+The type is read from the first bytes, so Pillow's rarer decoders never see untrusted data.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis"), "HEIC data"),
     **dict.fromkeys((b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC data (an image sequence)"),
 }
-_HEIF = {b"mif1", b"mif2", b"msf1"}  # says nothing of the codec; a further brand does
+_HEIF = {b"mif1", b"mif2", b"msf1"}  # says nothing about the codec; another brand does
 _READERS: dict[bytes, tuple[str, Callable[[io.BytesIO], object]]] = {
     b"\xff\xd8\xff": ("JPEG", JpegImagePlugin.JpegImageFile),
     b"\x89PNG\r\n\x1a\n": ("PNG", PngImagePlugin.PngImageFile),
@@ -60,7 +60,7 @@ _READERS: dict[bytes, tuple[str, Callable[[io.BytesIO], object]]] = {
     b"II+\0": ("BigTIFF", TiffImagePlugin.TiffImageFile),
     b"MM\0+": ("BigTIFF", TiffImagePlugin.TiffImageFile),
 }
-# ITU-T T.81, table B.1, and T.87 for JPEG-LS: the processes that no common decoder reads.
+# ITU-T T.81, table B.1, and T.87 for JPEG-LS: the processes that common decoders do not read.
 _JPEG_PROCESSES = {
     0xC3: "lossless",
     0xC5: "hierarchical",
@@ -78,7 +78,7 @@ _KINDS_PILLOW_LACKS = re.compile("unknown|unsupported|cannot handle|not supporte
 
 
 def refuse_jpeg_process(data: bytes) -> None:
-    """Refuse a JPEG whose process the decoder lacks, before it fails with words of its own.
+    """Refuse a JPEG whose coding process the decoder lacks, before it fails less clearly.
 
     Raises:
         UnsupportedFormat: It has 12 bits a sample, or is lossless, hierarchical or JPEG-LS.
@@ -120,7 +120,7 @@ def error_of(data: bytes) -> RequestError:
 
 
 def error_of_load(form: str, error: Exception) -> RequestError:
-    """Return the error for a file of the format `form` that opens, and does not decompress."""
+    """Return the error for a file of format `form` that opens but does not decompress."""
     if "unknown raw mode" in str(error):
         return _unsupported(f"a {form} file of a kind that cannot be read ({error})")
     return InvalidImage(
@@ -146,10 +146,10 @@ def _name_of(data: bytes) -> str | None:
 
 
 def _reason(reader: Callable[[io.BytesIO], object], data: bytes) -> str:
-    """Return what a reader of Pillow's says of a file; `Image.open` keeps it to itself."""
+    """Return the reason that Pillow's reader gives; `Image.open` drops it."""
     try:
         reader(io.BytesIO(data))
-    except Exception as error:  # noqa: BLE001  of many unrelated types
+    except Exception as error:  # noqa: BLE001  many unrelated types
         return str(error) or type(error).__name__
     return "it cannot be read"
 

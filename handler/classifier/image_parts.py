@@ -1,8 +1,8 @@
-"""How many parts an image file is made of, counted before anything reads them.
+"""Counts the parts of an image file before anything reads them.
 
-A part (segment, chunk, scan, strip, value in a table) costs time of its own, however little it
-holds: a million of them fit into the largest accepted file, and would keep a worker busy until the
-server gives it up, with all the requests that it has. `classifier.images` limits bytes and pixels.
+Each part (segment, chunk, scan, strip, value in a table) costs time, however small it is: a million
+of them fit into the largest accepted file, and would keep a worker busy until the server kills it,
+together with all its requests. `classifier.images` limits bytes and pixels.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from classifier.errors import TooLarge
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Encoders make some hundred; a TIFF with a strip for each row, two values for each of its rows.
+# Encoders write about a hundred; a TIFF with a strip per row has two values per row.
 MAX_PARTS = 65_536
-# A scan may be a few bytes long and costs a pass over all pixels; encoders make 1 to 20.
+# A scan may be a few bytes long but costs a pass over all pixels; encoders write 1 to 20.
 MAX_JPEG_SCANS = 64
-# What fits into one segment of a JPEG, as EXIF 2.32 has it (section 4.7.2); Pillow joins several.
+# EXIF 2.32, section 4.7.2, allows one JPEG segment; Pillow joins several.
 MAX_EXIF_BYTES = 65_536
 
 _SCAN, _END_OF_IMAGE, _APP1 = 0xDA, 0xD9, 0xE1
-# A marker with a length; all others are in compressed data.
+# A marker with a length; all others occur within compressed data.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 _TIFF = re.compile(rb"II[*+]\0|II\0\*|MM\0[*+]|MM\*\0")
-_TIFF_DIRECTORIES = {0x8769, 0x8825, 0xA005}  # tags that point at EXIF's, GPS's and one more
-_TIFF_BYTES = {1, 2, 6, 7}  # types of which a value is a byte, which costs nothing of its own
+_TIFF_DIRECTORIES = {0x8769, 0x8825, 0xA005}  # EXIF, GPS and interoperability
+_TIFF_BYTES = {1, 2, 6, 7}  # types whose values are single bytes, which cost nothing each
 _TIFF_SIZES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 
 
 class Parts(NamedTuple):
-    """What a file is made of.
+    """The numbers of parts in a file.
 
     Attributes:
-        number: How many segments, chunks, strips and values it has; 0 if nobody reads them singly.
-        scans: Of a JPEG, at most; counts what looks like one in its other data, too.
+        number: Segments, chunks, strips and values; 0 for a format not read part by part.
+        scans: Upper bound for a JPEG; includes byte sequences in other data that look like one.
     """
 
     number: int = 0
@@ -45,13 +45,13 @@ class Parts(NamedTuple):
 
 
 def check_parts(data: bytes) -> Parts:
-    """Refuse a file of too many parts, in one of the formats that Pillow reads part by part.
+    """Refuse a file with too many parts, for the formats that Pillow reads part by part.
 
     Returns:
-        How many it has.
+        The number of parts.
 
     Raises:
-        TooLarge: It has too many.
+        TooLarge: There are too many.
     """
     scans = 1
     if data.startswith(b"\xff\xd8\xff"):
@@ -89,7 +89,7 @@ def check_exif(size: int) -> None:
 
 
 def has_whole_directory(data: bytes) -> bool:
-    """Whether the first directory of a TIFF lies within the file, with all its values."""
+    """Whether the first directory of a TIFF and all its values lie within the file."""
     tiff, first = _tiff_layout(data)
     if first + tiff.number.size > len(data):
         return False
@@ -112,7 +112,7 @@ def _check_scans(scans: int) -> None:
 
 
 def _measure_jpeg_header(data: bytes) -> tuple[int, int]:
-    """Count what is read one by one before the first scan, and the bytes of its EXIF data."""
+    """Count the parts before the first scan, and the bytes of the EXIF data."""
     parts, exif_bytes, place = 0, 0, 2
     while parts <= MAX_PARTS and (marker := _JPEG_MARKER.search(data, place)):
         parts += 1 + marker.start() - place  # bytes between segments are read one by one
@@ -127,7 +127,7 @@ def _measure_jpeg_header(data: bytes) -> tuple[int, int]:
 
 def _bound_jpeg_scans(data: bytes) -> int:
     marks = data.count(b"\xff\xda")
-    # Also counts those in thumbnails and in what follows the picture.
+    # Includes scans in thumbnails and in whatever follows the picture.
     return marks if marks <= MAX_JPEG_SCANS else count_jpeg_scans(data)
 
 
@@ -141,7 +141,7 @@ def count_jpeg_scans(data: bytes) -> int:
 
 
 def _count_png_chunks(data: bytes) -> int:
-    """Count the chunks up to the last one, behind which Pillow reads nothing."""
+    """Count the chunks up to the last one; Pillow reads nothing after it."""
     chunks, place = 0, 8
     while place < len(data) and chunks <= MAX_PARTS:
         chunks += 1
@@ -166,7 +166,7 @@ def _count_tiff_values(data: bytes) -> int:
 
 
 class _TiffLayout(NamedTuple):
-    """How a TIFF stores a place in the file, the number of a directory's entries, and an entry."""
+    """How a TIFF stores an offset, the number of a directory's entries, and an entry."""
 
     place: struct.Struct
     number: struct.Struct
@@ -174,9 +174,9 @@ class _TiffLayout(NamedTuple):
 
 
 def _tiff_layout(data: bytes) -> tuple[_TiffLayout, int]:
-    """Read the header of a TIFF; return its layout and the place of its first directory."""
+    """Read the header of a TIFF; return its layout and the offset of its first directory."""
     order = "<" if data[:2] == b"II" else ">"
-    is_big = b"+" in data[2:4]  # BigTIFF, with places and counts of 8 bytes
+    is_big = b"+" in data[2:4]  # BigTIFF, with 8-byte offsets and counts
     forms = ("Q", "Q", "HHQ8s") if is_big else ("I", "H", "HHI4s")
     tiff = _TiffLayout(*(struct.Struct(order + form) for form in forms))
     (first,) = tiff.place.unpack_from(data.ljust(16, b"\0"), 8 if is_big else 4)
@@ -186,7 +186,7 @@ def _tiff_layout(data: bytes) -> tuple[_TiffLayout, int]:
 def _tiff_entries(
     data: bytes, directory: int, tiff: _TiffLayout
 ) -> Iterator[tuple[int, int, int, bytes]]:
-    """Read tag, type, number of values, and the values or their place, of each entry there is."""
+    """Read tag, type, number of values, and the values or their offset, of each entry."""
     start = directory + tiff.number.size
     if start > len(data):
         return

@@ -1,10 +1,10 @@
-"""From the bytes of an image file to the pixels that the network sees.
+"""Turns the bytes of an image file into the pixels that the network sees.
 
 This is the only place where an image is decoded or resized: training's evaluation, the archive's
 verification and the handler call `read_pixels`, so what was measured is what is served.
-It equals torchvision's and timm's `Resize, CenterCrop` on a Pillow image up to one grey level; with
-bicubic and Lanczos a few more in under 1 % of a photo's values, where they overshoot black or white
-and Pillow clips between its two passes. Normalisation belongs to the compiled model.
+It matches torchvision's and timm's `Resize, CenterCrop` on a Pillow image to one grey level;
+bicubic and Lanczos differ by a few more in under 1 % of a photo's values, where they overshoot
+black or white and Pillow clips between its two passes. Normalisation belongs to the compiled model.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Of the resized short side: what is decoded at least, for the resizing to have enough to average.
+# Least decoded size, as a multiple of the resized short side: resizing needs enough to average.
 _SPARE = 2
 
 _FILTERS = {name: Image.Resampling[name.upper()] for name in INTERPOLATIONS}
@@ -54,8 +54,8 @@ def read_pixels(
     """Turn an image file into the network's input, uint8 RGB [crop, crop, 3].
 
     A JPEG far larger than needed is decoded at a half, a quarter or an eighth of its size, which
-    the format allows almost for free; the short side stays at least `_SPARE` times the resized
-    one, so that what is seen changes by no more than rounding does.
+    is almost free in this format; the short side stays at least `_SPARE` times the resized one, so
+    the result changes no more than by rounding.
 
     Args:
         data: The contents of the file.
@@ -76,7 +76,7 @@ def decode_pixels(opened: Opened, preprocessing: Preprocessing) -> Pixels:
 
     Raises:
         InvalidImage: The file is truncated or damaged.
-        UnsupportedFormat: It is of a kind that cannot be read.
+        UnsupportedFormat: It is a variant of its format that cannot be read.
     """
     image = _repaired(opened)
     full_size = image.size
@@ -86,7 +86,7 @@ def decode_pixels(opened: Opened, preprocessing: Preprocessing) -> Pixels:
 
 
 def decode(data: bytes, *, max_bytes: int, max_pixels: int) -> Image.Image:
-    """Decode an image file of any mode and size; the first frame if there are several.
+    """Decode an image file of any mode and size; only the first frame if there are several.
 
     Both limits are checked before anything is decompressed.
 
@@ -121,12 +121,12 @@ def to_pixels(
         full_size: Width and height in the file, where `image` was decoded at a fraction of it.
     """
     width, height = full_size or image.size
-    # Sides that the fraction does not divide were rounded up, so the sizes' ratio is not exact.
+    # Sides not divisible by the fraction were rounded up, so the ratio of the sizes is not exact.
     fraction = round(width / image.width)
     resized = _resized(width, height, preprocessing)
-    # As torchvision rounds the margins: to the nearest even.
+    # Margins are rounded as in torchvision: half to even.
     left, top = (round((side - preprocessing.crop) / 2) for side in resized)
-    step_x = width / resized[0] / fraction  # pixels of `image` for a pixel of the result
+    step_x = width / resized[0] / fraction  # pixels of `image` per pixel of the result
     step_y = height / resized[1] / fraction
     box = (
         left * step_x,
@@ -145,7 +145,7 @@ def _resized(width: int, height: int, preprocessing: Preprocessing) -> tuple[int
     if preprocessing.squash:
         return preprocessing.resize, preprocessing.resize
     short = min(width, height)
-    # As torchvision rounds: the long side down.
+    # The long side is rounded down, as in torchvision.
     return int(preprocessing.resize * width / short), int(preprocessing.resize * height / short)
 
 
@@ -155,22 +155,22 @@ def as_srgb(image: Image.Image) -> Image.Image:
 
 
 def _ready_for_profile(image: Image.Image) -> Image.Image:
-    """Return the image in RGB, or in the colours that its profile is for: ink or grey."""
+    """Return the image in RGB, or in the colour space of its profile: ink or grey."""
     keeps_mode = image.mode in {"CMYK", "L"} and not image.has_transparency_data
     return image if keeps_mode and "icc_profile" in image.info else to_rgb(image)
 
 
 def upright(picture: Image.Image, original: Image.Image) -> Image.Image:
-    """Turn `picture`, which was made from `original`, as the EXIF data of `original` ask for."""
+    """Turn `picture`, made from `original`, upright by the EXIF orientation of `original`."""
     try:
         turn = _UPRIGHT.get(original.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  damaged EXIF data raise errors of many types, and harm no pixel
+    except Exception:  # noqa: BLE001  damaged EXIF data raise many error types but harm no pixel
         return picture
     return picture if turn is None else picture.transpose(turn)
 
 
 def _repaired(opened: Opened) -> Image.Image:
-    """Return the image with the end marker that it may lack, ready to load."""
+    """Return the image, ready to load, with its end marker added if it is missing."""
     ended = with_end_marker(opened.data)
     image = opened.image
     if ended is not opened.data:

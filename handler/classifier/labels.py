@@ -1,4 +1,4 @@
-"""Class names: `index_to_name.json`, the form that TorchServe and ModelArts share.
+"""Class names: `index_to_name.json`, the format that TorchServe and ModelArts share.
 
 `{"0": "daisy", "1": "dandelion"}` maps the index of an output neuron to its class.
 """
@@ -21,7 +21,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """Read the class names, in the order of the output neurons.
 
     Raises:
-        ModelError: The file is missing, no JSON object, or its keys are not "0" to "N-1" with
+        ModelError: The file is missing or not a JSON object, or its keys are not "0" to "N-1" with
             distinct, non-empty names.
     """
     try:
@@ -54,7 +54,7 @@ def write_labels(path: Path, class_names: Sequence[str]) -> None:
 
 
 def positions(class_names: Sequence[str], of: Sequence[str]) -> list[int]:
-    """Return the index in `class_names` of each name in `of`: classes are matched by name.
+    """Return the index in `class_names` of each name in `of`.
 
     A model and a data set may have the same classes in different orders.
 

@@ -1,7 +1,7 @@
-"""Counts what a worker does, in memory, for a publisher that collects the counts regularly.
+"""Counts a worker's events in memory, for a publisher that collects the counts regularly.
 
-Histograms are kept as Prometheus shows them: a counter for each upper bound `le`, which counts
-every value up to it, and the sum and number of the values. `classifier.reporting` publishes them.
+Histograms have Prometheus' form: a cumulative counter for each upper bound `le`, and the sum and
+count of the values. `classifier.reporting` publishes them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from classifier.errors import RequestError
 
 # Upper bounds in seconds. A photo takes about 3 ms, a full batch up to 100 ms; between 2 and 100 ms
-# a step is at most a factor of 1.6, so that a quantile read from them is off by less than that.
+# a step is at most a factor of 1.6, so a quantile read from them is off by less than that.
 _SECONDS = (
     *(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1),
     *(0.15, 0.25, 0.5, 1.0, 2.5, 10.0),
@@ -31,7 +31,7 @@ BOUNDS: dict[str, tuple[float, ...]] = {
     DECODE_SECONDS: _SECONDS,
     INFERENCE_SECONDS: _SECONDS,
     BATCH_REQUESTS: (1, 2, 4, 8, 12, 16, 24, 32, 64),
-    # The probability of the best class: where it sinks, the photos are not those of the training.
+    # The probability of the best class: if it drops, the photos no longer resemble the training's.
     CONFIDENCE: (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
 }
 
@@ -39,18 +39,18 @@ REQUESTS = "marigold_requests_total"
 ERRORS = "marigold_errors_total"
 PREDICTIONS = "marigold_predictions_total"
 CLASS_CONFIDENCE = "marigold_class_confidence_total"
-MODEL_INFO = "marigold_model_info"  # a gauge that is always 1; its labels say what is served
-# Each counter's own label.
+MODEL_INFO = "marigold_model_info"  # a gauge that is always 1; its labels name what is served
+# The label name of each counter.
 LABELS = {REQUESTS: "status", ERRORS: "kind", PREDICTIONS: "class", CLASS_CONFIDENCE: "class"}
 KINDS = (*(kind.__name__ for kind in RequestError.__subclasses__()), "InternalError")
 
 
 class Increment(NamedTuple):
-    """By how much a counter has grown.
+    """The increase of a counter.
 
     Attributes:
         name: Name of the metric.
-        label: Value of its own label, such as a class or an upper bound; None if it has none.
+        label: Label value, such as a class or an upper bound; None if the metric has no label.
         amount: 0 or more.
     """
 
@@ -60,19 +60,19 @@ class Increment(NamedTuple):
 
 
 class Meter:
-    """The counts since they were last taken; safe for one counting and one taking thread."""
+    """The counts since the last `take`; safe for one counting and one collecting thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reset()
 
     def add(self, name: str, label: str, amount: float = 1) -> None:
-        """Let a counter grow."""
+        """Increase a counter."""
         with self._lock:
             self._counts[name, label] += amount
 
     def observe(self, name: str, value: float, times: int = 1) -> None:
-        """Put a value into a histogram, as often as it occurred."""
+        """Add a value to a histogram, as often as it occurred."""
         with self._lock:
             self._buckets[name, bisect_left(BOUNDS[name], value)] += times
             self._sums[name] += value * times
@@ -102,7 +102,7 @@ class Meter:
 
 
 def zeros(class_names: tuple[str, ...]) -> list[Increment]:
-    """Return an increment of nothing for each series that is known beforehand.
+    """Return an increment of 0 for each series that is known in advance.
 
     A counter that appears with its first event hides that event from `rate()`.
     """

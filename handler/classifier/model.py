@@ -1,4 +1,4 @@
-"""A model as it is served: an unpacked archive's files, loaded, and classifying image files.
+"""A model as it is served: loads the files of an unpacked archive and classifies image files.
 
 Joins decoding, the runtime and the labels; knows neither protocols nor TorchServe.
 """
@@ -50,13 +50,13 @@ CLASS_WEIGHTS_FILE = "class_weights.npy"
 
 @dataclass(frozen=True)
 class RuntimeChoice:
-    """`runtime.json`: what `archive` built, and how exact it found it to be.
+    """`runtime.json`: the runtime that `archive` chose, and how exact it is.
 
     Attributes:
         runtime: One of `classifier.runtimes.RUNTIMES`.
         model_file: The file that the runtime loads.
-        tolerance: Largest accepted difference to the reference answers, in probability.
-        accuracy: The figures of the accuracy gate, for `describe`; empty where none were taken.
+        tolerance: Largest accepted difference from the reference answers, in probability.
+        accuracy: The figures of the accuracy gate, for `describe`; empty if not measured.
     """
 
     runtime: str
@@ -88,7 +88,7 @@ class RuntimeChoice:
 
 @dataclass(frozen=True)
 class Classification:
-    """What the network makes of one image.
+    """The network's output for one image.
 
     Attributes:
         probabilities: float32 [C], summing to 1.
@@ -106,11 +106,11 @@ class Model:
 
     Args:
         model_dir: The unpacked archive.
-        settings: Of the handler.
+        settings: The handler's settings.
         threads: CPU threads for the network.
-        batch_size: Most images that the network sees at once.
+        batch_size: Most images per call of the network.
         gpu: Index of the worker's GPU; None for the CPU.
-        meter: Counts what it does; None for one of its own.
+        meter: Where to count; None for a new one.
     """
 
     def __init__(  # noqa: PLR0913
@@ -139,7 +139,7 @@ class Model:
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
 
     def _read_class_directions(self, path: Path) -> NDArray[np.float32] | None:
-        """Read the directions of the class means [C, F]; None where the model has none."""
+        """Read the directions of the class means [C, F]; None if the model has none."""
         if self.description.similarity_below is None:
             return None
         means, expected = read_class_means(path), self.class_weights.shape
@@ -163,7 +163,7 @@ class Model:
         return threshold or 0.0
 
     def classify(self, files: Sequence[bytes]) -> list[Classification | Exception]:
-        """Classify image files; a bad one gives its error and leaves the others alone."""
+        """Classify image files; a bad one yields its error and does not affect the others."""
         return [result for (result,) in self.classify_requests([[file] for file in files])]
 
     def classify_requests(
@@ -173,7 +173,7 @@ class Model:
 
         Args:
             requests: The image files of each request.
-            deadline: Reading of `time.monotonic` from which no further image is begun.
+            deadline: Reading of `time.monotonic` after which no further image is started.
         """
         return classify_in_order(
             requests,
@@ -183,10 +183,10 @@ class Model:
         )
 
     def warm_up(self) -> None:
-        """Run every batch size once and compare the answers with the evaluation's.
+        """Run every batch size once, and compare the answers with the evaluation's.
 
         Raises:
-            ModelError: This machine computes other answers than the evaluation did.
+            ModelError: This machine's answers differ from the evaluation's.
         """
         files = [reference.draw_png(name) for name in reference.REFERENCE_NAMES]
         answers = self.classify(files)
@@ -199,11 +199,11 @@ class Model:
             self._runtime.infer(np.zeros((size, crop, crop, 3), dtype=np.uint8))
 
     def rejects(self, classification: Classification) -> bool | None:
-        """Whether an image is taken for none of the classes; None if the settings do not ask.
+        """Whether an image shows none of the classes; None if `reject_unknown` is off.
 
-        It is if its similarity to the nearest class mean stays below what all but a few validation
-        photos reach. A model without class means goes by the best probability instead (Hendrycks
-        and Gimpel 2017, arXiv:1610.02136).
+        It does if its similarity to the nearest class mean is below a threshold that all but a few
+        validation photos reach. A model without class means uses the best probability instead
+        (Hendrycks and Gimpel 2017, arXiv:1610.02136).
         """
         if not self.settings.reject_unknown:
             return None
@@ -213,7 +213,7 @@ class Model:
         return score < self._reject_below
 
     def similarity(self, classification: Classification) -> float | None:
-        """How like the photos of the nearest class an image is, -1..1; None without class means."""
+        """Return the similarity to the nearest class mean, -1..1; None without class means."""
         if self._class_directions is None:
             return None
         pooled = classification.features.mean(axis=(1, 2))  # [F]
@@ -236,7 +236,7 @@ class Model:
             )
 
     def _classify_chunk(self, jobs: Jobs, *, most_s: float, deadline: float) -> None:
-        """Give images their results; those that take longer than `most_s` to decode have none."""
+        """Set the images' results; those that take longer than `most_s` to decode get none."""
         pixels, good = self._decoder.decode(jobs, most_s=most_s, deadline=deadline)
         if not good:
             return

@@ -1,7 +1,7 @@
-"""The network as it is served, and the weights that it is loaded from.
+"""The network as it is served, and loading its weights.
 
-State dicts keep the keys of the library that the network is from, so that weights move freely
-between this project, torchvision or timm, and the original ModelArts package.
+State dicts keep the keys of the network's library, so weights move freely between this project,
+torchvision or timm, and the original ModelArts package.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 class ServedNetwork(nn.Module):
-    """A network from raw pixels to logits, with its features beside them.
+    """Maps raw pixels to logits and features.
 
-    Normalisation and the change of layout belong to the compiled model: the caller passes
-    bytes as they were decoded.
+    Normalisation and the change of layout belong to the compiled model: the caller passes the
+    decoded bytes.
 
     Args:
-        module: The library's network; see `classifier.parts` for what can be asked of it.
-        preprocessing: How its pictures are made.
+        module: The library's network; `classifier.parts` is the interface to it.
+        preprocessing: Source of the mean and standard deviation.
     """
 
     mean: Tensor
@@ -39,9 +39,9 @@ class ServedNetwork(nn.Module):
 
     def __init__(self, module: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
-        anatomy_of(module)  # now, and not while it is being exported
+        anatomy_of(module)  # now rather than during export
         self.module = module
-        # On 0..255 rather than 0..1: it saves the division by 255.
+        # For 0..255 rather than 0..1: saves the division by 255.
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
         self.register_buffer("std", 255 * torch.tensor(preprocessing.std).view(1, 3, 1, 1))
 
@@ -56,8 +56,8 @@ def build_network(arch: str, num_classes: int, size: int = SIZE) -> nn.Module:
 
     Args:
         arch: Its name; see `classifier.architectures`.
-        num_classes: Outputs of the last layer.
-        size: Side of its pictures in pixels; most networks take any, transformers this one.
+        num_classes: Number of outputs of the last layer.
+        size: Input size in pixels; most networks accept any, transformers only this one.
 
     Raises:
         ModelError: `arch` is unknown, or cannot be built for `size`.
@@ -71,7 +71,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Read weights from `.safetensors` or a plain `.pth` state dict, as float32 on the CPU.
 
     Raises:
-        ModelError: The file is missing or damaged, or holds anything but tensors.
+        ModelError: The file is missing or damaged, or contains anything but tensors.
     """
     try:
         if path.suffix == ".safetensors":
@@ -89,10 +89,10 @@ def load_network(path: Path, arch: str, num_classes: int, size: int = SIZE) -> n
     """Build a network and load its weights strictly, ready for inference.
 
     Args:
-        path: File of a state dict with the library's keys.
-        arch: As for `build_network`, like the others.
-        num_classes: Outputs of the last layer.
-        size: Side of its pictures in pixels.
+        path: State dict with the library's keys.
+        arch: See `build_network`, as for the others.
+        num_classes: Number of outputs of the last layer.
+        size: Input size in pixels.
 
     Raises:
         ModelError: The file cannot be read, or does not fit `arch` and `num_classes`.

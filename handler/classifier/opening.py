@@ -1,6 +1,6 @@
-"""Opens an image file as far as its header, and holds it to the limits.
+"""Reads an image file's header and checks the limits.
 
-Whatever costs time or memory comes after this: `classifier.images` decodes what was opened here.
+All that costs time or memory comes afterwards: `classifier.images` decodes what was opened here.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from classifier.work import decode_seconds
 
 _BMP_RUN_LENGTHS = {1, 2}  # BI_RLE8 and BI_RLE4
 
-# The limit on pixels below is checked first, on every image, with an answer of its own.
+# `open_image` checks its own pixel limit first, on every image, with a clearer error.
 Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True)
 class Opened:
-    """An image file within the limits, of which nothing is decompressed yet.
+    """An image file within the limits, not yet decompressed.
 
     Attributes:
-        data: The contents of the file, without what no pixel needs.
+        data: The contents of the file, without the parts that no pixel needs.
         image: Its header.
-        decode_s: How long opening and decoding take, estimated in seconds of one core.
+        decode_s: Estimated time to open and decode it, in seconds of one core.
     """
 
     data: bytes
@@ -48,12 +48,12 @@ def open_image(
         data: The contents of the file.
         max_bytes: Largest accepted file, in bytes.
         max_pixels: Largest accepted width times height.
-        max_decode_s: Largest accepted time to decode, estimated in seconds of one core.
+        max_decode_s: Longest accepted decoding time, estimated in seconds of one core.
 
     Raises:
-        InvalidImage: The file is empty, or no image.
+        InvalidImage: The file is empty or not an image.
         TooLarge: One of the limits is exceeded.
-        UnsupportedFormat: It is an image, in another format than the accepted ones.
+        UnsupportedFormat: It is an image, but not in an accepted format.
     """
     if not data:
         raise InvalidImage(expected=ACCEPTED, found="an empty file", remedy="send its bytes")
@@ -78,7 +78,7 @@ def open_image(
             remedy="send the image at a smaller size",
         )
     if image.format == "BMP" and image.info.get("compression") in _BMP_RUN_LENGTHS:
-        raise UnsupportedFormat(  # read pixel by pixel, in half a minute if it is large
+        raise UnsupportedFormat(  # Pillow reads it pixel by pixel: half a minute if it is large
             expected=ACCEPTED,
             found="a BMP file with run-length encoding",
             remedy="save it without, or as PNG",
@@ -94,7 +94,7 @@ def open_image(
 
 
 def _decoded_size(image: Image.Image) -> tuple[int, int]:
-    """Return the width and height that are decompressed: a TIFF's tiles may exceed the picture."""
+    """Return the decompressed width and height: a TIFF's tiles may exceed the picture."""
     if not isinstance(image, TiffImageFile):
         return image.size
     width, height = image.tag_v2.get(TILEWIDTH), image.tag_v2.get(TILELENGTH)

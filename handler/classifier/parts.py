@@ -1,8 +1,8 @@
-"""What is asked of any network: features and logits, its head, its stages, an exact map.
+"""The one interface to any network: logits and features, head, stages, an exact map.
 
-Networks are the libraries' own modules with the libraries' own keys; these functions are the one
-interface to their insides. One law holds for all of them: the mean of the features over the
-picture is what the last linear layer takes.
+Networks are the libraries' own modules with the libraries' own keys; only these functions look
+inside. One rule holds for all of them: the mean of the features over height and width is the input
+of the last linear layer.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch.utils.hooks import RemovableHandle
 
-# Attributes of a network, which its copies share: where its parts are, and for what it was built.
+# Attributes set on a network and shared by its copies: its anatomy and its input size.
 _ANATOMY, _SIZE = "marigold_anatomy", "marigold_size"
 
 
 class Look(NamedTuple):
-    """What a network makes of N images.
+    """A network's output for N images.
 
     Attributes:
         logits: [N, C].
-        features: [N, F, h, w], the last feature map; [N, F, 1, 1], what the last linear layer
-            takes, in a network that averages none; [N, C, 1, 1], the logits, in one that ends in
-            no linear layer.
+        features: [N, F, h, w], the last feature map; [N, F, 1, 1], the last linear layer's input,
+            if that is not a feature map's mean; [N, C, 1, 1], the logits, if the network does not
+            end in a linear layer.
     """
 
     logits: Tensor
@@ -41,22 +41,22 @@ class Look(NamedTuple):
 
 
 class StagesLook(NamedTuple):
-    """Logits [N, C], and features [N, F, H/s, W/s] of each stage, the finest first."""
+    """Logits [N, C], and features [N, F, H/s, W/s] of each stage, finest first."""
 
     logits: Tensor
     features: tuple[Tensor, ...]
 
 
 def remember_size(network: nn.Module, size: int) -> None:
-    """Note the side of the pictures that a network was built for, in pixels."""
+    """Record the input size that a network was built for, in pixels."""
     network.__dict__[_SIZE] = size
 
 
 def anatomy_of(network: nn.Module) -> Anatomy:
-    """Return where a network has its parts; the first call runs it once.
+    """Return where a network's parts are; the first call runs it once.
 
     Raises:
-        ModelError: It is no classifier of images.
+        ModelError: It is not an image classifier.
     """
     anatomy: Anatomy | None = network.__dict__.get(_ANATOMY)
     if anatomy is None:
@@ -65,14 +65,14 @@ def anatomy_of(network: nn.Module) -> Anatomy:
 
 
 def num_classes_of(network: nn.Module) -> int:
-    """Return the number of classes C that a network tells apart."""
+    """Return the number of classes C of a network."""
     return anatomy_of(network).num_classes
 
 
 def has_exact_map(network: nn.Module) -> bool:
-    """Whether a global average pooling meets the last linear layer.
+    """Whether global average pooling feeds the last linear layer.
 
-    Only then do the layer's weights say, exactly, what each place adds to a logit.
+    Only then do the layer's weights give exactly what each location adds to a logit.
     """
     return anatomy_of(network).feature_map is not None
 
@@ -93,7 +93,7 @@ def look(network: nn.Module, images: Tensor) -> Look:
 
 
 def look_at_stages(network: nn.Module, images: Tensor) -> StagesLook:
-    """Classify normalised RGB images, [N, 3, H, W], and show what each stage gives."""
+    """Classify normalised RGB images, [N, 3, H, W], and return each stage's output too."""
     ends = [Spot(stage.module, is_input=False) for stage in anatomy_of(network).stages]
     logits, features = _watch(network, images, ends)
     return StagesLook(logits, tuple(features))
@@ -113,7 +113,7 @@ def head_of(network: nn.Module) -> nn.Linear:
 
 
 def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
-    """Put a fresh last layer on a network; return the same network.
+    """Replace a network's last layer by a new one; return the same network.
 
     Raises:
         ModelError: The network does not end in a linear layer.
@@ -126,7 +126,7 @@ def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
 
 
 def class_weights_of(network: nn.Module) -> NDArray[np.float32]:
-    """Return what each class makes of the features: the last linear layer's weights [C, F]."""
+    """Return the last linear layer's weights [C, F]."""
     anatomy = anatomy_of(network)
     if anatomy.head is None:
         return np.eye(anatomy.num_classes, dtype=np.float32)  # the features are the logits

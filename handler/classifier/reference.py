@@ -1,7 +1,7 @@
-"""Reference pictures, drawn by code, and the answers that a model gives to them.
+"""Reference pictures, drawn by code, and the answers that a model gives for them.
 
 A fresh machine has no photos, so these pictures verify an archive, warm up a worker, and reveal a
-machine that computes other answers than the evaluation did.
+machine whose answers differ from the evaluation's.
 The drawing uses only elementary arithmetic, so every machine draws the same bytes.
 """
 
@@ -67,10 +67,10 @@ def draw_png(name: str) -> bytes:
 
 
 def read_reference(path: Path) -> dict[str, list[float]]:
-    """Read the expected probabilities, name of the picture to C values.
+    """Read the expected probabilities: picture name to C values.
 
     Raises:
-        ModelError: The file is missing, no JSON, or not about the pictures drawn here.
+        ModelError: The file is missing, not JSON, or not about the pictures drawn here.
     """
     try:
         answers: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8"))

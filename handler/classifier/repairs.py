@@ -1,8 +1,8 @@
-"""Files that lack something, or are damaged, where it harms no pixel.
+"""Repairs files whose missing or damaged parts affect no pixel.
 
 Cameras and browsers leave out the last two bytes of a JPEG; tools put megabytes of text, or a
-damaged profile, into a PNG. Such a file shows all its pixels, so it is repaired before it is read.
-What harms pixels is no matter of this module, and stays an error.
+damaged profile, into a PNG. Such a file has all its pixels, so it is repaired before it is read.
+Damage to pixels stays an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL import Image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _LENGTH_AND_NAME, _CRC = 8, 4
-# The ancillary chunks that decide what is seen: transparency, orientation, colours.
+# The ancillary chunks that affect what is seen: transparency, orientation, colours.
 _SEEN = {b"tRNS", b"eXIf", b"iCCP"}
 _MAX_PROFILE_CHUNK = 2**20  # compressed; Pillow refuses a picture whose profile unpacks to more
 _ANCILLARY = 0x20  # the bit of a chunk's first letter (PNG, Third Edition, section 5.4)
@@ -24,15 +24,15 @@ _ANCILLARY = 0x20  # the bit of a chunk's first letter (PNG, Third Edition, sect
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _SCAN, _PROGRESSIVE = 0xDA, {0xC2, 0xCA}
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xda-\xfe])")  # a marker with a length
-_SMALL = (16, 16)  # a JPEG is decoded at an eighth of its size for the comparison
-# Entropy-coded data that a decoder takes for coefficients, if it still wants any.
+_SMALL = (16, 16)  # the comparison decodes a JPEG at an eighth of its size
+# Entropy-coded data that a decoder reads as coefficients if it still expects any.
 _NOISE = np.random.default_rng(0).integers(1, 255, 64, np.uint8).tobytes()
 
 
 def without_ancillary_chunks(data: bytes) -> bytes:
-    """Return a PNG without the chunks that no pixel needs, other files as they are.
+    """Return a PNG without the chunks that no pixel needs; other files unchanged.
 
-    A chunk for transparency, orientation or colours stays if it is intact.
+    An intact chunk for transparency, orientation or colours is kept.
     """
     if not data.startswith(_PNG):
         return data
@@ -53,10 +53,10 @@ def without_ancillary_chunks(data: bytes) -> bytes:
 
 
 def with_end_marker(data: bytes) -> bytes:
-    """Return a JPEG that lacks its end marker, and no pixel, with one; other files as they are.
+    """Add the end marker to a JPEG that lacks only that; return other files unchanged.
 
-    Where pixels are missing, a decoder goes on to read whatever follows as if it were theirs. So
-    the file is complete if the same picture comes out with noise before the marker.
+    If pixels are missing, a decoder reads whatever follows as their data. So the file is complete
+    if the picture stays the same with noise before the marker.
     """
     if not data.startswith(b"\xff\xd8\xff") or data.endswith(_END_OF_IMAGE):
         return data
@@ -66,16 +66,16 @@ def with_end_marker(data: bytes) -> bytes:
     ended = data.rstrip(b"\xff") + _END_OF_IMAGE
     try:
         same = _seen(ended) == _seen(ended[:-2] + _NOISE + _END_OF_IMAGE)
-    except Exception:  # noqa: BLE001  Pillow's errors are of many types; decoding it tells which
+    except Exception:  # noqa: BLE001  Pillow raises many types; decoding reports the error
         return data
     return ended if same else data
 
 
 def _has_all_scans(data: bytes) -> bool:
-    """Whether a JPEG's scans bring every coefficient at its full precision.
+    """Whether a JPEG's scans contain every coefficient at full precision.
 
-    A baseline picture has one scan; the last one of a progressive picture is known by what the
-    scans before it left out (ITU-T T.81, G.1.1.1: the spectral selection and the bit position).
+    A baseline picture has one scan; the last one of a progressive picture is recognised by what the
+    earlier scans left out (ITU-T T.81, G.1.1.1: the spectral selection and the bit position).
     """
     missing: dict[int, set[int]] = {}  # by component, of the coefficients 0 to 63
     place = 2
@@ -94,14 +94,14 @@ def _has_all_scans(data: bytes) -> bool:
 
 
 def _is_intact(name: bytes, chunk: memoryview) -> bool:
-    """Whether a chunk is whole, and a profile one that Pillow reads."""
+    """Whether a chunk is complete and, if it is a profile, readable by Pillow."""
     body = chunk[4:-_CRC]
     if zlib.crc32(body).to_bytes(4, "big") != chunk[-_CRC:]:
         return False
     if name != b"iCCP":
         return True
     _, _, rest = bytes(chunk[_LENGTH_AND_NAME:-_CRC]).partition(b"\0")
-    if not rest.startswith(b"\0"):  # the one compression method that there is
+    if not rest.startswith(b"\0"):  # the only compression method that is defined
         return False
     unpack = zlib.decompressobj()
     try:

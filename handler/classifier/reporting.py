@@ -1,6 +1,6 @@
 """Publishes a meter's counts every few seconds, from a separate thread.
 
-They take about a hundred lines of text: too slow for each batch, and needed only once per scrape.
+They are about a hundred lines of text: too slow for each batch, and needed only once per scrape.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 5.0  # below Prometheus' usual 15 s; what a killed worker has counted since is lost
+INTERVAL_S = 5.0  # below Prometheus' usual 15 s; a killed worker loses what it counted since
 
 
 def report_regularly(meter: Meter, publish: Callable[[list[Increment]], None]) -> None:
-    """Start a thread that publishes what the meter has counted, until the process ends."""
+    """Start a thread that publishes the meter's counts until the process ends."""
 
     def report() -> None:
         while True:

@@ -1,8 +1,8 @@
-"""What the numbers in a file mean, where Pillow hands them on as they are.
+"""Interprets sample values that Pillow passes on unconverted.
 
-A sample of 4, 12, 16 or 32 bits, inverted greyscale (WhiteIsZero), a transparent level of another
-depth than the pixels: Pillow reads all of these, but scales, inverts or compares only some. Two
-moments matter: `prepare` corrects how a file is going to be read, `to_8_bit` what was read.
+Samples of 4, 12, 16 or 32 bits, inverted greyscale (WhiteIsZero), a transparent level whose depth
+differs from the pixels': Pillow reads all of these, but scales, inverts or compares only some.
+`prepare` corrects how a file will be read, `to_8_bit` what was read.
 
 Sources: PNG (Third Edition), 11.3.1.1 tRNS; TIFF 6.0, sections 8 and 19.
 """
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 _WHITE_IS_ZERO, _SEPARATE_PLANES, _UNSIGNED, _SIGNED = 0, 2, 1, 2
 # PNG stores the transparent level in the file's own depth; Pillow scales the pixels, not the level.
 _LEVEL_SCALE = {"L;2": 85, "L;4": 17}
-# libtiff hands on samples in this machine's byte order, whatever the file's is.
+# libtiff returns samples in this machine's byte order, whatever the file's.
 _OF_LIBTIFF = {"I;16BS": "I;16S", "I;32BS": "I;32S", "F;32BF": "F;32F", "F;64BF": "F;64F"}
-_BLOCK = 2**16  # of pixels that are scaled at once: they fit the processor's cache
+_BLOCK = 2**16  # of pixels scaled at once: they fit into the CPU cache
 
 
 def prepare(image: Image.Image) -> None:
-    """Correct how an opened file is going to be read; call it before `load`.
+    """Correct how an opened file will be read; call it before `load`.
 
     Raises:
-        UnsupportedFormat: A TIFF of signed 8 or 16 bit samples, whose black nothing tells.
+        UnsupportedFormat: A TIFF of signed 8 or 16 bit samples, whose black level is undefined.
     """
     if isinstance(image, PngImageFile):
         _scale_transparent_level(image)
@@ -53,9 +53,9 @@ def prepare(image: Image.Image) -> None:
 
 
 def load(image: Image.Image) -> Image.Image:
-    """Decompress an opened file; a PNG of 16 bit RGB keeps its transparent colour.
+    """Decompress an opened file; a 16-bit RGB PNG keeps its transparent colour.
 
-    Pillow reads the upper byte of such samples alone. The colour is compared in both bytes.
+    Pillow reads only the upper byte of such samples; here the colour is compared in both bytes.
     """
     key = image.info.get("transparency")
     if not (isinstance(image, PngImageFile) and isinstance(key, tuple) and _is_wide(image)):
@@ -79,12 +79,12 @@ def to_8_bit(image: Image.Image) -> Image.Image:
         image: In one of the modes ``I;16``, ``I;16B``, ``I`` and ``F``.
 
     Returns:
-        The image in mode ``L``; black is 0, also where the file has white there.
+        The image in mode ``L``; black is 0, even if white is 0 in the file.
     """
     values = np.asarray(image)  # [H, W]
     tags = image.tag_v2 if isinstance(image, TiffImageFile) else {}
     is_inverted = tags.get(PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
-    if values.dtype.itemsize == 2:  # noqa: PLR2004  such a file says what its range is
+    if values.dtype.itemsize == 2:  # noqa: PLR2004  such a file states its range
         full = 2 ** _first(tags.get(BITSPERSAMPLE, 16)) - 1
         table = np.rint(np.arange(2**16).clip(0, full) * (255 / full)).astype(np.uint8)
         if is_inverted:
@@ -97,7 +97,7 @@ def to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _scaled(values: NDArray[np.generic], *, is_inverted: bool) -> NDArray[np.uint8]:
-    """Scale [H, W] of 32 bits by the smallest usual range that holds them."""
+    """Scale 32-bit values [H, W] by the smallest common range that contains them."""
     is_float = values.dtype.kind == "f"
     most = {"i": 2**31 - 1, "u": 2**32 - 1}
     ranges = (1, 255) if is_float else (255, 65535, most[values.dtype.kind])
@@ -150,5 +150,5 @@ def _tile_arguments(
 
 
 def _first(value: Any) -> int:
-    """Return the first of a tag's values; there may be one for each channel."""
+    """Return the first of a tag's values; there may be one per channel."""
     return int(value[0] if isinstance(value, tuple) else value)

@@ -1,7 +1,7 @@
-"""Serving settings: the section `handler:` of `model-config.yaml`, checked.
+"""Serving settings: reads and checks the section `handler:` of `model-config.yaml`.
 
-TorchServe only logs a wrong type there and goes on without it; here it is an error, found when
-the archive is built.
+TorchServe only logs a wrong type and ignores the setting; here it is an error, found when the
+archive is built.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Settings:
         top_k: How many classes a reply names, best first.
         max_image_bytes: Largest accepted image file, in bytes.
         max_image_pixels: Largest accepted width times height.
-        max_images_per_request: For the protocols that take several.
-        max_image_decode_s: Most seconds that an image may take to decode, as `classifier.work`
-            estimates them from its header.
+        max_images_per_request: For the protocols that accept several.
+        max_image_decode_s: Longest decoding time of an image in seconds, as `classifier.work`
+            estimates it from the header.
         max_request_decode_s: The same for all images of a request together.
-        deadline_s: Seconds after which a batch begins no further image; what is left is answered
-            with 503. At most half of `responseTimeout`, after which TorchServe kills the worker
-            with all that it has.
-        max_json_parts: Most members, elements and braces of a JSON body.
-        decode_threads: Threads that decode images, in each worker.
+        deadline_s: Seconds after which a batch starts no further image; the remaining ones are
+            answered with 503. At most half of `responseTimeout`, after which TorchServe kills the
+            worker and all its requests.
+        max_json_parts: Most members, elements and braces in a JSON body.
+        decode_threads: Decoding threads per worker.
         reject_unknown: Whether replies say that an image is none of the classes.
     """
 
@@ -48,10 +48,10 @@ class Settings:
 
     @classmethod
     def from_config(cls, model_config: Mapping[str, Any] | None) -> Settings:
-        """Take the settings from a parsed `model-config.yaml`.
+        """Read the settings from a parsed `model-config.yaml`.
 
         Raises:
-            ModelError: A setting is missing, unknown, or has a value that is none of its own.
+            ModelError: A setting is missing or unknown, or its value is invalid.
         """
         section = (model_config or {}).get("handler")
         if not isinstance(section, dict):
@@ -70,7 +70,7 @@ class Settings:
         return settings
 
     def _check_times(self, response_timeout_s: object) -> None:
-        """Refuse times with which an accepted image is never answered, or ends the worker."""
+        """Refuse limits under which an accepted image is never answered, or kills the worker."""
         if self.max_image_decode_s > self.max_request_decode_s:
             raise ModelError(
                 f"model-config.yaml: handler.max_image_decode_s ({self.max_image_decode_s}) must "
@@ -79,7 +79,7 @@ class Settings:
         if isinstance(response_timeout_s, int) and 2 * self.deadline_s > response_timeout_s:
             raise ModelError(
                 f"model-config.yaml: handler.deadline_s ({self.deadline_s}) must be at most half "
-                f"of responseTimeout ({response_timeout_s}): the last image that is begun takes "
+                f"of responseTimeout ({response_timeout_s}): the last image that is started takes "
                 "time, too"
             )
 

@@ -1,7 +1,7 @@
-"""How like the photos that were learned a picture is: its features against each class's mean.
+"""How similar a picture is to the training photos: its features against each class's mean.
 
-A network gives its probabilities to whatever it is shown, and may be sure of a picture of none of
-its classes. The features before the last layer tell more: those of such a picture point elsewhere.
+A network assigns probabilities to any picture, and may be confident about one of none of its
+classes. The features before the last layer tell more: for such a picture they point elsewhere.
 
     nearest class mean            Mensink et al. 2013, doi:10.1109/TPAMI.2013.83
     cosine, to tell the unknown   Techapanurak et al. 2019, arXiv:1905.10628
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLASS_MEANS_FILE = "class_means.npy"
-_SMALLEST = 1e-12  # no features at all are similar to nothing
+_SMALLEST = 1e-12  # all-zero features are similar to nothing
 
 
 def similarity(
@@ -40,7 +40,7 @@ def similarity(
 
 
 def directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Bring vectors [N, F] to length 1."""
+    """Scale vectors [N, F] to length 1."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: NDArray[np.float32] = vectors / np.maximum(lengths, _SMALLEST)
     return scaled
@@ -56,20 +56,20 @@ def read_class_means(path: Path) -> NDArray[np.float32]:
 
 
 def read_array(path: Path, what: str) -> NDArray[np.float32]:
-    """Read a row of numbers for each class, float32 [C, F], from a .npy file.
+    """Read one row of numbers per class, float32 [C, F], from a .npy file.
 
     Args:
         path: The file.
-        what: What the rows are, in errors.
+        what: What the rows are, for error messages.
 
     Raises:
-        ModelError: The file is missing or damaged, or holds something else.
+        ModelError: The file is missing or damaged, or contains something else.
     """
     try:
-        with path.open("rb") as file:  # of this one format: np.load reads others, too
+        with path.open("rb") as file:  # only .npy: np.load reads other formats too
             array = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
         raise ModelError(f"{path}: cannot read {what}: {error}") from error
     if array.ndim != 2 or array.dtype.kind != "f":  # noqa: PLR2004
-        raise ModelError(f"{path}: expected {what}, a row of decimal numbers for each class")
+        raise ModelError(f"{path}: expected {what}, one row of decimal numbers per class")
     return array.astype(np.float32, copy=False)

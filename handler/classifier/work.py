@@ -1,8 +1,8 @@
-"""How long an image takes to decode, estimated from its header before anything is decompressed.
+"""Estimates an image's decoding time from its header, before anything is decompressed.
 
-The same number of pixels costs a hundredfold more in one form than in another, and a file of 2 kB
-can hold as many as one of 10 MB. The estimates are seconds of one core of an AMD EPYC (Zen 3),
-rather too long than too short: they bound what a request may cost, and decide what waits for what.
+The same number of pixels costs a hundred times more in one format than in another, and a file of
+2 kB can hold as many as one of 10 MB. The estimates are seconds on one core of an AMD EPYC (Zen 3)
+and err on the long side: they bound what a request may cost and set the order of work.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from classifier.image_parts import Parts
 
 _NS = 1e-9
-# Measured on pictures that are dear to decode: flat, smooth and noisy ones differ by a factor of 8.
-_JPEG_SCAN = 3.5  # a pixel of a scan, of 64 scans of 50 megapixels
-_JPEG_BYTE = 8.0  # its compressed data
-_WEBP = 46.0  # a pixel
+# Measured on pictures that are slow to decode: flat, smooth and noisy ones differ by a factor of 8.
+_JPEG_SCAN = 3.5  # per pixel and scan, from 64 scans of 50 megapixels
+_JPEG_BYTE = 8.0  # per byte of compressed data
+_WEBP = 46.0  # per pixel
 _PNG_OPAQUE, _PNG_TRANSPARENT = 50.0, 150.0
 _GIF, _BMP = 15.0, 10.0
-_TIFF, _TIFF_WIDE = 120.0, 170.0  # of 8 bits; of 16 or 32, as floats are
-_PART = 4000.0  # a segment, chunk or value, which Python reads one by one
+_TIFF, _TIFF_WIDE = 120.0, 170.0  # with 8-bit samples; with 16 or 32 bits
+_PART = 4000.0  # per segment, chunk or value, which Python reads one by one
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
-# `classifier.repairs` decodes a JPEG without an end marker twice, to see whether it is complete.
+# `classifier.repairs` decodes a JPEG without an end marker twice, to check that it is complete.
 _PASSES_WITHOUT_END = 3
 
 
@@ -36,10 +36,10 @@ def decode_seconds(image: Image.Image, data: bytes, pixels: int, parts: Parts) -
     """Estimate how long an image takes to open and decode, in seconds of one core.
 
     Args:
-        image: Opened, not loaded.
+        image: Opened but not loaded.
         data: The contents of its file.
-        pixels: How many are decompressed.
-        parts: What the file is made of.
+        pixels: Number of pixels that are decompressed.
+        parts: The file's numbers of parts.
     """
     match image.format:
         case "JPEG" | "MPO":
@@ -73,7 +73,7 @@ def _tiff(image: Image.Image, data: bytes, pixels: int) -> float:
         return _TIFF_WIDE * pixels
     cost = _TIFF * pixels
     if isinstance(image, TiffImageFile) and "jpeg" in str(image.info.get("compression")):
-        # All strips, or all tiles, have as many pixels; each is a JPEG with scans of its own.
+        # All strips or tiles have the same number of pixels; each is a JPEG with its own scans.
         parts = image.tag_v2.get(TILEOFFSETS) or image.tag_v2.get(STRIPOFFSETS) or ()
         scans = data.count(_START_OF_SCAN) / max(1, len(parts))
         cost = max(cost, _JPEG_SCAN * pixels * scans)

@@ -121,7 +121,7 @@ def test_default_pixels_are_timms(arch: str, size: tuple[int, int]) -> None:
     ],
 )
 def test_a_network_for_other_pictures_is_refused(arch: str, found: str) -> None:
-    with pytest.raises(ModelError, match=f"{found}.*only square pictures, cropped or squashed"):
+    with pytest.raises(ModelError, match=f"{found}.*only square inputs, cropped or squashed"):
         default_preprocessing(arch)
 
 

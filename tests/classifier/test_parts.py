@@ -155,7 +155,7 @@ def test_asking_changes_nothing() -> None:
 
 
 def test_a_network_that_is_no_classifier_is_refused() -> None:
-    with pytest.raises(ModelError, match="Conv2d is no classifier of images"):
+    with pytest.raises(ModelError, match="Conv2d is not an image classifier"):
         anatomy_of(nn.Conv2d(3, 8, 1))
 
 

@@ -100,9 +100,9 @@ def test_the_place_of_a_bad_image_is_named() -> None:
         ({"body": {"images": 5}}, modelarts, "images: expected an image file as base64 text; "),
         ({"body": {"images": [base64_of(A)]}}, modelarts, "found a JSON list"),
         ({"body": {"images": None}}, modelarts, "found a JSON NoneType"),
-        ({"body": {"images": "flower!"}}, modelarts, "found text that is no base64 ("),
-        ({"body": {"images": "Gänse"}}, modelarts, "found text that is no base64 ("),
-        ({"body": {"images": "QUJD\nQUJD"}}, modelarts, "found text that is no base64 ("),
+        ({"body": {"images": "flower!"}}, modelarts, "found text that is not base64 ("),
+        ({"body": {"images": "Gänse"}}, modelarts, "found text that is not base64 ("),
+        ({"body": {"images": "QUJD\nQUJD"}}, modelarts, "found text that is not base64 ("),
         (
             {"body": {"images": "data:image/jpeg;base64," + base64_of(A)}},
             modelarts,
@@ -119,7 +119,7 @@ def test_the_place_of_a_bad_image_is_named() -> None:
         (
             {"body": {"instances": [{"b64": base64_of(A)}, {"b64": "?"}]}},
             kserve_v1,
-            "instances[1]: expected an image file as base64 text; found text that is no base64",
+            "instances[1]: expected an image file as base64 text; found text that is not base64",
         ),
         ({"body": {"inputs": []}}, open_inference, 'found an empty list under "inputs"'),
         ({"body": {"inputs": ["x"]}}, open_inference, "inputs: expected {"),

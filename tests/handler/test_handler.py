@@ -129,7 +129,7 @@ def test_one_picture_cannot_explain_several_images(worker: Worker) -> None:
     reply = worker.ask_one({"body": v1(ROSE, ROSE)}, explain="True", Accept="image/png")
     assert reply.status == 400
     assert reply.json["error"] == (
-        "expected one image, to be explained as a PNG; found 2 images; "
+        "expected one image, for an explanation as a PNG; found 2 images; "
         "send them one by one, or ask for JSON"
     )
 

@@ -109,7 +109,7 @@ def test_without_our_metrics_yaml_the_model_is_served_all_the_same(
     cache = MetricsCacheYamlImpl(str(other))
     cache.initialize_cache()
     worker = Worker(torch_build, CONFIG, metrics=cache)
-    assert "this model's metrics are not shown" in caplog.text
+    assert "this model's metrics are not published" in caplog.text
     assert worker.ask_one({"body": ROSE}).status == 200
 
 

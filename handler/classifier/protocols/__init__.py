@@ -5,10 +5,10 @@
     JSON `{"instances": [{"b64"}]}`              TF Serving, KServe v1       kserve_v1
     JSON `{"inputs": [{"datatype": "BYTES"}]}`   Open Inference Protocol v2  open_inference
 
-ModelArts' and Open Inference's replies have room to say that an image is none of the classes.
+Only the replies of ModelArts and Open Inference can say that an image is none of the classes.
 
-Each module has the four functions of `WireProtocol`: what a request is made of, how answers and
-errors are written. Nothing here decodes an image or knows TorchServe.
+Each module has the four functions of `WireProtocol`: they recognise and read a request, and write
+the reply or the error. Nothing here decodes an image or knows TorchServe.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class WireProtocol(Protocol):
     """One protocol; the modules of this package implement it."""
 
     def claims(self, fields: Fields) -> bool:
-        """Whether the request is in this form, or was meant to be."""
+        """Whether the request is in this protocol, or was meant to be."""
         ...
 
     def read_images(self, fields: Fields) -> list[tuple[str, bytes]]:
         """Return the place (for messages; may be empty) and file contents of each image.
 
         Raises:
-            InvalidRequest: The request breaks the form; the message shows how it looks.
+            InvalidRequest: The request is malformed; the message shows a valid one.
         """
         ...
 
@@ -52,22 +52,23 @@ class WireProtocol(Protocol):
 
 ModelName = tuple[str, str]  # name and version
 
-# In the order in which they are asked; TorchServe's own form takes what is left.
+# In the order in which they are tried; TorchServe's own accepts the rest.
 PROTOCOLS: tuple[WireProtocol, ...] = (modelarts, kserve_v1, open_inference, torchserve)
 
 
-_LISTS = ("instances", "inputs")  # the fields that are JSON in a form, too
+_LISTS = ("instances", "inputs")  # fields that hold JSON even in a form
 
 
 def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
-    """Turn what TorchServe hands over for one request into named fields.
+    """Turn what TorchServe passes for one request into named fields.
 
     A JSON object in the body, or uploaded as the one field `data`, is replaced by its members.
-    Unless `decode_input_request=false` is in its `config.properties`, TorchServe has decoded JSON,
-    without limits, if the content type is exactly ``application/json``, in a form too.
+    Unless its `config.properties` contains `decode_input_request=false`, TorchServe has already
+    decoded JSON, without limits, if the content type is exactly ``application/json``, even in a
+    form.
 
     Raises:
-        InvalidRequest: The body is meant to be JSON, but is no JSON object.
+        InvalidRequest: The body is meant to be JSON but is not a JSON object.
         TooLarge: JSON has more than `max_json_parts` members, elements and braces.
     """
     name = "body" if "body" in row else "data"
@@ -89,5 +90,5 @@ def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
 
 
 def recognise(fields: Fields) -> WireProtocol:
-    """Return the protocol that a request speaks."""
+    """Return the protocol of a request."""
     return next(protocol for protocol in PROTOCOLS if protocol.claims(fields))

@@ -1,4 +1,4 @@
-"""What the request forms share: named fields, and images that come as base64 in JSON."""
+"""What the protocols share: named fields, and images as base64 in JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def image_from_base64(text: Any, where: str) -> bytes:
     """Decode an image's file contents from base64 (RFC 4648, section 4).
 
     Raises:
-        InvalidRequest: It is no base64 text.
+        InvalidRequest: It is not base64 text.
     """
     if not isinstance(text, str):
         found = f"a JSON {type(text).__name__}"
@@ -24,7 +24,7 @@ def image_from_base64(text: Any, where: str) -> bytes:
         try:
             return base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError) as error:
-            found = f"text that is no base64 ({error})"
+            found = f"text that is not base64 ({error})"
             if text.startswith("data:"):
                 found = "a data: URL"
     raise InvalidRequest(
@@ -39,7 +39,7 @@ def members(fields: Fields, name: str, example: str) -> list[Any]:
     """Return the non-empty list called `name`.
 
     Raises:
-        InvalidRequest: It is no list, or an empty one; the message shows `example`.
+        InvalidRequest: It is not a list, or is empty; the message shows `example`.
     """
     value = fields[name]
     if isinstance(value, list) and value:

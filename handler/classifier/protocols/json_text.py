@@ -1,7 +1,7 @@
-"""JSON as text, held to a limit before it is parsed.
+"""Checks the size of JSON before parsing it.
 
-A parser takes time for each value, however few bytes it has: 20 MB of empty objects keep it busy
-for seconds, 20 MB of base64 in a few strings for a hundredth of one.
+A parser spends time on each value, however small: 20 MB of empty objects keep it busy for seconds,
+20 MB of base64 in a few strings for a hundredth of a second.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 
 from classifier.errors import InvalidRequest, TooLarge
 
-# Each value but the first comes after one of these; counted in strings too, of which base64 has
-# none. No accepted image format begins with one of the brackets.
+# Each value but the first follows one of these. Those within strings count too; base64 has none.
+# No accepted image format begins with one of the brackets.
 _STRUCTURE = b"{[,"
-_START = 64  # bytes in which JSON begins, after white space
+_START = 64  # the bytes that JSON begins with, after white space
 
 
 def looks_like_json(value: Any) -> bool:
@@ -29,11 +29,11 @@ def parse_json(text: str | bytes | bytearray, max_parts: int) -> Any:
     """Parse JSON.
 
     Args:
-        text: UTF-8, 16 or 32, or decoded.
+        text: UTF-8, UTF-16 or UTF-32, or decoded.
         max_parts: How many members, elements and braces it may have.
 
     Raises:
-        InvalidRequest: It is no JSON, or too deeply nested.
+        InvalidRequest: It is not JSON, or is too deeply nested.
         TooLarge: It has too many parts.
     """
     encoded = text.encode() if isinstance(text, str) else text

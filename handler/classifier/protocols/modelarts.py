@@ -1,6 +1,6 @@
 """Huawei ModelArts: multipart or base64 `images`; label and scores, or an `erno` body, back.
 
-The forms are those of the platform's PyTorch services, spelling included.
+The bodies match those of the platform's PyTorch services, spelling included.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
-_START = 64  # bytes, of which those of an image are never all letters and digits
+_START = 64  # in bytes; an image's first bytes are never all letters and digits
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+=*")
 
 
@@ -48,7 +48,7 @@ def write_reply(
 
 
 def write_error(error: Exception, status: int) -> Any:  # noqa: ARG001
-    """Write the platform's error body; its code tells an empty request from a bad image."""
+    """Write the platform's error body; its code distinguishes an empty request from a bad image."""
     empty = isinstance(error, RequestError) and error.found.startswith("an empty")
     code, message = (
         ("MR.0101", "The input parameter is invalid")

@@ -62,7 +62,7 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
 def write_reply(answers: Sequence[Answer], request: Fields, model: tuple[str, str]) -> Any:
     """Write the tensors `label` and `probability`, and repeat the request's id if it has one.
 
-    A third one, `rejected` [N], says which images are none of the classes, where that is asked.
+    With `reject_unknown`, a third one, `rejected` [N], says which images are none of the classes.
     """
     shape = [len(answers), len(answers[0].ranking)]
     labels = [name for answer in answers for name, _ in answer.ranking]

@@ -25,8 +25,8 @@ class Query:
         fields: The named parts of the request.
         places: Each image's place in the request, for messages.
         images: The contents of the image files.
-        error: Why the request could not be read, whether by its own fault or a bug of ours;
-            there are no images then.
+        error: Why the request could not be read, be it malformed or a bug of ours; there are no
+            images then.
     """
 
     protocol: WireProtocol
@@ -36,11 +36,11 @@ class Query:
     error: Exception | None = None
 
     def answers(self, results: Sequence[Classification | Exception]) -> list[Classification]:
-        """Return the results, one for each image, if none is an error.
+        """Return one result per image, if none is an error.
 
         Raises:
             RequestError: The request could not be read, or one of its images could not.
-            Exception: The same, through a bug.
+            Exception: The same, because of a bug.
         """
         if self.error:
             raise self.error
@@ -55,10 +55,10 @@ class Query:
 
 
 def read_query(row: Mapping[str, Any], *, max_images: int, max_json_parts: int) -> Query:
-    """Read one request; what is wrong with it becomes its `error`.
+    """Read one request; any problem with it becomes its `error`.
 
     Args:
-        row: What TorchServe hands over: the raw body under ``body``, or named form fields.
+        row: What TorchServe passes: the raw body under ``body``, or named form fields.
         max_images: How many images a request may contain.
         max_json_parts: How many members, elements and braces a JSON body may have.
     """
@@ -69,7 +69,7 @@ def read_query(row: Mapping[str, Any], *, max_images: int, max_json_parts: int) 
         protocol = recognise(fields)
         places_and_images = protocol.read_images(fields)
         _check_number(len(places_and_images), max_images)
-    except Exception as error:  # noqa: BLE001  a bug, too, must not reach the other requests
+    except Exception as error:  # noqa: BLE001  even a bug must not affect the other requests
         return Query(protocol, fields, error=error)
     places, images = zip(*places_and_images, strict=True)
     return Query(protocol, fields, places, images)

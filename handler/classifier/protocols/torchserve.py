@@ -1,4 +1,4 @@
-"""TorchServe's convention: the file as raw body or multipart `data`; a flat object back."""
+"""TorchServe's convention: the file as raw body or multipart `data` in; a flat object out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def claims(fields: Fields) -> bool:  # noqa: ARG001
-    """Claim whatever the other protocols left."""
+    """Claim every request that no other protocol claims."""
     return True
 
 
@@ -23,10 +23,10 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
     value = fields.get("body", fields.get("data"))
     if isinstance(value, bytes | bytearray):
         return [("", bytes(value))]
-    if value is not None:  # TorchServe decodes a body that is declared as text
+    if value is not None:  # TorchServe decodes a body declared as text
         found = "text"
     else:
-        # A body that curl declared as a form falls apart into fields of binary names.
+        # A file that curl sends as a form is split into fields with binary names.
         names = ", ".join(repr(name[:20]) for name in sorted(fields)[:3])
         found = f"form fields named {names}" if fields else "an empty request"
     raise InvalidRequest(
@@ -47,5 +47,5 @@ def write_reply(
 
 
 def write_error(error: Exception, status: int) -> Any:
-    """Write the same three members as TorchServe's own errors."""
+    """Write an error body with the same three members as TorchServe's own."""
     return {"code": status, "type": type(error).__name__, "message": str(error)}

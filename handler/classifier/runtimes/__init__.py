@@ -1,7 +1,7 @@
-"""What runs the network: one small interface, and the choice of its implementations.
+"""The engines that run the network: one small interface and its implementations.
 
-A runtime is a folder's worth of files made by `archive` and a class here that loads them.
-The names are those of the `RUNTIME` variable: engine, then precision.
+A runtime consists of files written by `archive` and a class here that loads them.
+The names are the values of the `RUNTIME` variable: engine, then precision.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Form:
-    """What an engine and a precision make of a network; `RUNTIMES` is the table of all.
+    """One combination of engine and precision; `RUNTIMES` lists them all.
 
     Attributes:
         engine: "openvino" or "torch".
         precision: "int8", "bf16" or "fp32".
-        tolerance: The largest difference to the evaluation's probabilities (float32, eager PyTorch)
+        tolerance: Largest difference from the evaluation's probabilities (float32, eager PyTorch)
             on the reference pictures that rounding alone explains.
-        more_exact: What is taken where this one is not exact enough; None for the most exact.
-        needs_photos: Whether it is calibrated with photos.
+        more_exact: The runtime to fall back on if this one is not exact enough; None for the most
+            exact.
+        needs_photos: Whether its calibration needs photos.
     """
 
     engine: str
@@ -51,15 +52,15 @@ def load_runtime(name: str, model_file: Path, *, threads: int, gpu: int | None =
 
     Args:
         name: One of `RUNTIMES`.
-        model_file: The file that `archive` made for it.
+        model_file: The file that `archive` wrote for it.
         threads: CPU threads it may use.
-        gpu: Index of the GPU that is its own; None for the CPU. OpenVINO's run on the CPU.
+        gpu: Index of its GPU; None for the CPU. OpenVINO runtimes always use the CPU.
 
     Raises:
         ModelError: The name is unknown or the file cannot be loaded.
     """
     form = form_of(name)
-    # Imported on demand: a worker pays only for the engine that it runs.
+    # Imported on demand: a worker loads only the engine that it runs.
     if form.engine == "openvino":
         from classifier.runtimes.openvino_cpu import OpenVinoRuntime  # noqa: PLC0415
 
@@ -70,7 +71,7 @@ def load_runtime(name: str, model_file: Path, *, threads: int, gpu: int | None =
 
 
 def form_of(name: str) -> Form:
-    """Return a line of the table.
+    """Return a runtime's entry of `RUNTIMES`.
 
     Raises:
         ModelError: The name is unknown.

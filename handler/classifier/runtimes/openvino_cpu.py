@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, from the IR files (`model.xml`, `model.bin`) that `archive` made."""
+"""OpenVINO on the CPU, from the IR files (`model.xml`, `model.bin`) that `archive` wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from classifier.images import Pixels
 
-# In an int8 model only the quantised layers run in int8; what is left runs in this type.
+# In an int8 model only the quantised layers run in int8; the others run in this type.
 _INFERENCE_TYPE = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 
 

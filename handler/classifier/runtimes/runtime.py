@@ -1,4 +1,4 @@
-"""The interface of all runtimes, below the choice of one and below each of them."""
+"""The interface that all runtimes implement; imports none of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Outputs(NamedTuple):
-    """What a network makes of N images.
+    """A network's output for N images.
 
     Attributes:
         logits: float32 [N, C], unnormalised class scores.
-        features: float32 [N, F, h, w], the last feature map before the global average pooling; of a
-            network that has none, [N, F, 1, 1], what its last linear layer takes.
+        features: float32 [N, F, h, w], the last feature map before global average pooling; for a
+            network without one, [N, F, 1, 1], the input of its last linear layer.
     """
 
     logits: NDArray[np.float32]

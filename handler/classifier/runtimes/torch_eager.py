@@ -1,7 +1,7 @@
-"""PyTorch in eager mode, float32 or bfloat16: on the GPU that is given, else on the CPU.
+"""PyTorch in eager mode, float32 or bfloat16, on the given GPU or else on the CPU.
 
-In float32 the reference that every other runtime is measured against; in bfloat16 the choice for
-a GPU.
+In float32 it is the reference that every other runtime is measured against; in bfloat16 it is the
+choice for a GPU.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class TorchRuntime:
-    """A `ServedNetwork` from a file of weights with `model.json` and the labels beside it."""
+    """A `ServedNetwork` from a weights file with `model.json` and the labels beside it."""
 
     def __init__(
         self, model_file: Path, *, precision: str, threads: int, gpu: int | None = None
@@ -50,14 +50,14 @@ class TorchRuntime:
 
 
 def choose_device(gpu: int | None) -> torch.device:
-    """Return the device of a worker to which TorchServe gave a GPU, or None for the CPU.
+    """Return the device for the GPU that TorchServe assigned to the worker; `gpu` None means CPU.
 
-    TorchServe divides the GPUs that the driver shows among its workers, also where this PyTorch
-    is built without CUDA.
+    TorchServe assigns the GPUs that the driver reports to its workers even if PyTorch is built
+    without CUDA.
     """
     if gpu is None or gpu < 0:
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        logger.warning("there is a GPU %d, but PyTorch cannot use it: taking the CPU", gpu)
+        logger.warning("there is a GPU %d, but PyTorch cannot use it: using the CPU", gpu)
         return torch.device("cpu")
     return torch.device("cuda", gpu)
