@@ -1,9 +1,9 @@
 """The commands that make and check a .mar; `make archive` runs them in this order.
 
-environment  tells which environment the build needs: the full one has PyTorch
-build        from a model folder to the folder that torch-model-archiver packs
-seal         after packing: the same inputs give the same bytes; adds hashes
-verify       loads the .mar as a worker would, and holds its answers against the evaluation's
+environment  prints which environment the build needs: the full one has PyTorch
+build        turns a model folder into the folder that torch-model-archiver packs
+seal         makes the packed .mar reproducible and adds hashes
+verify       loads the .mar as a worker would, and compares its answers with the evaluation's
 quantise     adds the int8 form to a model folder, for machines without photos
 """
 
@@ -40,25 +40,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m archive", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    build = commands.add_parser("build", help="write what the .mar will hold")
+    build = commands.add_parser("build", help="write the contents of the .mar")
     add_wishes(build)
     build.add_argument("--output", type=Path, required=True)
-    build.add_argument("--record", type=Path, help="file for what it was built from")
+    build.add_argument("--record", type=Path, help="file to record the inputs in")
     build.set_defaults(run=_build)
 
-    environment = commands.add_parser("environment", help="tell which environment a build needs")
-    environment.add_argument("--model", required=True, help="as for build")
+    environment = commands.add_parser("environment", help="print which environment a build needs")
+    environment.add_argument("--model", required=True, help="as for `build`")
     environment.add_argument("--runtime", choices=RUNTIMES, required=True)
     environment.set_defaults(run=_environment)
 
-    seal = commands.add_parser("seal", help="make a packed .mar reproducible, add hashes")
+    seal = commands.add_parser("seal", help="make a packed .mar reproducible and add hashes")
     seal.add_argument("mar", type=Path)
     seal.set_defaults(run=_seal)
 
     verify = commands.add_parser("verify", help="check that a .mar may be served")
     verify.add_argument("mar", type=Path)
     verify.add_argument("--stamp", type=Path, help="file for the SHA-256 of a verified .mar")
-    verify.add_argument("--data-url", help="photos to measure its accuracy on")
+    verify.add_argument("--data-url", help="photos to measure the accuracy on")
     verify.set_defaults(run=_verify)
 
     quantise = commands.add_parser("quantise", help="add the int8 form to a model folder")
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-# Each command imports what it needs: sealing shall not wait for PyTorch and OpenVINO.
+# Each command imports only what it needs: sealing must not wait for PyTorch and OpenVINO.
 
 
 def _environment(options: argparse.Namespace) -> None:
@@ -114,8 +114,8 @@ def _verify(options: argparse.Namespace) -> None:
         write_text(options.stamp, f"{verified.sha256}  {options.mar.name}\n")
     megabytes = options.mar.stat().st_size / 1e6
     print(
-        f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers as the "
-        f"evaluation did, within {verified.difference:.2g} in probability; "
+        f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers match the "
+        f"evaluation's within {verified.difference:.2g} in probability; "
         f"accuracy {verified.accuracy}"
     )
 

@@ -1,7 +1,7 @@
-"""From a model folder to the folder that `torch-model-archiver` packs.
+"""Turns a model folder into the folder that `torch-model-archiver` packs.
 
-Chooses the runtime: the one asked for if it passes the accuracy gate, else the next more exact
-one, and says so.
+Chooses the runtime: the requested one if it passes the accuracy gate, else the next more exact one,
+with a message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A model folder may bring its int8 form, with the figures measured when it was quantised.
+# A model folder may include its int8 form, with the figures measured when it was quantised.
 INT8_FOLDER = "openvino-int8"
 FIGURES_FILE = "accuracy.json"
 _INT8_FILES = (*OPENVINO_FILES, CLASS_WEIGHTS_FILE)
@@ -40,7 +40,7 @@ _DEVICES = Path("/dev")  # asked rather than PyTorch, which ready forms are arch
 
 
 def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> RuntimeChoice:
-    """Write everything that the .mar holds beside the handler; all of it or nothing.
+    """Write everything that the .mar contains apart from the handler; all of it or nothing.
 
     Args:
         source: The checked model.
@@ -49,7 +49,7 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
         output: The folder to write; replaced if it exists.
 
     Raises:
-        BuildError: The runtime is unknown, or the data set is not the model's.
+        BuildError: The runtime is unknown, or the data set does not match the model.
     """
     if runtime not in RUNTIMES:
         raise BuildError(f"unknown runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}")
@@ -68,28 +68,28 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
 
 
 def runtime_needs_torch(runtime: str) -> bool:
-    """Tell whether a worker with this runtime computes with PyTorch."""
+    """Whether a worker with this runtime uses PyTorch."""
     return RUNTIMES[runtime].engine == "torch"
 
 
 def build_needs_torch(source: Source, runtime: str) -> bool:
-    """Tell whether `build` would need PyTorch: all but a form that the model brings ready-made."""
+    """Whether `build` would need PyTorch: always, unless the model folder includes the form."""
     return runtime != "openvino-int8" or _shipped_int8(source) is None
 
 
 def uses_photos(source: Source, runtime: str) -> bool:
-    """Tell whether `build` calibrates with photos, or measures on them, where there are some."""
+    """Whether `build` calibrates with photos or measures on them, if there are any."""
     return RUNTIMES[runtime].more_exact is not None and build_needs_torch(source, runtime)
 
 
 def tell_of_idle_gpu(runtime: str) -> None:
-    """Say how to use this machine's GPU if there is one and `runtime` does not use it."""
+    """Log how to use this machine's GPU if there is one and `runtime` does not use it."""
     if runtime.startswith("openvino") and any(_DEVICES.glob("nvidia[0-9]*")):
         logger.warning("%s leaves this machine's GPU idle; RUNTIME=torch-bf16 uses it", runtime)
 
 
 def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
-    """Add its int8 form to a model folder, for machines without photos.
+    """Add the int8 form to a model folder, for machines without photos.
 
     Raises:
         BuildError: The quantised model does not pass the accuracy gate.
@@ -110,13 +110,13 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
 def _build_runtime(
     source: Source, runtime: str, data_url: Path | None, folder: Path
 ) -> RuntimeChoice:
-    """Write the first form that passes: the one asked for, else the next more exact one."""
+    """Write the first form that passes: the requested one, else the next more exact one."""
     if runtime == "openvino-int8" and (shipped := _copy_shipped_int8(source, folder)):
         return shipped
     exam = Exam(source, data_url) if data_url and RUNTIMES[runtime].more_exact else None
     name, form = runtime, RUNTIMES[runtime]
     while form.more_exact:
-        # Nobody asked for a form that is fallen back on, so it must be as good as float32.
+        # A fallback was not requested, so it must be as good as float32.
         if exam is None and (form.needs_photos or name != runtime):
             need = "calibrate" if form.needs_photos else "check"
             logger.warning("no data set to %s %s with (DATA_URL)", need, form.precision)
@@ -136,7 +136,7 @@ def _build_runtime(
 
 
 def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
-    """Use the int8 form that came with the model, if it was made from the same weights."""
+    """Use the int8 form in the model folder, if it was made from the same weights."""
     figures = _shipped_int8(source)
     if figures is None:
         return None
@@ -148,7 +148,7 @@ def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
 
 
 def _shipped_int8(source: Source) -> gate.Figures | None:
-    """Return the figures of the int8 form that came with the model; None if none fits it."""
+    """Return the figures of the model folder's int8 form; None if there is none for its weights."""
     shipped = source.folder / INT8_FOLDER
     if not all((shipped / name).is_file() for name in (FIGURES_FILE, *_INT8_FILES)):
         return None

@@ -2,10 +2,10 @@
 
     ArchiveError
     ├── BuildError         the inputs cannot become an archive
-    ├── ModelImportError   weights, labels or photos from elsewhere do not make a model
+    ├── ModelImportError   weights, labels or photos from elsewhere cannot be imported
     └── VerifyError        the archive is damaged, or does not answer as the evaluation did
 
-What is wrong with the model's own files is a `classifier.errors.ModelError`.
+Problems with the model's own files raise `classifier.errors.ModelError`.
 """
 
 from __future__ import annotations
@@ -24,4 +24,4 @@ class VerifyError(ArchiveError):
 
 
 class ModelImportError(ArchiveError):
-    """Weights, labels or photos from elsewhere do not make a model; the message says why."""
+    """Weights, labels or photos from elsewhere cannot be imported; the message says why."""

@@ -1,6 +1,6 @@
-"""What a form of a network is measured with: photos that are decoded once, float32 answers to them.
+"""Measures a form of a network on photos decoded once, against float32's answers to them.
 
-The limits that it must keep are the matter of `archive.gate`.
+The limits that it must keep are in `archive.gate`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
     from archive.source import Source
 
-_EXACT = "openvino-fp32"  # what all others are held against
+_EXACT = "openvino-fp32"  # the reference for all others
 
 
 class Exam:
-    """The photos of a model's classes, and what float32 makes of them.
+    """The photos of a model's classes, and float32's answers to them.
 
     Args:
         source: The checked model.
-        data_url: The data set; its classes are matched with the model's by name.
+        data_url: The data set; its classes are matched to the model's by name.
 
     Raises:
-        BuildError: It has other classes than the model.
+        BuildError: Its classes are not the model's.
     """
 
     def __init__(self, source: Source, data_url: Path) -> None:

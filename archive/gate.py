@@ -30,15 +30,15 @@ _ROUNDING = 1e-9  # 90.0 % minus 89.5 % is a little above half a point in binary
 
 @dataclass(frozen=True)
 class Figures:
-    """How a precision compares with float32 on the same photos; all shares are 0..1.
+    """A precision compared with float32 on the same photos; all shares are 0..1.
 
     Attributes:
-        accuracy: Share of photos classified right.
+        accuracy: Share of photos classified correctly.
         fp32_accuracy: The same for float32.
-        agreement: Share of photos that both put into the same class.
+        agreement: Share of photos to which both give the same class.
         images: Number of photos.
-        false_rejects: Share of photos that would be taken for none of the classes; None where the
-            model has no class means. It tells whether the threshold, fitted in float32, holds.
+        false_rejects: Share of photos that would be rejected as none of the classes; None if the
+            model has no class means. Shows whether the threshold, fitted in float32, still holds.
     """
 
     accuracy: float
@@ -61,12 +61,12 @@ class Figures:
         )
 
     def as_dict(self) -> dict[str, float]:
-        """Return the figures by name, those that there are."""
+        """Return the figures by name, without those that are None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def read_figures(path: Path) -> tuple[str, Figures]:
-    """Read what `archive quantise` leaves: the SHA-256 of the weights, and their figures.
+    """Read the output of `archive quantise`: the SHA-256 of the weights, and the figures.
 
     Raises:
         BuildError: The file is damaged.
@@ -84,12 +84,12 @@ def read_figures(path: Path) -> tuple[str, Figures]:
         problem = f"{type(error).__name__}: {error}"
     raise BuildError(
         f"{path}: not the figures of a quantised model ({problem}); remove {path.parent}, or write "
-        "it anew with `python -m archive quantise`"
+        "it again with `python -m archive quantise`"
     )
 
 
 class Answers(NamedTuple):
-    """What a runtime makes of N photos: the best class of each [N], pooled features [N, F]."""
+    """A runtime's output for N photos: best classes [N] and pooled features [N, F]."""
 
     classes: NDArray[np.int64]
     features: NDArray[np.float32]
@@ -98,7 +98,7 @@ class Answers(NamedTuple):
 def predict(
     runtime: str, model_file: Path, photos: Sequence[NDArray[np.uint8]], threads: int
 ) -> Answers:
-    """Answer all photos, uint8 [H, W, 3] each."""
+    """Classify all photos, uint8 [H, W, 3] each."""
     loaded = load_runtime(runtime, model_file, threads=threads)
     classes, pooled = [], []
     for start in range(0, len(photos), BATCH_SIZE):

@@ -1,10 +1,10 @@
-"""What an archive was built from, and whether that has changed: `make archive` asks each time.
+"""Records what an archive was built from, and checks whether that has changed.
 
     python -m archive.inputs RECORD --model M --runtime R --version V --data-url D --changed FILE
 
-touches FILE if there is no record, or if one of these differs from it: the wishes, the model's
-files, the photos where they were used, the packages, the sources that were imported, and those that
-are packed. Imports neither PyTorch nor OpenVINO: it runs before every `make serve`.
+touches FILE if there is no record, or if one of these differs from it: the options, the model's
+files, the photos if they were used, the packages, the imported sources, and the packed ones.
+Imports neither PyTorch nor OpenVINO: it runs before every `make archive` and `make serve`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Wishes(NamedTuple):
-    """What was asked for."""
+    """The options of a build, as the user gave them."""
 
     model: str
     runtime: str
@@ -43,14 +43,14 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that `archive build` and this command share."""
     parser.add_argument("--model", required=True, help="folder or bucket with weights and labels")
     parser.add_argument("--runtime", required=True)
-    parser.add_argument("--version", default="1.0", help="of the model")
+    parser.add_argument("--version", default="1.0", help="version of the model")
     parser.add_argument("--model-config", required=True, help="model-config.yaml")
     parser.add_argument("--arch", default="", help="network that the model must be; any if empty")
     parser.add_argument("--data-url", help="photos to calibrate with and measure on")
 
 
 def wishes_of(options: argparse.Namespace) -> Wishes:
-    """Return the wishes among parsed arguments."""
+    """Return the `Wishes` in parsed arguments."""
     return Wishes(*(str(getattr(options, name)) for name in Wishes._fields))
 
 
@@ -59,8 +59,8 @@ def write_record(path: Path, wishes: Wishes, photos: str | None) -> None:
 
     Args:
         path: The record.
-        wishes: What was asked for.
-        photos: `state_of_photos` when they were read; None if they were not asked for.
+        wishes: The options of the build.
+        photos: `state_of_photos` when they were read; None if they were not used.
     """
     lock = "full" if "torch" in sys.modules else "serve"
     files = {*_imported(), *_folders(wishes), ROOT / "requirements" / f"{lock}.txt"}
@@ -74,7 +74,7 @@ def write_record(path: Path, wishes: Wishes, photos: str | None) -> None:
 
 
 def change_since(path: Path, wishes: Wishes, data_url: str | None) -> str | None:
-    """Return what has changed since a record was written, None if nothing has.
+    """Return what has changed since a record was written; None if nothing has.
 
     Raises:
         StorageError: A bucket cannot be listed.
@@ -106,7 +106,7 @@ def _changes(record: dict[str, Any], wishes: Wishes, data_url: str | None) -> It
 
 
 def state_of_photos(data_url: str | None) -> str:
-    """Return a text that changes when photos do, by names, sizes and times; empty without any.
+    """Return a text that changes when names, sizes or times of photos do; empty without photos.
 
     Raises:
         StorageError: A bucket cannot be listed.
@@ -124,7 +124,7 @@ def state_of_photos(data_url: str | None) -> str:
 
 
 def _folders(wishes: Wishes) -> Iterator[Path]:
-    """Yield the files that matter whether they were imported or not: the archive's contents."""
+    """Yield the files that matter even if not imported: the archive's contents."""
     yield Path(wishes.model_config).resolve()
     yield from (ROOT / "archive").glob("*.py")
     yield from (file for file in _files_below(ROOT / "handler") if file.suffix == ".py")
@@ -140,7 +140,7 @@ def _files_below(folder: str | Path) -> Iterator[Path]:
 
 
 def _imported() -> Iterable[Path]:
-    """Return the modules of ours that this process has imported, those of no environment."""
+    """Return the files of this project's modules that this process has imported."""
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     paths = {Path(file).resolve() for file in files if file}
     installed = Path(sys.prefix).resolve()
@@ -163,7 +163,7 @@ def _digest(file: Path) -> str:
 
 
 def _is_as_recorded(file: Path, size: int, mtime_ns: int, sha256: str) -> bool:
-    """Compare contents, and read them only where the time differs."""
+    """Compare contents, but read them only if the modification time differs."""
     try:
         stat = file.stat()
         return stat.st_size == size and (stat.st_mtime_ns == mtime_ns or _digest(file) == sha256)
@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _touch_if_changed(options: argparse.Namespace) -> None:
     change = change_since(options.record, wishes_of(options), options.data_url)
     if change and options.record.exists():
-        print(f"building the archive anew: {change}", file=sys.stderr)
+        print(f"rebuilding the archive: {change}", file=sys.stderr)
     if change or not options.changed.exists():
         options.changed.parent.mkdir(parents=True, exist_ok=True)
         options.changed.touch()

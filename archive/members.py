@@ -1,7 +1,7 @@
-"""Checks the members of a .mar, and that it contains nothing else.
+"""Checks the members of a .mar, and that there is nothing else in it.
 
 A .mar is a zip file. TorchServe unpacks whatever it contains, so names, sizes and hashes are
-checked first. `MAR-INF/SHA256SUMS` has the form that `sha256sum --check` reads.
+checked first. `MAR-INF/SHA256SUMS` has the format of `sha256sum --check`.
 
 A zip file lists its contents twice: in a header before each member, which TorchServe uses as it
 reads from the start, and in a directory at the end, which Python uses. Both must agree.
@@ -26,7 +26,7 @@ MAX_TOTAL_BYTES = 2 * 2**30
 
 # Before each member: flags, method, sizes, and the lengths of its name and of extra fields.
 _HEADER = struct.Struct("<4s2xHH8xIIHH")
-_UTF_8_NAME = 0x800  # the one flag that says nothing of how to read the contents
+_UTF_8_NAME = 0x800  # the only flag that does not affect how the contents are read
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError),
@@ -44,8 +44,8 @@ def unpack(mar: Path, folder: Path) -> None:
     """Check a .mar member by member, and unpack it into an empty folder.
 
     Raises:
-        VerifyError: It is no zip file, a member's name, kind, size or hash is not as it should be,
-            members were added or taken away, or there are bytes that belong to none.
+        VerifyError: It is not a zip file, a member's name, kind, size or hash is wrong, members
+            were added or removed, or some bytes belong to no member.
     """
     try:
         with zipfile.ZipFile(mar) as archive:
@@ -72,7 +72,7 @@ def unpack(mar: Path, folder: Path) -> None:
 def _check_directory(mar: Path, members: list[zipfile.ZipInfo]) -> None:
     names = [info.filename for info in members]
     if len(names) > MAX_MEMBERS or len(set(names)) != len(names):
-        raise VerifyError(f"{mar}: has {len(names)} members, some of the same name or too many")
+        raise VerifyError(f"{mar}: has {len(names)} members, too many or with duplicate names")
     total = sum(info.file_size for info in members)
     if total > MAX_TOTAL_BYTES:
         raise VerifyError(
@@ -89,7 +89,7 @@ def _check_directory(mar: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _check_headers(mar: Path, archive: zipfile.ZipFile) -> None:
-    """Check that the members follow each other without a gap, as the directory has them."""
+    """Check that the members follow each other without gaps, as listed in the directory."""
     place = 0
     with mar.open("rb") as file:
         for info in archive.infolist():
@@ -102,7 +102,7 @@ def _check_headers(mar: Path, archive: zipfile.ZipFile) -> None:
             is_next = info.header_offset == place and info.compress_type in _METHODS
             if found != expected or not is_next:
                 raise VerifyError(
-                    f"{mar}: the header before {info.filename} says other than the directory, or "
+                    f"{mar}: the header before {info.filename} contradicts the directory, or "
                     "something lies before it; build it with `make archive`"
                 )
             place += _HEADER.size + name + extra + packed

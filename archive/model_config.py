@@ -1,4 +1,4 @@
-"""Checks `model-config.yaml` before it is packed: TorchServe itself ignores what it cannot read."""
+"""Checks `model-config.yaml` before it is packed: TorchServe ignores what it cannot read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classifier.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-# TorchServe's settings of a model that are whole numbers, with the smallest sensible value.
+# TorchServe's integer settings of a model, with the smallest sensible value.
 _MINIMUM = {
     "minWorkers": 1,
     "maxWorkers": 1,

@@ -1,6 +1,6 @@
 """Turns a network into the files that a runtime loads: conversion, precision, quantisation.
 
-What a worker would otherwise do at every start is done here once.
+This is done once here, instead of at every start of a worker.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from archive.source import Source
     from classifier.images import Pixels
 
-# What OpenVINO saves a model in: the graph, which is the one to load, and its weights.
+# OpenVINO's files of a model: the graph, which is the one to load, and the weights.
 OPENVINO_FILES = ("model.xml", "model.bin")
 
 
@@ -32,9 +32,9 @@ def convert(source: Source) -> openvino.Model:
     """Convert the network to OpenVINO: `pixels` uint8 [N, H, W, 3] to `logits` and `features`.
 
     Raises:
-        BuildError: It computes what cannot be exported, or what OpenVINO does not know.
+        BuildError: It cannot be exported, or OpenVINO does not support one of its operations.
     """
-    import torch  # noqa: PLC0415  ready forms are archived without it
+    import torch  # noqa: PLC0415  not needed for ready-made forms
 
     crop = source.description.preprocessing.crop
     example = torch.zeros((2, crop, crop, 3), dtype=torch.uint8)
@@ -43,7 +43,7 @@ def convert(source: Source) -> openvino.Model:
         program = torch.export.export(source.network, (example,), dynamic_shapes=dynamic)
         with _log_settings_kept():
             model = openvino.convert_model(program)
-    except Exception as error:  # both raise errors of many unrelated types
+    except Exception as error:  # both raise many unrelated types
         reason = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
         raise BuildError(
             f"{source.description.arch} cannot be converted to OpenVINO ({reason.strip(' -')}): "
@@ -57,7 +57,7 @@ def convert(source: Source) -> openvino.Model:
 
 @contextlib.contextmanager
 def _log_settings_kept() -> Iterator[None]:
-    """Keep the root logger as it is: a conversion that fails leaves it at errors only."""
+    """Restore the root logger: a failed conversion leaves its level at errors only."""
     root = logging.getLogger()
     level, filters, handlers = root.level, [*root.filters], [*root.handlers]
     try:
@@ -74,7 +74,7 @@ def quantise(model: openvino.Model, calibration: Iterable[Pixels]) -> openvino.M
         model: From `convert`.
         calibration: Photos as the network sees them, uint8 [H, W, 3]; a few hundred.
     """
-    import nncf  # noqa: PLC0415  it takes seconds to import, and only int8 needs it
+    import nncf  # noqa: PLC0415  takes seconds to import, and only int8 needs it
 
     pixels = [photo[np.newaxis] for photo in calibration]
     # Per-channel weights and symmetric activations are what VNNI and AMX compute directly.
@@ -90,9 +90,9 @@ def quantise(model: openvino.Model, calibration: Iterable[Pixels]) -> openvino.M
 
 
 def has_attention(model: openvino.Model) -> bool:
-    """Whether a network attends, as transformers do: NNCF quantises those in their own way.
+    """Whether a network uses attention, as transformers do: NNCF quantises those differently.
 
-    Only attention multiplies two matrices that both follow from the picture.
+    Only attention multiplies two matrices that both depend on the input.
     """
     return any(
         node.get_type_name() == "ScaledDotProductAttention"
@@ -105,7 +105,7 @@ def has_attention(model: openvino.Model) -> bool:
 
 
 def _is_constant(node: openvino.Node) -> bool:
-    """Whether a node gives weights, perhaps in another type or order than they are stored in."""
+    """Whether a node outputs weights, possibly converted or transposed."""
     while node.get_type_name() in ("Convert", "Reshape", "Transpose"):
         node = node.input_value(0).get_node()
     return bool(node.get_type_name() == "Constant")
@@ -113,7 +113,7 @@ def _is_constant(node: openvino.Node) -> bool:
 
 def write_openvino(model: openvino.Model, folder: Path, precision: str) -> str:
     """Write `model.xml` and `model.bin`; return the name of the file to load."""
-    # OpenVINO numbers its nodes through the process; the same inputs shall give the same bytes.
+    # OpenVINO numbers its nodes per process; the same inputs must give the same bytes.
     model.set_friendly_name("classifier")
     for index, node in enumerate(model.get_ordered_ops()):
         node.set_friendly_name(f"{node.get_type_name()}_{index}")
@@ -143,7 +143,7 @@ def write_runtime(
     """Write the files of `runtime` to `folder`; return the name of the file to load.
 
     Raises:
-        BuildError: int8 was asked for without photos to calibrate with.
+        BuildError: int8 was requested without photos to calibrate with.
     """
     form = form_of(runtime)
     if form.engine == "torch":

@@ -1,4 +1,4 @@
-"""Photos for calibrating and for the accuracy gate, as the network sees them."""
+"""Photos for calibration and for the accuracy gate, as the network sees them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from classifier.images import Pixels
     from train.data.data_set import Photo
 
-CALIBRATION_PHOTOS = 300  # more no longer move the ranges of the activations
+CALIBRATION_PHOTOS = 300  # more no longer change the activation ranges
 
-# What DATA_URL is where it is not given, and what it is to do without photos.
+# The default of DATA_URL, and its value for "no photos".
 _DEFAULT_URL, _NO_PHOTOS = "data_set", "none"
 
 
 @dataclass(frozen=True)
 class LabelledPhotos:
-    """Photos [H, W, 3] in uint8 RGB, and the index of each one's class among the model's."""
+    """Photos [H, W, 3] in uint8 RGB, and each one's class index in the model."""
 
     pixels: list[Pixels]
     labels: NDArray[np.int64]
 
 
 def fetch_photos(data_url: str | None) -> Path | None:
-    """Return the folder of a data set; None for "none", and where the default one is missing.
+    """Return the folder of a data set; None for "none", and if the default one is missing.
 
     Raises:
         BuildError: There is no such folder, and it is not the default one.
@@ -60,12 +60,12 @@ def read_photos(
     """Read evenly spread training photos for calibration, and all validation photos.
 
     Raises:
-        BuildError: The data set has other classes than the model.
+        BuildError: The data set's classes are not the model's.
     """
     from train.data.data_set import list_photos, to_data_set  # noqa: PLC0415  imports PyTorch
 
     listing = list_photos(data_url)
-    # By name: the model may have the data set's classes in another order.
+    # By name: the model's class order may differ.
     if any(sorted(classes) != sorted(class_names) for classes in listing.values()):
         raise BuildError(
             f"{data_url}: its classes are not the model's ({', '.join(class_names)}); name the "

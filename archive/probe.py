@@ -1,8 +1,8 @@
-"""Runs in a separate process: loads an unpacked .mar as TorchServe's worker does, and queries it.
+"""Loads an unpacked .mar as TorchServe's worker does, and queries it, in a separate process.
 
-Started by `archive.verify` with the unpacked archive as first entry of the import path; prints
-the answers as JSON. Imports nothing of this project but what the archive brings. When its parent
-ends, its standard input closes, and it ends too.
+Started by `archive.verify` with the unpacked archive first on the import path; prints the answers
+as JSON. Imports no module of this project except the archive's own. When its parent ends, its
+standard input closes, and it ends too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ts.context import RequestProcessor
 from ts.model_loader import TsModelLoader
 
 _PROBE = Path(__file__).resolve()
-_BATCH_SIZE = 16  # of photos; what the archive's own batches are is a server's setting
+_BATCH_SIZE = 16  # of photos; the batch size in service is a server setting
 
 
 def main(model_dir: Path, photos: list[str]) -> dict[str, Any]:
@@ -27,11 +27,11 @@ def main(model_dir: Path, photos: list[str]) -> dict[str, Any]:
 
     Args:
         model_dir: The unpacked archive.
-        photos: Files to classify besides.
+        photos: Further files to classify.
 
     Returns:
-        The status and body of each answer in order, the best class of each photo (None where it was
-        refused), and the files of foreign modules.
+        The status and body of each answer in order, the best class of each photo (None if refused),
+        and the files of foreign modules.
     """
     manifest = json.loads((model_dir / "MAR-INF" / "MANIFEST.json").read_text(encoding="utf-8"))
     model = manifest["model"]
@@ -63,7 +63,7 @@ def _ask(service: Any, files: list[bytes]) -> list[dict[str, Any]]:
 
 
 def _best(answer: dict[str, Any]) -> str | None:
-    """Return the likeliest class of an answer; None if the file was refused."""
+    """Return the most probable class of an answer; None if the file was refused."""
     return next(iter(answer["body"])) if answer["status"] == 200 else None  # noqa: PLR2004
 
 
@@ -79,9 +79,9 @@ def end_with_starter() -> None:
 
 
 def foreign_modules(model_dir: Path) -> list[str]:
-    """Return the files of our modules that did not come from the archive.
+    """Return the files of this project's modules that did not come from the archive.
 
-    Ours are the names that the archive brings, and whatever lies in the checkout.
+    These are modules named like the archive's own, and any in the checkout.
     """
     brought = {path.stem for path in model_dir.iterdir()}
     installed = Path(sys.prefix).resolve()

@@ -1,6 +1,6 @@
-"""Rewrites a fresh .mar so that the same inputs give the same bytes, and adds the hash list.
+"""Makes a new .mar reproducible, so that equal inputs give equal bytes, and adds the hash list.
 
-`torch-model-archiver` puts timestamps, the file system's order and Python's caches into it.
+`torch-model-archiver` includes timestamps, the file system's order and Python's caches.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from storage.files import atomic_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-_EARLIEST = 315532800  # 1980-01-01, the first moment that a zip file can name
+_EARLIEST = 315532800  # 1980-01-01, the earliest time in a zip file
 
 
 def seal(mar: Path) -> None:
-    """Rewrite `mar` in place; the time in it is `SOURCE_DATE_EPOCH`, or 1980."""
+    """Rewrite `mar` in place; its members' time is `SOURCE_DATE_EPOCH`, or 1980."""
     moment = time.gmtime(max(int(os.environ.get("SOURCE_DATE_EPOCH", _EARLIEST)), _EARLIEST))
     with zipfile.ZipFile(mar) as archive:
         contents = {

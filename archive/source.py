@@ -1,4 +1,4 @@
-"""The folder that an archive is made from: what training wrote, or the starter model.
+"""Reads the folder that an archive is built from: training's output, or the starter model.
 
 Checks that its files exist, fit each other, and are the ones that were evaluated.
 """
@@ -42,12 +42,12 @@ class Source:
 
     @property
     def weights(self) -> Path:
-        """The file of weights."""
+        """The path of the weights file."""
         return self.folder / self.description.weights_file
 
     @cached_property
     def network(self) -> ServedNetwork:
-        """The network in evaluation mode, loaded when it is first needed.
+        """The network in evaluation mode, loaded on first use.
 
         Raises:
             ModelError: The weights are damaged, or do not fit the architecture or the labels.
@@ -64,7 +64,7 @@ def read_source(folder: Path) -> Source:
 
     Raises:
         BuildError: Weights or class means are not the ones that `model.json` describes.
-        ModelError: A file is missing, damaged, or does not fit the others.
+        ModelError: A file is missing or damaged, or does not match the others.
     """
     description = read_description(folder / DESCRIPTION_FILE)
     class_names = read_labels(folder / LABELS_FILE)

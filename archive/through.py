@@ -1,7 +1,7 @@
-"""What an archive answers to photos, asked as TorchServe would ask it: its accuracy by class name.
+"""Measures an archive's accuracy by class name, with requests like TorchServe's.
 
-Not responsible for whether a form of the network is exact enough: that is `archive.gate`, which
-measures before the archive is packed.
+Whether a form of the network is exact enough is checked by `archive.gate`, before the archive is
+packed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-MOST_PHOTOS = 500  # evenly spread; more no longer change what is told
-_ENOUGH = 10  # photos of several classes that one answer for all is no accident
+MOST_PHOTOS = 500  # evenly spread; more no longer change the result
+_ENOUGH = 10  # with that many photos of several classes, one answer for all is no accident
 
 
 class LabelledFile(NamedTuple):
@@ -28,11 +28,11 @@ class LabelledFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found out with photos.
+    """The result on photos.
 
     Attributes:
-        accuracy: Share of photos that got their class, 0..1.
-        photos: How many were classified.
+        accuracy: Share of photos classified correctly, 0..1.
+        photos: Number of classified photos.
     """
 
     accuracy: float
@@ -52,7 +52,7 @@ def list_val(data_root: Path, most: int = MOST_PHOTOS) -> list[LabelledFile]:
 
 
 def measure(mar: Path, photos: Sequence[LabelledFile], answers: Sequence[str | None]) -> Measured:
-    """Compare the best class of each photo, None where it was refused, with its own.
+    """Compare the best class of each photo (None if it was refused) with its actual class.
 
     Raises:
         VerifyError: No photo was accepted, or all got the same class.

@@ -1,7 +1,7 @@
 """Verifies a .mar before it is served: unpacks it, loads it in a clean process, and queries it.
 
 The clean process is a worker in all but the socket: same import path, same loader, same
-configuration. Its answers to the reference pictures must equal the evaluation's.
+configuration. Its answers to the reference pictures must match the evaluation's.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from archive.through import LabelledFile
 
 _TIMEOUT_S, _PHOTO_S = 300, 2.0
-_ERROR = re.compile(r"[\w.]+(Error|Exception|Exit)\b: ")  # the last line of a traceback
+_ERROR = re.compile(r"[\w.]+(Error|Exception|Exit)\b: ")  # last line of a traceback
 _PROBE = Path(__file__).with_name("probe.py")
 
 
@@ -46,17 +46,17 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Verified:
-    """What is known of an archive that may be served.
+    """Facts about an archive that may be served.
 
     Attributes:
         sha256: Hexadecimal SHA-256 of the .mar.
-        runtime: The runtime that it serves with.
+        runtime: Its runtime.
         class_names: In the order of the output neurons.
-        difference: Largest difference to the evaluation's probabilities on reference pictures.
-        val_accuracy: As its description says, 0..1; None if it was never measured.
-        built_accuracy: What the accuracy gate found when it was built, 0..1; None if there were no
-            photos then.
-        measured: What photos said of it now; None if there were none of its classes.
+        difference: Largest difference from the evaluation's probabilities on reference pictures.
+        val_accuracy: From its description, 0..1; None if it was never measured.
+        built_accuracy: Result of the accuracy gate when it was built, 0..1; None if there were no
+            photos.
+        measured: Result on photos now; None if there were none of its classes.
     """
 
     sha256: str
@@ -69,7 +69,7 @@ class Verified:
 
     @property
     def accuracy(self) -> str:
-        """What is known of its accuracy, in words."""
+        """Its accuracy and where that was measured, in words."""
         if self.measured is not None:
             share, photos = self.measured.accuracy, self.measured.photos
             return f"{share:.2%} through the archive, on {photos} photos"
@@ -85,13 +85,13 @@ def verify(mar: Path, photos: Sequence[LabelledFile] = ()) -> Verified:
 
     Args:
         mar: The archive.
-        photos: Photos to measure its accuracy on, as a worker would be asked.
+        photos: Photos to measure its accuracy on, with requests like a worker's.
 
     Raises:
-        VerifyError: It is damaged, does not load, does not answer as the evaluation did, or gives
-            one class to all photos of several.
+        VerifyError: It is damaged or does not load, its answers differ from the evaluation's, or it
+            gives photos of several classes all the same class.
         ArchiveError: Its configuration is wrong.
-        ModelError: Its model files do not fit each other.
+        ModelError: Its model files do not match each other.
     """
     sha256 = _digest(mar)
     with scratch("marigold-verify-") as temporary:
@@ -104,7 +104,7 @@ def verify(mar: Path, photos: Sequence[LabelledFile] = ()) -> Verified:
         description = read_description(folder / DESCRIPTION_FILE)
         choice = RuntimeChoice.read(folder / RUNTIME_FILE)
         if not {photo.class_name for photo in photos} <= set(class_names):
-            logger.warning("the photos are of other classes than the model's: not measured on them")
+            logger.warning("the photos' classes are not the model's: not measured on them")
             photos = ()
         report = _ask_clean_process(mar, folder, photos)
         if report["foreign"]:
@@ -159,7 +159,7 @@ def _ask_clean_process(mar: Path, folder: Path, photos: Sequence[LabelledFile]) 
         os.close(watched)
         os.close(held)
     if process.returncode != 0:
-        # TorchServe hides a failing import behind a second attempt under this name.
+        # TorchServe masks a failing import by a second attempt under this name.
         lines = [line for line in process.stderr.splitlines() if "ts.torch_handler." not in line]
         errors = [line for line in lines if _ERROR.match(line)] or ["it printed no error"]
         raise VerifyError(f"{mar}: does not load as a worker would load it: {errors[-1]}")

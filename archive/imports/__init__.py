@@ -1,4 +1,4 @@
-"""Makes a model folder from weights that were trained elsewhere, and checks what it can.
+"""Makes a model folder from weights that were trained elsewhere, and checks the model.
 
-The way in: `archive` then packs the folder as it packs what was trained here.
+`archive` then packs the folder like one that was trained here.
 """

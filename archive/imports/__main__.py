@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Find, read, check and write."""
+    """Find the weights, read and check the model, and write its folder."""
     with publishing(options.train_url, last=(DESCRIPTION_FILE,)) as place:
         check_place(place, replace=options.replace)
         data_root = _photos_at(options.data_url)
@@ -71,10 +71,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _read(options: argparse.Namespace, data_root: Path | None) -> tuple[Imported, Match, str]:
-    """Read the weights and what gives them their meaning; say where each is from.
+    """Read the weights, class names and preprocessing; log where each is from.
 
     Returns:
-        The model, how its network was found, and where its class names are from.
+        The model, how its network was determined, and the source of its class names.
     """
     found = find_files(options.weights)
     beside = read_sidecar(found.config)
@@ -98,7 +98,7 @@ def _say(what: str, *sentences: str) -> None:
 
 
 def _check(candidate: Candidate, photos: PhotoSet, seen: Seen, labels: str, *, force: bool) -> None:
-    """Check the answers to the photos; if it is forced, only say what is found."""
+    """Check the answers to the photos; with `--force`, only log what is found."""
     checks: tuple[Callable[[], None], ...] = (
         lambda: checking.check_order(seen, photos.class_names, labels),
         lambda: checking.check_alternatives(*candidate.answers(photos.val)),
@@ -114,7 +114,7 @@ def _check(candidate: Candidate, photos: PhotoSet, seen: Seen, labels: str, *, f
 
 
 def _photos_at(url: str | None) -> Path | None:
-    """Return the folder of the photos; None where the user has none."""
+    """Return the folder of the photos; None if the user has none."""
     if not url or url == _NO_PHOTOS:
         return None
     folder = fetch(url)
@@ -136,15 +136,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m archive.imports", description=__doc__.split(": ", 1)[1], allow_abbrev=False
     )
     parser.add_argument(
-        "--weights", required=True, metavar="URL", help="file, folder or bucket with the weights"
+        "--weights", required=True, metavar="URL", help="file, folder or bucket of the weights"
     )
-    parser.add_argument("--train-url", required=True, metavar="URL", help="where the model goes")
+    parser.add_argument("--train-url", required=True, metavar="URL", help="where to put the model")
     parser.add_argument("--labels", metavar="URL", help="file of class names")
-    parser.add_argument("--arch", help="the network, by torchvision's or timm's name")
+    parser.add_argument("--arch", help="the network's name in torchvision or timm")
     parser.add_argument("--data-url", metavar="URL", help="photos to check it on, or `none`")
-    parser.add_argument("--key", help="of a checkpoint: what the weights are under")
+    parser.add_argument("--key", help="key of the weights in a checkpoint")
     parser.add_argument("--replace", action="store_true", help="overwrite a model at --train-url")
-    parser.add_argument("--force", action="store_true", help="import what the checks would refuse")
+    parser.add_argument("--force", action="store_true", help="import even if a check fails")
     preprocessing.add_options(parser)
     return parser
 

@@ -1,9 +1,9 @@
-"""What photos say of an imported model: its accuracy by class name, and what would explain it.
+"""Checks an imported model on photos: its accuracy by class name, and what would explain it.
 
-Class order and preprocessing are lost in most files of weights, and a model with a wrong one of
-either answers as surely as ever. So three things stop an import unless it is forced: another order
-of the classes explains the answers better, another preprocessing or network does, or the model is
-no better than guessing.
+Most weights files do not record class order and preprocessing, and a model with the wrong ones
+answers just as confidently. So three findings stop an import unless it is forced: another class
+order explains the answers better, another preprocessing or network does, or the model is no better
+than guessing.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from archive.imports.photos import Seen
     from train.evaluation.metrics import Metrics
 
-_SURE = 0.001  # chance of a false alarm, by a test for each of a handful of alternatives
-_GAIN = 0.03  # what a better preprocessing brings at least; less is a matter of taste
-_AGREEMENT = 0.2  # Cohen's kappa that another order gains at least: 0 is guessing, 1 all right
+_SURE = 0.001  # chance of a false alarm, for one test per alternative and a handful of them
+_GAIN = 0.03  # least gain in accuracy of a better preprocessing
+_AGREEMENT = 0.2  # least gain in Cohen's kappa of another order: 0 is guessing, 1 all correct
 logger = logging.getLogger(__name__)
 
 
 class Order(NamedTuple):
-    """Another order of the classes: its names by output, and what it is called."""
+    """Another class order: its name, and the class names by output."""
 
     class_names: tuple[str, ...]
     name: str
 
 
 class Alternative(NamedTuple):
-    """Another way to read the same weights: what it is called, how it is chosen, its answers."""
+    """Another way to read the same weights: its name, how to choose it, its answers."""
 
     name: str
     remedy: str
@@ -51,7 +51,7 @@ class Alternative(NamedTuple):
 
 
 def tell(metrics: Metrics) -> None:
-    """Say the accuracy and that of each class, with 95 % confidence intervals (Wilson)."""
+    """Log the accuracy, overall and per class, with 95 % confidence intervals (Wilson)."""
     logger.info(
         "accuracy %s on %d photos", _interval(metrics.accuracy, metrics.images), metrics.images
     )
@@ -62,16 +62,16 @@ def tell(metrics: Metrics) -> None:
 
 
 def measure_seen(seen: Seen, class_names: Sequence[str]) -> Metrics:
-    """Return the figures of what was seen."""
+    """Return the metrics of the answers."""
     return measure(seen.probabilities, seen.labels.tolist(), class_names)
 
 
 def check_order(seen: Seen, class_names: Sequence[str], labels: str) -> None:
-    """Check that no other order of the classes explains the answers clearly better.
+    """Check that no other class order explains the answers clearly better.
 
     Args:
         seen: The answers.
-        class_names: As the model's labels have them.
+        class_names: In the order of the model's labels.
         labels: Where those are from, for the message.
 
     Raises:
@@ -128,14 +128,14 @@ def check_chance(seen: Seen) -> None:
     """
     predicted = seen.probabilities.argmax(axis=1)
     classes = range(seen.probabilities.shape[1])
-    # What the same answers would get right, were they dealt out by chance.
+    # What the same answers would get right if assigned to the photos at random.
     expected = sum(float((predicted == c).mean() * (seen.labels == c).mean()) for c in classes)
     right, photos = int(seen.right.sum()), len(seen.labels)
     if binomtest(right, photos, min(expected, 1.0), alternative="greater").pvalue > _SURE * 10:
         share = float(np.bincount(predicted).max() / photos)
         one = f"; {share:.0%} of the answers are one class" if share > 0.9 else ""  # noqa: PLR2004
         raise ModelImportError(
-            f"{_interval(right / photos, photos)} of {photos} photos are right, no more than by "
+            f"{_interval(right / photos, photos)} of {photos} photos are right, no better than "
             f"guessing{one}: check LABELS=, ARCH= and the preprocessing, or go on with ARGS=--force"
         )
 
@@ -143,7 +143,7 @@ def check_chance(seen: Seen) -> None:
 def _best_order(
     labels: NDArray[np.int64], predicted: NDArray[np.int64], class_names: Sequence[str]
 ) -> Order:
-    """Return the order of the classes with which most answers would be right."""
+    """Return the class order under which most answers would be right."""
     counts = confusion_matrix(labels, predicted, labels=range(len(class_names)))
     names = [""] * len(class_names)
     for actual, output in zip(*linear_sum_assignment(counts, maximize=True), strict=True):
@@ -154,14 +154,14 @@ def _best_order(
 def _reordered(
     predicted: NDArray[np.int64], order: Order, class_names: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Return the answers [N], as they would be if the outputs were in another order."""
+    """Return the answers [N] under another order of the outputs."""
     positions = np.array([class_names.index(name) for name in order.class_names])
     reordered: NDArray[np.int64] = positions[predicted]
     return reordered
 
 
 def _gains_sense(seen: Seen, order: Order, class_names: Sequence[str]) -> bool:
-    """Whether an order makes sense of the answers, rather than only hit a frequent class."""
+    """Whether an order explains the answers, rather than just matching a frequent class."""
     predicted = seen.probabilities.argmax(axis=1)
     before = _kappa(predicted, seen.labels, len(class_names))
     after = _kappa(_reordered(predicted, order, class_names), seen.labels, len(class_names))
@@ -175,7 +175,7 @@ def _kappa(predicted: NDArray[np.int64], labels: NDArray[np.int64], num_classes:
 
 
 def _beats(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
-    """Whether one of two is right on more of the same photos than by chance (McNemar, exact)."""
+    """Whether one is right on significantly more of the same photos (exact McNemar test)."""
     gained, lost = int((one & ~other).sum()), int((~one & other).sum())
     if gained <= lost:
         return False

@@ -1,4 +1,4 @@
-"""The class names of an imported model: the user's file, one beside the weights, or the photos'."""
+"""Chooses an imported model's class names: the user's file, one beside the weights, or folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Labels(NamedTuple):
-    """Class names in the order of the outputs, and where they are from, for messages."""
+    """Class names in the order of the outputs, and their source, for messages."""
 
     class_names: tuple[str, ...]
     source: str
@@ -29,15 +29,15 @@ def choose_labels(
     """Choose the class names.
 
     Args:
-        url: The file that the user names; None leaves it to the others.
+        url: The file that the user names; None to use the other sources.
         found: The files beside the weights.
-        beside: What `config.json` says.
+        beside: The contents of `config.json`.
         data_root: The photos; None if there are none.
         num_classes: Outputs of the network.
 
     Raises:
-        ModelImportError: There are none, several that contradict each other, or not as many as the
-            network has outputs.
+        ModelImportError: There are none, several contradict each other, or their number differs
+            from the network's outputs.
         storage.StorageError: The file is in a bucket, and cannot be copied.
     """
     labels = _find(url, found, beside, data_root)
@@ -55,7 +55,7 @@ def _find(url: str | None, found: Found, beside: Sidecar, data_root: Path | None
     if data_root is not None and (names := folder_names(data_root)):
         return Labels(names, f"the folders of {data_root}")
     raise ModelImportError(
-        "no class names: name a file with LABELS=, one name for each output in their order, or "
+        "no class names: name a file with LABELS=, one name per output in their order, or "
         "photos with DATA_URL=, whose folders in alphabetical order are taken"
     )
 
@@ -65,7 +65,7 @@ def _read_agreeing(paths: tuple[Path, ...]) -> Labels:
     read = {path.name: read_class_names(path) for path in paths}
     if len(set(read.values())) > 1:
         raise ModelImportError(
-            f"{' and '.join(read)} have other class names or another order: say which with LABELS="
+            f"{' and '.join(read)} differ in their class names or order: choose one with LABELS="
         )
     name, class_names = next(iter(read.items()))
     return Labels(class_names, name)

@@ -1,7 +1,7 @@
-"""Which files of a folder or bucket are the weights, the labels and the configuration.
+"""Finds the weights, the labels and the configuration in a folder or bucket.
 
-Looks in the folder itself and in its `model/`, where ModelArts puts them. Where several files of
-weights could be meant it asks, rather than take one.
+Looks in the folder itself and in its `model/`, where ModelArts puts them. If several weights files
+could be meant, it raises an error instead of picking one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".tar", ".pkl", ".model")
 CONFIG_FILE = "config.json"
-_SUBFOLDER = "model"  # of a ModelArts bucket
+_SUBFOLDER = "model"  # in a ModelArts bucket
 _LABEL_FILES = (
     *("class_indices.json", LABELS_FILE, "class_to_idx.json", "idx_to_class.json", "index"),
     *("labels.json", "classes.json", "class_names.json", "labels.txt", "classes.txt"),
@@ -35,8 +35,8 @@ class Found:
     """The files of a model that was trained elsewhere.
 
     Attributes:
-        weights: The file of weights.
-        labels: What may be its file of class names; the user's own choice is not among them.
+        weights: The weights file.
+        labels: Candidates for its file of class names, without the user's own choice.
         config: The `config.json` beside them, of ModelArts or timm; None if there is none.
     """
 
@@ -46,10 +46,10 @@ class Found:
 
 
 def find_files(url: str) -> Found:
-    """Find the files of a model at a path, or at the URL of a folder or an object in a bucket.
+    """Find a model's files at a path, or at the URL of a folder or object in a bucket.
 
     Raises:
-        ModelImportError: There are no weights, or several that could be meant.
+        ModelImportError: There are no weights, or several candidates.
         storage.StorageError: It is in a bucket, and cannot be copied.
     """
     place = fetch(url, wanted=_is_wanted)
@@ -69,13 +69,13 @@ def find_files(url: str) -> Found:
         if weights:
             return _with_sidecars(_only(weights, url), [folder, *folders])
     raise ModelImportError(
-        f"{url}: no weights in it or in its {_SUBFOLDER}/ (*{', *'.join(WEIGHTS_SUFFIXES)}); "
+        f"{url}: no weights there or in {_SUBFOLDER}/ (*{', *'.join(WEIGHTS_SUFFIXES)}); "
         "name the file with WEIGHTS="
     )
 
 
 def _with_sidecars(weights: Path, folders: list[Path]) -> Found:
-    """Take labels and configuration from the first of these folders that has them."""
+    """Take labels and configuration from the first of these folders that contains them."""
     labels = next((found for folder in folders if (found := _labels(folder))), ())
     configs = [folder / CONFIG_FILE for folder in folders if (folder / CONFIG_FILE).is_file()]
     return Found(weights, labels, configs[0] if configs else None)
@@ -97,13 +97,13 @@ def _only(weights: list[Path], url: str) -> Path:
     if len(weights) > 1:
         names = ", ".join(path.name for path in weights)
         raise ModelImportError(
-            f"{url}: has several files of weights: say WEIGHTS={url}/<one of {names}>"
+            f"{url}: has several weights files: choose one with WEIGHTS={url}/<one of {names}>"
         )
     return weights[0]
 
 
 def _is_wanted(name: str) -> bool:
-    """Whether an object in a bucket's folder is copied; its photos are not."""
+    """Whether to copy an object from a bucket's folder; photos are not copied."""
     path = PurePosixPath(name)
     in_place = path.parent in (PurePosixPath(), PurePosixPath(_SUBFOLDER))
     known = (*_LABEL_FILES, CONFIG_FILE, DESCRIPTION_FILE, REFERENCE_FILE)

@@ -1,8 +1,8 @@
-"""Class names in the forms that people keep them in, in the order of the output neurons.
+"""Reads class names, in the order of the output neurons, from the usual formats.
 
 `{"0": "daisy"}` (ModelArts, and ours), `{"daisy": 0}` (torchvision's `class_to_idx`),
-`{"0": ["n01440764", "tench"]}` (TorchServe's ImageNet example), a JSON list, or a text file with a
-name a line.
+`{"0": ["n01440764", "tench"]}` (TorchServe's ImageNet example), a JSON list, or a text file with
+one name per line.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def read_class_names(path: Path) -> tuple[str, ...]:
     """Read class names.
 
     Raises:
-        ModelImportError: The file cannot be read, is in no known form, or has gaps, duplicates or
-            empty names.
+        ModelImportError: The file cannot be read, has an unknown format, or contains gaps,
+            duplicates or empty names.
     """
     text = _read_text(path)
     stripped = text.strip()
@@ -42,7 +42,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 
 def parse_class_names(content: Any, where: str) -> tuple[str, ...]:
-    """Read class names from what a JSON file holds; `where` names it in messages.
+    """Read class names from a JSON file's contents; `where` names the file in messages.
 
     Raises:
         ModelImportError: As `read_class_names`.
@@ -63,7 +63,7 @@ def parse_class_names(content: Any, where: str) -> tuple[str, ...]:
 
 
 def check_number(class_names: tuple[str, ...], num_classes: int, where: str) -> None:
-    """Check that there is a name for each output of the network.
+    """Check that there is one name per output of the network.
 
     Raises:
         ModelImportError: There are more, or fewer.
@@ -76,7 +76,7 @@ def check_number(class_names: tuple[str, ...], num_classes: int, where: str) -> 
 
 
 def shown(class_names: Sequence[str]) -> str:
-    """List class names in a message, the first of many."""
+    """List class names for a message; only the first if there are many."""
     return ", ".join(class_names[:_SHOWN]) + (", ..." if len(class_names) > _SHOWN else "")
 
 
@@ -97,15 +97,15 @@ def _read_text(path: Path) -> str:
             continue
         if "\0" not in text:
             return text
-    raise ModelImportError(f"{path}: is no text in UTF-8, UTF-16 or GB 18030; save it as UTF-8")
+    raise ModelImportError(f"{path}: is not text in UTF-8, UTF-16 or GB 18030; save it as UTF-8")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Keep what JSON would drop in silence: a key that stands twice."""
+    """Refuse duplicate keys, which JSON would drop silently."""
     keys = [key for key, _ in pairs]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
-        raise ModelImportError(f"labels: {', '.join(twice)} stand twice in a JSON object")
+        raise ModelImportError(f"labels: duplicate keys in a JSON object: {', '.join(twice)}")
     return dict(pairs)
 
 
@@ -115,9 +115,9 @@ def _is_index(value: Any) -> bool:
 
 
 def _names(values: list[Any]) -> list[str]:
-    """Return the names; of TorchServe's pairs of WordNet id and name, the name.
+    """Return the names; from TorchServe's pairs of WordNet id and name, the name.
 
-    Two of ImageNet's names are those of two classes each, so there the id goes with them.
+    Two of ImageNet's names are shared by two classes each; these get the id appended.
     """
     pairs = [value for value in values if _is_pair(value)]
     shown = [pair[1] for pair in pairs]
@@ -149,7 +149,7 @@ def _distinct(content: dict[str, Any], where: str) -> list[tuple[str, int]]:
 def _in_order(names: dict[int, str], where: str) -> tuple[str, ...]:
     missing = [str(index) for index in range(max(names) + 1) if index not in names]
     if missing:
-        hint = "; are they counted from 1?" if missing == ["0"] else ""
+        hint = "; do they start at 1?" if missing == ["0"] else ""
         raise ModelImportError(
             f"{where}: no class name for index {', '.join(missing[:5])}; expected 0 to "
             f"{len(names) - 1}{hint}"
@@ -165,5 +165,5 @@ def _checked(names: list[str], where: str) -> tuple[str, ...]:
             raise ModelImportError(f"{where}: class {index} has no name; {_FORMS}")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ModelImportError(f"{where}: these class names stand twice: {', '.join(twice[:5])}")
+        raise ModelImportError(f"{where}: duplicate class names: {', '.join(twice[:5])}")
     return tuple(names)

@@ -1,8 +1,8 @@
-"""Which network a state dict belongs to: told by its name, or found from names and shapes.
+"""Finds the network that a state dict belongs to, by its given name or from names and shapes.
 
-Networks are built without memory for their weights. What cannot be told from names and shapes,
-such as the kind of padding, is tried: where two networks have the same tensors and give other
-answers, that is said.
+Networks are built without memory for their weights. What names and shapes do not show, such as the
+kind of padding, is tried out: if two networks have the same tensors but give different answers, the
+user is informed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-_CLASSES = 1013  # no width of a layer: where it shows, the classes are counted
-_DIFFERENCES = 3  # told of a mismatch
-_RELATED = 0.3  # share of its tensors that the nearest network has at least
+_CLASSES = 1013  # not a layer width in use, so it marks the number of classes
+_DIFFERENCES = 3  # shown for a mismatch
+_RELATED = 0.3  # least share of its tensors that the nearest network must have
 
 
 @dataclass(frozen=True)
 class Match:
-    """A state dict and the network that it belongs to.
+    """A state dict and its network.
 
     Attributes:
         arch: The network's name; see `classifier.architectures`.
-        num_classes: Outputs of its head.
+        num_classes: Number of outputs of its head.
         state: The tensors, by the network's own names.
-        others: Other networks that have the same tensors.
+        others: Other networks with the same tensors.
         notes: One sentence for each choice that was made.
     """
 
@@ -47,11 +47,11 @@ class Match:
 
 
 def match(state: Mapping[str, Tensor], path: Path, arch: str | None = None) -> Match:
-    """Find the network of a state dict, or check it against the one that was named.
+    """Find the network of a state dict, or check it against the named one.
 
     Raises:
-        ModelImportError: It is no network of either library, or not the named one; the message
-            has the nearest network and the first differences.
+        ModelImportError: It is not a network of either library, or not the named one; the message
+            names the nearest network and the first differences.
         ModelError: There is no network of that name.
     """
     if arch is not None:
@@ -91,9 +91,9 @@ def _with_classes(expected: Shapes, head: list[str], num_classes: int) -> Shapes
 
 
 def _forms(state: dict[str, Tensor]) -> list[tuple[dict[str, Tensor], tuple[str, ...]]]:
-    """Return a state dict as it is, and with its head freed from an `nn.Sequential`.
+    """Return a state dict as it is, and with its head taken out of an `nn.Sequential`.
 
-    `net.fc = nn.Sequential(nn.Dropout(), nn.Linear(512, 5))` is what many tutorials teach.
+    Many tutorials write `net.fc = nn.Sequential(nn.Dropout(), nn.Linear(512, 5))`.
     """
     forms: list[tuple[dict[str, Tensor], tuple[str, ...]]] = [(state, ())]
     last = next(reversed(state), "")
@@ -108,7 +108,7 @@ def _forms(state: dict[str, Tensor]) -> list[tuple[dict[str, Tensor], tuple[str,
                 for name, tensor in state.items()
             }
             note = (
-                f"the head {outer}.{index} stands for {outer}: whatever else is in its "
+                f"the head {outer}.{index} is used as {outer}: whatever else is in its "
                 "nn.Sequential must change nothing in evaluation, as dropout does not"
             )
             forms.append((freed, (note,)))
@@ -116,7 +116,7 @@ def _forms(state: dict[str, Tensor]) -> list[tuple[dict[str, Tensor], tuple[str,
 
 
 class _Comparison(NamedTuple):
-    """How two sets of shapes compare: the share in common, and the first differences in words."""
+    """The share of shapes that two sets have in common, and the first differences in words."""
 
     share: float
     differences: str
@@ -131,7 +131,7 @@ def _compare(found: Shapes, expected: Shapes) -> _Comparison:
             if name in found and found[name] != shape
         ),
         *(f"{name} is missing" for name in expected if name not in found),
-        *(f"{name} is not the network's" for name in found if name not in expected),
+        *(f"{name} is not in the network" for name in found if name not in expected),
     ]
     more = len(differences) - _DIFFERENCES
     told = "; ".join(differences[:_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
@@ -139,7 +139,7 @@ def _compare(found: Shapes, expected: Shapes) -> _Comparison:
 
 
 def _describe_nearest(found: Shapes) -> str:
-    """Say which network a state dict is nearest to, and what keeps it from being that."""
+    """Describe the nearest network to a state dict, and how they differ."""
     best, nearest = _Comparison(0.0, ""), ""
     for name in nearest_names(found):
         try:
@@ -153,7 +153,7 @@ def _describe_nearest(found: Shapes) -> str:
             best, nearest = comparison, name
     if best.share < _RELATED:
         return (
-            f"its {len(found)} tensors ({', '.join(list(found)[:_DIFFERENCES])}, ...) are of no "
+            f"its {len(found)} tensors ({', '.join(list(found)[:_DIFFERENCES])}, ...) match no "
             "network of torchvision's or timm's"
         )
     return f"the nearest network is {nearest} ({best.share:.0%} of the tensors): {best.differences}"

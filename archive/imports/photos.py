@@ -1,4 +1,4 @@
-"""The photos that an imported model is checked on: their classes are the model's, by name."""
+"""The photos that an imported model is checked on, with classes matched by name."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class PhotoSet:
     """Photos with the indices of the model's own classes.
 
     Attributes:
-        class_names: The model's.
-        train: For the class means; none where the photos are not divided.
-        val: What the accuracy is measured on.
+        class_names: The model's class names.
+        train: For the class means; empty if the photos are not split.
+        val: For the accuracy.
     """
 
     class_names: tuple[str, ...]
@@ -47,12 +47,12 @@ class PhotoSet:
 
 
 class Seen(NamedTuple):
-    """What a network makes of N photos.
+    """A network's output for N photos.
 
     Attributes:
         photos: Those that could be read.
         probabilities: float32 [N, C].
-        features: float32 [N, F], what the last layer takes.
+        features: float32 [N, F], the last layer's input.
     """
 
     photos: tuple[Photo, ...]
@@ -80,7 +80,7 @@ def read_photo_set(root: Path, class_names: Sequence[str]) -> PhotoSet:
     """List the photos of `{train,val}/<class>/`, or of `<class>/`, which are then all `val`.
 
     Raises:
-        ModelImportError: There are none, or they are of a class that the model does not have.
+        ModelImportError: There are none, or some are of a class that the model does not have.
     """
     listing = _listing(root)
     found = sorted({name for classes in listing.values() for name in classes})
@@ -89,7 +89,7 @@ def read_photo_set(root: Path, class_names: Sequence[str]) -> PhotoSet:
         close = difflib.get_close_matches(strange[0], class_names, n=1)
         hint = f" (is it {close[0]!r}?)" if close else ""
         raise ModelImportError(
-            f"{root}: {strange[0]!r} is none of the model's classes{hint}, which are "
+            f"{root}: {strange[0]!r} is not one of the model's classes{hint}, which are "
             f"{shown(class_names)}: "
             "rename the folder, or name the labels of this model with LABELS="
         )
@@ -112,7 +112,7 @@ def read_photo_set(root: Path, class_names: Sequence[str]) -> PhotoSet:
 
 
 def evenly(photos: Sequence[Photo], most: int) -> tuple[Photo, ...]:
-    """Take at most so many photos, evenly spread over the classes."""
+    """Return at most `number` photos, evenly spread over the classes."""
     step = max(1, -(-len(photos) // most))
     return tuple(photos[::step])
 
@@ -120,7 +120,7 @@ def evenly(photos: Sequence[Photo], most: int) -> tuple[Photo, ...]:
 def see(
     network: nn.Module, photos: Sequence[Photo], preprocessing: Preprocessing, what: str
 ) -> Seen:
-    """Classify photos as they would be served; unreadable ones are left out, and said so."""
+    """Classify photos as they would be served; unreadable ones are left out and logged."""
     served = ServedNetwork(network, preprocessing).eval()
     readable: list[Photo] = []
     probabilities, features = [], []

@@ -1,7 +1,7 @@
-"""How an imported model's pictures are made: the network's own default, and what was said instead.
+"""The preprocessing of an imported model: the network's default, and what the user overrides.
 
-A file of weights does not tell. torchvision's weights, timm's and `Resize((224, 224))` of many
-tutorials differ, and a wrong one costs a few points or all of them.
+A weights file does not record it. torchvision's weights, timm's and the tutorials'
+`Resize((224, 224))` differ, and a wrong choice costs a few points of accuracy or all of it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CROP_SHARES = (224 / 256, 0.95)  # torchvision's and timm's usual ones
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user says of the preprocessing; None leaves it to the network's own."""
+    """What the user specifies of the preprocessing; None for the network's default."""
 
     resize: int | None = None
     crop: int | None = None
@@ -44,7 +44,7 @@ class Wishes:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that `Wishes` holds."""
+    """Add the options of `Wishes`."""
     group = parser.add_argument_group("preprocessing", "by default, the network's own")
     group.add_argument("--resize", type=int, metavar="PIXELS", help="of the short side")
     group.add_argument("--crop", type=int, metavar="PIXELS", help="side of the centre crop")
@@ -57,21 +57,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="resize to a square, as Resize((224, 224)) does",
     )
-    group.add_argument("--no-squash", action="store_false", dest="squash", help="keep the shape")
+    group.add_argument("--no-squash", action="store_false", dest="squash", help="keep its shape")
 
 
 def wishes_from(options: argparse.Namespace) -> Wishes:
-    """Return what the options say."""
+    """Return the wishes in parsed options."""
     names = [field.name for field in dataclasses.fields(Wishes)]
     return Wishes(**{name: getattr(options, name) for name in names})
 
 
 def choose(arch: str, wishes: Wishes, beside: Mapping[str, Any]) -> tuple[Preprocessing, str]:
-    """Return the preprocessing, and where it is from, in words.
+    """Return the preprocessing, and its source in words.
 
     Args:
         arch: The network's name.
-        wishes: What the user says.
+        wishes: What the user specifies.
         beside: timm's `pretrained_cfg` from a `config.json`; empty if there is none.
 
     Raises:
@@ -96,7 +96,7 @@ def choose(arch: str, wishes: Wishes, beside: Mapping[str, Any]) -> tuple[Prepro
 
 
 def describe(preprocessing: Preprocessing) -> str:
-    """Say all of it in a line."""
+    """Describe all settings in one line."""
     mean, std = (
         " ".join(f"{value:.4g}" for value in values)
         for values in (preprocessing.mean, preprocessing.std)
@@ -109,7 +109,7 @@ def describe(preprocessing: Preprocessing) -> str:
 
 
 def alternatives(chosen: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
-    """Yield other ways that are common, and the options by which they are chosen."""
+    """Yield other common ways, and the options that choose them."""
     for mean, std in _NORMALISATIONS:
         if (mean, std) != (chosen.mean, chosen.std):
             options = f"--mean {_joined(mean)} --std {_joined(std)}"

@@ -1,8 +1,8 @@
-"""From a file of weights to its tensors: PyTorch's formats old and new, TorchScript, safetensors.
+"""Reads the tensors of a weights file: PyTorch's formats old and new, TorchScript, safetensors.
 
-A file is known by its first bytes, whatever its name. Code in it is never run: PyTorch reads with
-`weights_only`, so a pickled module is refused, with the line by which its owner gets the weights
-out of it. Which of the tensors are the network's is the matter of `archive.imports.unwrapping`.
+The format is read from the first bytes, whatever the file's name. Code in the file never runs:
+PyTorch reads with `weights_only`, so a pickled module is refused, with the command that extracts
+its weights. `archive.imports.unwrapping` selects the network's tensors.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from archive.imports.torchscript import is_torchscript, read_torchscript
 if TYPE_CHECKING:
     from pathlib import Path
 
-# By which NumPy 1 and 2 unpickle their numbers, after and before they moved.
+# The functions with which NumPy 1 and 2 unpickle scalars, which moved in between.
 _MULTIARRAY = importlib.import_module("numpy._core.multiarray")
 _NUMPYS = (_MULTIARRAY.scalar, _MULTIARRAY._reconstruct)  # noqa: SLF001
-# What checkpoints hold besides tensors, and what does nothing when it is unpickled.
+# What checkpoints contain besides tensors and is harmless to unpickle.
 _HARMLESS = [
     argparse.Namespace,
     *(np.dtype, np.ndarray, *_NUMPYS),
@@ -57,10 +57,10 @@ _CHECKPOINT = (
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """Read a file of weights: a state dict, or a checkpoint that has one under some key.
+    """Read a weights file: a state dict, or a checkpoint that has one under some key.
 
     Raises:
-        ModelImportError: It is missing, damaged, of another kind, or would have to run code.
+        ModelImportError: It is missing, damaged, of another format, or would need to run code.
     """
     try:
         with path.open("rb") as file:
@@ -73,7 +73,7 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ModelImportError(f"{path}: an ONNX file; import the weights that it was made from")
     for magic, remedy in _OTHER_FILES.items():
         if start.startswith(magic):
-            raise ModelImportError(f"{path}: no weights of PyTorch but {remedy}")
+            raise ModelImportError(f"{path}: not PyTorch weights but {remedy}")
     return _read_pytorch(path)
 
 
@@ -97,7 +97,7 @@ def _read_pytorch(path: Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refusal(path, error) from error
-    except Exception as error:  # the reader raises errors of many unrelated types
+    except Exception as error:  # the reader raises many unrelated types
         raise ModelImportError(
             f"{path}: no file of weights, or damaged: {_first(error)}"
         ) from error
@@ -108,7 +108,7 @@ def _read_pytorch(path: Path) -> dict[str, Any]:
 
 
 def _refusal(path: Path, error: Exception) -> ModelImportError:
-    """Tell how the owner of a pickled module gets the weights out of it."""
+    """Return the error for a pickled module, with the command that extracts its weights."""
     text = str(error)
     _, found, rest = text.partition("Unsupported global: GLOBAL ")
     if not found:
@@ -120,7 +120,7 @@ def _refusal(path: Path, error: Exception) -> ModelImportError:
     )
     holds = "objects besides weights" if template is _CHECKPOINT else "a pickled module"
     return ModelImportError(
-        f"{path}: holds {holds} ({what}), which only code can read; beside its source, run: {line}"
+        f"{path}: holds {holds} ({what}), which only code can read; next to its source, run: {line}"
     )
 
 
@@ -137,17 +137,17 @@ def _is_dictionary(path: Path) -> bool:
 
 
 def _pickle_of(path: Path) -> IO[bytes]:
-    """Open a file of PyTorch where the pickle of its contents begins."""
+    """Open a PyTorch file at the pickle of its contents."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as members:
             name = next(name for name in members.namelist() if name.endswith("/data.pkl"))
             return io.BytesIO(members.read(name))
     file = path.open("rb")
-    for _ in range(3):  # before zip files: a magic number, the version and facts about the machine
+    for _ in range(3):  # old format: magic number, version, facts about the machine
         list(pickletools.genops(file))
     return file
 
 
 def _first(error: Exception) -> str:
-    """Return an error's first line, with nothing of the stacks that PyTorch appends."""
+    """Return an error's first line, without the stack traces that PyTorch appends."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,7 +1,7 @@
-"""What a `config.json` beside the weights says of them: ModelArts' and timm's.
+"""Reads a `config.json` beside the weights, in ModelArts' or timm's format.
 
-Only what is needed to read the weights is taken. Figures in it are somebody's claim, and are left
-where they are.
+Only what is needed to read the weights is used. Accuracy figures in it are unverified claims and
+are ignored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is said beside the weights; nothing is the default.
+    """What `config.json` states; empty by default.
 
     Attributes:
         arch: The network's name, as timm writes it.
@@ -34,7 +34,7 @@ class Sidecar:
 
 
 def read_sidecar(path: Path | None) -> Sidecar:
-    """Read a `config.json`; None, or one of another tool, says nothing.
+    """Read a `config.json`; None, or another tool's file, gives an empty `Sidecar`.
 
     Raises:
         ModelImportError: It is damaged.
@@ -57,7 +57,7 @@ def read_sidecar(path: Path | None) -> Sidecar:
 
 
 def _enum(config: Mapping[str, Any]) -> list[str] | None:
-    """Return the class names that ModelArts' description of the reply lists, if it does."""
+    """Return the class names from ModelArts' description of the reply, if it lists them."""
     try:
         properties = config["apis"][0]["response"]["data"]["properties"]
         names = properties["predicted_label"]["enum"]

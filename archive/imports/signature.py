@@ -1,8 +1,8 @@
-"""What tells networks apart in a file of weights: names and shapes, but for the number of classes.
+"""Identifies networks in weights files by names and shapes, whatever the number of classes.
 
-`networks.json` holds the signatures of all classifiers of torchvision and timm, so that a network
-is found without building a thousand of them. `python -m archive.imports.signature` writes it anew
-after either library was changed; a test builds some and compares.
+`networks.json` lists the signatures of all classifiers in torchvision and timm, so a network is
+found without building a thousand of them. `python -m archive.imports.signature` regenerates it when
+either library changes; a test builds some networks and compares.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TABLE = Path(__file__).with_name("networks.json")
-_CLASSES = 1013  # a prime that is no width of a layer: where it shows, the classes are counted
-_NEAREST = 12  # that are compared tensor by tensor
-_UNTOLD = "num_batches_tracked"  # missing in files of old versions, and never used to classify
-# What fills tensors and would wait for memory; the rest, such as the arithmetic of widths, is done.
+_CLASSES = 1013  # a prime that is no layer's width, so it marks the number of classes
+_NEAREST = 12  # networks to compare tensor by tensor
+_UNTOLD = "num_batches_tracked"  # missing from old versions' files, and not used for inference
+# Functions that fill tensors and would need memory; others, such as arithmetic on widths, run.
 _FILLING = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.full)
 
 Shapes = dict[str, tuple[int, ...]]
@@ -46,8 +46,8 @@ class Entry:
 
     Attributes:
         names: See `classifier.architectures`; torchvision's first.
-        tensors: How many there are.
-        parameters: How many numbers they hold, without the head.
+        tensors: Number of tensors.
+        parameters: Number of parameters, without the head.
     """
 
     names: tuple[str, ...]
@@ -56,7 +56,7 @@ class Entry:
 
 
 class OnMeta(TorchFunctionMode):
-    """Makes new tensors without memory, and lets small arithmetic be computed."""
+    """Creates new tensors without memory, but lets small arithmetic run."""
 
     def __torch_function__(
         self,
@@ -65,7 +65,7 @@ class OnMeta(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Call a function of PyTorch, on the meta device if it makes a tensor."""
+        """Call a PyTorch function, on the meta device if it creates a tensor."""
         kwargs = kwargs or {}
         if func in _FILLING and kwargs.get("device") is None:
             kwargs["device"] = "meta"
@@ -73,14 +73,14 @@ class OnMeta(TorchFunctionMode):
 
 
 def shapes_of(state: Mapping[str, Tensor]) -> Shapes:
-    """Return the shapes of a state dict's tensors by name, those that every file has."""
+    """Return the shapes of a state dict's tensors by name, without those that old files lack."""
     return {
         name: tuple(tensor.shape) for name, tensor in state.items() if not name.endswith(_UNTOLD)
     }
 
 
 def digest(shapes: Shapes, head: Sequence[str]) -> str:
-    """Condense names and shapes; of the tensors of the head the first size is left out."""
+    """Hash names and shapes, leaving out the first dimension of the head's tensors."""
     lines = [
         f"{name} {('C', *shape[1:]) if name in head else shape}\n"
         for name, shape in sorted(shapes.items())
@@ -90,7 +90,7 @@ def digest(shapes: Shapes, head: Sequence[str]) -> str:
 
 @functools.cache
 def read_table() -> dict[tuple[str, ...], dict[str, Entry]]:
-    """Read `networks.json`: for the names of the head's tensors, the networks by signature."""
+    """Read `networks.json`: by the names of the head's tensors, the networks by signature."""
     content = json.loads(TABLE.read_text(encoding="utf-8"))
     return {
         tuple(head.split()): {
@@ -104,7 +104,7 @@ def read_table() -> dict[tuple[str, ...], dict[str, Entry]]:
 def find(shapes: Shapes) -> tuple[tuple[str, ...], int]:
     """Return the names of the networks with these shapes, and the number of classes.
 
-    Nothing found is `()` and 0.
+    If none is found: `()` and 0.
     """
     for head, entries in read_table().items():
         if all(name in shapes and shapes[name] for name in head):
@@ -115,9 +115,9 @@ def find(shapes: Shapes) -> tuple[tuple[str, ...], int]:
 
 
 def nearest_names(shapes: Shapes) -> list[str]:
-    """Return the networks that are nearest in the number of tensors and of their parameters."""
+    """Return the networks nearest in the numbers of tensors and parameters."""
     sizes = [math.prod(shape) for shape in shapes.values()]
-    # The head, which is last, counts the classes.
+    # The head, which comes last, depends on the number of classes.
     tensors, parameters = len(sizes), sum(sizes[:-2])
 
     def distance(entry: Entry) -> float:
@@ -129,22 +129,22 @@ def nearest_names(shapes: Shapes) -> list[str]:
 
 
 def build_on_meta(arch: str, num_classes: int) -> nn.Module:
-    """Build a network without memory for its weights, for pictures of its own size.
+    """Build a network without memory for its weights, for its default input size.
 
     Raises:
         ModelError: There is no network of that name.
     """
     try:
         size = default_preprocessing(arch).crop
-    except ModelError:  # it wants no squares
+    except ModelError:  # its input is not square
         size = SIZE
     with OnMeta():
         return build_module(arch, num_classes, size)
 
 
 def main() -> int:
-    """Write the table; it takes some minutes."""
-    import timm  # noqa: PLC0415  to find a network it is not needed
+    """Write the table; this takes several minutes."""
+    import timm  # noqa: PLC0415  not needed to find a network
     import torchvision  # noqa: PLC0415
 
     networks: dict[str, dict[str, list[Any]]] = {}
@@ -158,7 +158,7 @@ def main() -> int:
             continue
         head = [key for key, shape in shapes.items() if shape[:1] == (_CLASSES,)]
         if not head:
-            continue  # no classifier
+            continue  # not a classifier
         rest = sum(math.prod(shape) for key, shape in shapes.items() if key not in head)
         entries = networks.setdefault(" ".join(head), {})
         entries.setdefault(digest(shapes, head), [len(shapes), rest]).append(arch)
@@ -168,7 +168,7 @@ def main() -> int:
 
 
 def _format(versions: dict[str, str], networks: dict[str, dict[str, list[Any]]]) -> str:
-    """Write the table as JSON with a signature a line."""
+    """Return the table as JSON, one signature per line."""
     groups = []
     for head, entries in networks.items():
         lines = [f'  "{key}": {json.dumps(entry)}' for key, entry in entries.items()]

@@ -1,7 +1,7 @@
-"""The tensors of a TorchScript file, without running what is in it.
+"""Reads the tensors of a TorchScript file without running its code.
 
 PyTorch's own reader builds the module and runs its code, and has no `weights_only`. The file's
-pickle names nothing but modules, containers and tensors; any other name is refused here.
+pickle refers only to modules, containers and tensors; any other name is refused here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DTYPES = {
 
 
 def is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive of TorchScript: it has constants beside its data."""
+    """Whether a file is a TorchScript archive: it has constants beside its data."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as members:
@@ -44,8 +44,8 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     """Read the state dict.
 
     Raises:
-        pickle.UnpicklingError: The pickle names something else than modules and tensors.
-        Exception: Of many unrelated types: the file is damaged.
+        pickle.UnpicklingError: The pickle refers to something other than modules and tensors.
+        Exception: The file is damaged; many unrelated types.
     """
     with zipfile.ZipFile(path) as members:
         name = next(name for name in members.namelist() if name.endswith("/data.pkl"))
@@ -56,21 +56,21 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
 
 
 class _Module:
-    """Stands for any module: what it holds, and nothing that it does."""
+    """A placeholder for any module: its attributes, none of its code."""
 
     def __setstate__(self, state: Any) -> None:
         self.held = state
 
 
 class _Reader(pickle.Unpickler):
-    """Makes tensors and stand-ins for modules, and refuses the rest."""
+    """Unpickles tensors and placeholders for modules, and refuses everything else."""
 
     def __init__(self, file: IO[bytes], members: zipfile.ZipFile, folder: str) -> None:
         super().__init__(file)
         self._members, self._folder = members, folder
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what a name of the pickle stands for."""
+        """Return the object for a name in the pickle."""
         if module.startswith("__torch__"):
             return _Module
         if module == "torch" and name in _DTYPES:
@@ -79,12 +79,12 @@ class _Reader(pickle.Unpickler):
             return _rebuild
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
-        if module == "torch.jit._pickle":  # typed lists and the like, which hold no weights
+        if module == "torch.jit._pickle":  # typed lists and the like, which contain no weights
             return _nothing
         raise pickle.UnpicklingError(f"Unsupported global: GLOBAL {module}.{name}")
 
     def persistent_load(self, reference: Any) -> Tensor:
-        """Read a storage, as a tensor of one dimension."""
+        """Read a storage as a one-dimensional tensor."""
         _, dtype, key, *_ = reference
         content = bytearray(self._members.read(f"{self._folder}{key}"))
         if not content:
@@ -103,7 +103,7 @@ def _nothing(*_: Any) -> None:
 
 
 def _tensors(module: Any, prefix: str) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors in a module and those in it, by their names in a state dict."""
+    """Yield the tensors of a module and its submodules, by their names in a state dict."""
     held = getattr(module, "held", None)
     for name, value in held.items() if isinstance(held, dict) else ():
         if isinstance(value, Tensor):

@@ -1,4 +1,4 @@
-"""What else an imported model could be: other networks and preprocessings that its file allows."""
+"""Tries what else an imported model could be: other networks and preprocessings for its weights."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load(model: Imported, arch: str) -> nn.Module:
     """Build a network with the weights of the model, ready for inference.
 
     Raises:
-        ModelImportError: The weights are those of a network for pictures of another size.
+        ModelImportError: The weights belong to a network for another input size.
     """
     crop = model.preprocessing.crop
     network = build_network(arch, len(model.class_names), crop)
@@ -42,32 +42,32 @@ def load(model: Imported, arch: str) -> nn.Module:
     except RuntimeError as error:
         first = next(iter(str(error).split("\n\t")[1:]), str(error)).strip()
         raise ModelImportError(
-            f"the weights do not fit a {arch} for pictures of {crop} px: {first}; --crop says for "
-            "which size it was trained"
+            f"the weights do not fit a {arch} for {crop} px input: {first}; set the size it was "
+            "trained for with --crop"
         ) from error
     return network.eval()
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model as it was understood, and its loaded network."""
+    """One interpretation of the model, and its loaded network."""
 
     model: Imported
     matched: Match
     network: nn.Module
 
     def tell_of_others(self) -> None:
-        """Say which other networks have the same tensors, and whether it matters."""
+        """Log which other networks have the same tensors, and whether it matters."""
         for arch in self.matched.others:
             said = "gives the same answers"
             if self._answers_differ(load(self.model, arch)):
-                said = f"gives other answers: say ARCH={arch} if it is that"
+                said = f"gives other answers: set ARCH={arch} if it is that one"
             elif not _same_default(arch, self.matched.arch):
-                said += f", but is shown other pictures: say ARCH={arch} if it is that"
+                said += f", but has other preprocessing: set ARCH={arch} if it is that one"
             logger.info("network: %s has the same tensors, and %s", arch, said)
 
     def answers(self, photos: Sequence[Photo]) -> tuple[Seen, Iterator[Alternative]]:
-        """Return the answers to some of the photos, and those of all that it could be instead."""
+        """Return the model's answers to some of the photos, and those of all alternatives."""
         some = evenly(photos, _TRIED)
         chosen = self.model.preprocessing
         return see(self.network, some, chosen, "as chosen"), self._alternatives(some)
@@ -84,7 +84,7 @@ class Candidate:
                 yield Alternative(f"the network {arch}", f"ARCH={arch}", answers)
 
     def _answers_differ(self, other: nn.Module) -> bool:
-        """Whether another network with the same weights gives other answers, to noise."""
+        """Whether another network with the same weights answers differently to noise."""
         crop = self.model.preprocessing.crop
         noise = torch.randn(1, 3, crop, crop, generator=torch.Generator().manual_seed(0))
         with torch.inference_mode():
@@ -93,8 +93,8 @@ class Candidate:
 
 
 def _same_default(one: str, other: str) -> bool:
-    """Whether two networks are shown the same pictures by default."""
+    """Whether two networks have the same default preprocessing."""
     try:
         return default_preprocessing(one) == default_preprocessing(other)
-    except ModelError:  # one of them wants what we cannot make
+    except ModelError:  # one of them needs preprocessing that is not supported
         return False

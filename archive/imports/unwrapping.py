@@ -1,7 +1,6 @@
-"""From a checkpoint to a network's state dict: under which key it is, and what wraps its names.
+"""Extracts a network's state dict from a checkpoint: finds its key, strips prefixes from its names.
 
-Whatever is chosen or taken away is noted, to be said aloud; the values stay what they were, as
-float32.
+Every choice and omission is noted for the user; the values stay the same, as float32.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# Averaged weights go first, as in timm: where a training kept them, they are what it evaluated.
+# Averaged weights come first, as in timm: a training that kept them evaluated them.
 _EMA_KEYS = ("state_dict_ema", "model_ema", "ema_state_dict", "ema")
 _KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "params")
-# Of DataParallel, torch.compile, Lightning and hand-written wrappers; they may be nested.
+# From DataParallel, torch.compile, Lightning and hand-written wrappers; they may be nested.
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.", "net.", "network.", "_model.")
-# What losses, averages and profilers leave among the weights.
+# What losses, weight averaging and profilers leave among the weights.
 _LEFTOVERS = ("n_averaged", "total_ops", "total_params")
 _LEFTOVER_PREFIXES = ("criterion.", "loss.", "loss_fn.", "train_acc", "val_acc", "test_acc")
 
@@ -45,12 +44,12 @@ def unwrap(content: Mapping[str, Any], path: Path, key: str | None = None) -> Un
     """Find the state dict in what a file holds.
 
     Args:
-        content: What `archive.imports.reading` gave.
+        content: What `archive.imports.reading` returned.
         path: The file, for messages.
-        key: Where the state dict is, if the user said so.
+        key: The state dict's key, if the user named it.
 
     Raises:
-        ModelImportError: There is none, or several that it could be.
+        ModelImportError: There is none, or several candidates.
     """
     notes: list[str] = []
     tensors = _choose(content, path, key, notes)
@@ -74,7 +73,7 @@ def _choose(
     known = [name for name in (*_EMA_KEYS, *_KEYS) if name in found]
     if not known and len(found) > 1:
         raise ModelImportError(
-            f"{path}: weights are under several keys, {_listed(found)}: say which with --key"
+            f"{path}: weights are under several keys, {_listed(found)}: choose one with --key"
         )
     if not found:
         raise ModelImportError(
@@ -90,11 +89,11 @@ def _choose(
 
 
 def _as_state(value: Any) -> dict[str, Tensor] | None:
-    """Return the tensors of a state dict; None if it is none."""
+    """Return the tensors of a state dict; None if it is not one."""
     if isinstance(value, nn.Module) or not hasattr(value, "items"):
         return None
     items = dict(value)
-    # Averages and metadata lie beside tensors as plain numbers in some files.
+    # Some files have averages and metadata as plain numbers among the tensors.
     tensors = {name: v for name, v in items.items() if isinstance(v, Tensor)}
     if len(tensors) < 2 or not all(isinstance(name, str) for name in items):  # noqa: PLR2004
         return None
@@ -103,19 +102,19 @@ def _as_state(value: Any) -> dict[str, Tensor] | None:
 
 
 def _are_parameters(tensors: Mapping[str, Tensor]) -> bool:
-    """Tell a network's tensors from an optimiser's: their names end as parameters' do."""
+    """Distinguish a network's tensors from an optimiser's by the endings of their names."""
     return any(name.endswith((".weight", ".bias")) for name in tensors)
 
 
 def _tensors(value: Any, where: str) -> dict[str, Tensor]:
     state = _as_state(value)
     if state is None:
-        raise ModelImportError(f"{where} is no state dict of tensors")
+        raise ModelImportError(f"{where} is not a state dict of tensors")
     return state
 
 
 def _strip(tensors: Mapping[str, Tensor], notes: list[str]) -> dict[str, Tensor]:
-    """Take away what wraps the names, and what is no part of a network."""
+    """Strip prefixes from the names, and drop what is not part of a network."""
     state = dict(tensors)
     left_out = []
     stripped = []
@@ -130,14 +129,14 @@ def _strip(tensors: Mapping[str, Tensor], notes: list[str]) -> dict[str, Tensor]
         state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
         stripped.append(prefix)
     if stripped:
-        notes.append(f"took away the prefix {''.join(stripped)!r} of the names")
+        notes.append(f"stripped the prefix {''.join(stripped)!r} from the names")
     if left_out:
-        notes.append(f"left out what is no part of the network: {_listed(left_out)}")
+        notes.append(f"left out what is not part of the network: {_listed(left_out)}")
     return state
 
 
 def _wraps(prefix: str, state: Mapping[str, Tensor]) -> bool:
-    """Whether most names begin with a prefix: a head beside a wrapped backbone may not."""
+    """Whether most names begin with a prefix; a head beside a wrapped backbone may not."""
     inside = [name for name in state if name.startswith(prefix)]
     bare = {name.removeprefix(prefix) for name in inside}
     collides = bool(bare & (state.keys() - set(inside)))

@@ -1,4 +1,4 @@
-"""Writes an imported model as training writes one: the same files, by the same functions."""
+"""Writes an imported model as training does: the same files, by the same functions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from storage import Output
     from train.evaluation.metrics import Metrics
 
-_PHOTOS_A_CLASS = 100  # for the class means: more no longer move them
+_PHOTOS_A_CLASS = 100  # for the class means; more no longer change them
 RECIPE = "import"
 logger = logging.getLogger(__name__)
 
 
 class Imported(NamedTuple):
-    """A network with its weights, and what they mean."""
+    """A network with its weights, class names and preprocessing."""
 
     arch: str
     state: dict[str, Tensor]
@@ -39,7 +39,7 @@ class Imported(NamedTuple):
 
 
 def check_place(place: Output, *, replace: bool) -> None:
-    """Check that no model is overwritten unasked.
+    """Check that no model is overwritten by accident.
 
     Raises:
         ModelImportError: There is one.
@@ -53,7 +53,7 @@ def check_place(place: Output, *, replace: bool) -> None:
 
 
 class Checked(NamedTuple):
-    """The photos that a model was checked on, its answers to `photos.val`, and their figures."""
+    """The photos that a model was checked on, its answers to `photos.val`, and the metrics."""
 
     photos: PhotoSet
     seen: Seen
@@ -64,9 +64,9 @@ def write_model(folder: Path, model: Imported, checked: Checked | None = None) -
     """Write the model folder.
 
     Args:
-        folder: Where to.
+        folder: The folder to write.
         model: The network; its values are written as they are.
-        checked: What photos said of it; None if there were none.
+        checked: The results on photos; None if there were none.
     """
     with staged_files(folder, last=(DESCRIPTION_FILE,)) as staging:
         path = staging / file_name(model.arch, ".pth")
@@ -90,7 +90,7 @@ def write_model(folder: Path, model: Imported, checked: Checked | None = None) -
 def _with_class_means(
     folder: Path, description: ModelDescription, network: nn.Module, checked: Checked
 ) -> ModelDescription:
-    """Add what tells pictures of none of the classes, where each class has training photos."""
+    """Add the class means, which detect unknown classes, if every class has training photos."""
     num_classes = len(checked.photos.class_names)
     wanted = evenly(checked.photos.train, _PHOTOS_A_CLASS * num_classes)
     if len({photo.label for photo in wanted}) < num_classes:

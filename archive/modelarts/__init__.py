@@ -1,4 +1,4 @@
-"""Writes the folder that ModelArts imports, from a model that was trained here.
+"""Writes the folder that ModelArts imports from a model trained here.
 
-For going back to ModelArts: it serves the same model there.
+With it, ModelArts serves the same model.
 """

@@ -1,4 +1,4 @@
-"""`config.json`: what ModelArts reads before it runs a package, in the documented fields."""
+"""`config.json`: what ModelArts reads before it runs a package; only documented fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RUNTIME = "python3.6"
-# What the package imports. The platform's PyTorch images have them; ATLEAST leaves them alone.
+# What the package imports. The platform's PyTorch images have them; ATLEAST keeps their versions.
 _DEPENDENCIES = (("torch", "1.6.0"), ("torchvision", "0.7.0"), ("Pillow", "7.0.0"))
 
 

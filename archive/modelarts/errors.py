@@ -1,9 +1,9 @@
 """The errors of writing a package for ModelArts.
 
     ModelArtsError
-    └── PackageError     the model, or what is known of it, does not make a package
+    └── PackageError     the model cannot become a package
 
-What is wrong with the model's own files is a `classifier.errors.ModelError` or an
+Problems with the model's own files raise `classifier.errors.ModelError` or
 `archive.errors.BuildError`.
 """
 
@@ -15,4 +15,4 @@ class ModelArtsError(Exception):
 
 
 class PackageError(ModelArtsError):
-    """The model, or what is known of it, does not make a package."""
+    """The model cannot become a package; the message says why."""

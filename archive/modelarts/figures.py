@@ -1,6 +1,6 @@
-"""The figures that `config.json` shows: measured on the validation photos, or left out.
+"""The figures in `config.json`: measured on the validation photos, or left out.
 
-They come from the training's report if it is about these weights, or else are measured now if there
+They come from the training's report if it is about these weights, else are measured now if there
 are photos. None is ever made up.
 """
 
@@ -30,8 +30,8 @@ def find_figures(source: Source, photos: Callable[[], Path | None]) -> dict[str,
 
     Args:
         source: The checked model.
-        photos: Fetches the data set to measure on, if the training's report is not there; None if
-            there is none.
+        photos: Fetches the data set to measure on if there is no training report; None if there is
+            no data set.
     """
     per_class = _reported(source)
     accuracy = source.description.val_accuracy
@@ -65,7 +65,7 @@ def _reported(source: Source) -> list[dict[str, Any]] | None:
 def _measured(source: Source, data_root: Path) -> tuple[float | None, list[dict[str, Any]]]:
     data_set, _ = check_data_set(data_root)
     if sorted(data_set.class_names) != sorted(source.class_names):
-        logger.warning("%s has other classes than the model: not measured on it", data_root)
+        logger.warning("the classes of %s are not the model's: not measured on it", data_root)
         return source.description.val_accuracy, []
     order = positions(source.class_names, data_set.class_names)
     network = source.network.module.to(choose_device())

@@ -1,4 +1,4 @@
-"""From a model folder to the folder `model/` that ModelArts imports."""
+"""Turns a model folder into the folder `model/` that ModelArts imports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from archive.source import Source
 
-PACKAGE_FOLDER = "model"  # the platform's name for it
+PACKAGE_FOLDER = "model"  # the platform's name
 CONFIG_FILE = "config.json"
 TEMPLATE = Path(__file__).with_name("template")
 SHIPPED = ("customize_service.py", "model.py", "pixels.py")
@@ -31,28 +31,28 @@ SHIPPED = ("customize_service.py", "model.py", "pixels.py")
 def write_package(source: Source, figures: Mapping[str, float], root: Path) -> Path:
     """Write the package into `root`, all of it or nothing; an older one is replaced.
 
-    The weights become a plain float32 state dict: that is what the platform's PyTorch can read.
+    The weights become a plain float32 state dict, which the platform's PyTorch can read.
 
     Args:
         source: The checked model.
-        figures: What `config.json` says of its accuracy.
-        root: Folder that holds the package's folder, `model/`.
+        figures: The accuracy figures for `config.json`.
+        root: Parent folder of the package's folder, `model/`.
 
     Returns:
         The package's folder.
 
     Raises:
-        PackageError: There is something else in its place, or the network is timm's.
+        PackageError: Something else is in its place, or the network is timm's.
     """
     if library_of(source.description.arch) != "torchvision":
         raise PackageError(
-            f"{source.description.arch} is timm's, and ModelArts has torchvision alone: train one "
+            f"{source.description.arch} is timm's, and ModelArts has only torchvision: train one "
             "of torchvision's networks, or serve this one with `make archive serve`"
         )
     target = root / PACKAGE_FOLDER
     if target.exists() and not (target / CONFIG_FILE).is_file():
         raise PackageError(
-            f"{target} is there and is no package of ModelArts: remove it, or choose another "
+            f"{target} exists and is not a ModelArts package: remove it, or choose another "
             "MODELARTS_URL"
         )
     with atomic_folder(target) as folder:

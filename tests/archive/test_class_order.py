@@ -87,7 +87,7 @@ def test_photos_of_other_classes_give_no_figure(
         (folder / split / "daisy").rename(folder / split / "thistle")
     found = find_figures(read_source(model_folder), lambda: folder)
     assert found == {"accuracy": 0.75}  # of model.json
-    assert "has other classes than the model" in caplog.text
+    assert "are not the model's: not measured" in caplog.text
 
 
 def test_photos_are_decoded_once_and_float32_computed_once(

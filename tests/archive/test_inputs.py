@@ -1,4 +1,4 @@
-"""An archive is built anew when something that it was built from changes, and only then."""
+"""An archive is rebuilt when any of its inputs changes, and only then."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_photos_count_where_a_build_would_use_them(
     before = changed.stat().st_mtime_ns
     assert told("none") == ""
     assert changed.stat().st_mtime_ns == before
-    assert "building the archive anew: the photos have changed" in told(str(photos))
+    assert "rebuilding the archive: the photos have changed" in told(str(photos))
     assert changed.stat().st_mtime_ns > before
 
     build(str(photos))

@@ -66,7 +66,7 @@ def test_the_command_writes_a_stamp_and_says_what_it_found(
     stamp = tmp_path / "drawn.mar.sha256"
     assert main(["verify", str(sealed), "--stamp", str(stamp)]) == 0
     assert stamp.read_text(encoding="utf-8") == f"{sha256_of_file(sealed)}  drawn.mar\n"
-    assert "answers as the evaluation did" in capsys.readouterr().out
+    assert "answers match the evaluation's" in capsys.readouterr().out
 
 
 def test_the_command_says_the_accuracy_through_the_archive(
@@ -221,7 +221,7 @@ def test_what_only_torchserve_would_see_is_refused(
     mar.write_bytes(change(good))
     with zipfile.ZipFile(mar) as archive:  # to Python it is as it was
         assert archive.read("b.py") == b"second"
-    with pytest.raises(VerifyError, match=r"says other than the directory|belong to no member"):
+    with pytest.raises(VerifyError, match=r"contradicts the directory|belong to no member"):
         unpack(mar, folder)
 
 

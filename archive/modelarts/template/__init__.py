@@ -1,1 +1,1 @@
-"""What is shipped in the package as it stands; runs on the platform's Python 3.6."""
+"""Files copied unchanged into the package; they run on the platform's Python 3.6."""

@@ -1,7 +1,7 @@
 """The inference service that ModelArts runs: the model's answers to `images`.
 
-Written by Marigold (`make modelarts`). Beside it lie the weights, `model.json` (what gives them
-their meaning), `index_to_name.json` (the class names), `model.py` and `pixels.py`.
+Written by Marigold (`make modelarts`). Beside it are the weights, `model.json` (their description),
+`index_to_name.json` (the class names), `model.py` and `pixels.py`.
 
     {"images": {file name: file}}    {"predicted_label": "roses", "scores": [["roses", 0.99], ...]}
     {"images": "<base64>"}           the same
@@ -28,7 +28,7 @@ class MarigoldService(PTServingBaseService):
 
     Args:
         model_name: Name of the service.
-        model_path: The file of weights.
+        model_path: The weights file.
     """
 
     def __init__(self, model_name, model_path):
@@ -46,7 +46,7 @@ class MarigoldService(PTServingBaseService):
         self.network = load_network(weights, description["arch"], len(self.label))
 
     def _preprocess(self, data):
-        """Decode the files of every key; a list of pixels [crop, crop, 3] for each key."""
+        """Decode the files of every key; return a list of pixels [crop, crop, 3] per key."""
         decoded = {}
         for key, value in data.items():
             if isinstance(value, dict):
@@ -98,4 +98,4 @@ def _from_base64(text):
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise BadImage("no base64 text: {}".format(error))
+        raise BadImage("not base64 text: {}".format(error))

@@ -8,7 +8,7 @@ def load_network(path, arch, num_classes):
     """Build the network `arch` and load its weights, ready for inference on the CPU.
 
     Args:
-        path: File of a plain state dict with torchvision's keys.
+        path: A plain state dict with torchvision's keys.
         arch: Name of the torchvision model, such as ``resnet34``.
         num_classes: Number of classes.
     """

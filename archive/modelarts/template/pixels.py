@@ -1,7 +1,7 @@
-"""From the bytes of an image file to the network's input, as Marigold's handler makes them.
+"""Turns the bytes of an image file into the network's input, as Marigold's handler does.
 
-Pillow and NumPy only, in any version that the platform has. The model's evaluation saw exactly
-these pixels; do not put torchvision's transforms in their place, which differ by rounding.
+Uses only Pillow and NumPy, in any version that the platform has. The model was evaluated on exactly
+these pixels; do not replace this by torchvision's transforms, which round differently.
 """
 
 import io
@@ -10,21 +10,21 @@ import numpy as np
 from PIL import Image, ImageCms
 
 ACCEPTED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-SPARE = 2  # of the resized short side: what a large JPEG is decoded at, at least
+SPARE = 2  # least decoded size of a large JPEG, as a multiple of the resized short side
 ORIENTATION = 0x0112  # the EXIF tag
 # Its values, and what turns such a picture upright (EXIF 2.32, section 4.6.4); the numbers are
 # those of Pillow's Image.FLIP_LEFT_RIGHT and so on, whose names have moved.
 UPRIGHT = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 FILTERS = {"bilinear": 2, "bicubic": 3, "lanczos": 1}  # Pillow's numbers, whose names have moved
-COLOURS = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # of a mode, as a profile names them
+COLOURS = {"RGB": "RGB", "CMYK": "CMYK", "L": "GRAY"}  # names in ICC profiles
 
 
 class BadImage(TypeError):
-    """It is no image that is accepted; the platform answers 400 to a TypeError."""
+    """Not an accepted image; the platform answers 400 to a TypeError."""
 
 
 def read_pixels(file, resize, crop, squash=False, interpolation="bilinear"):
-    """Decode an image and cut out what the network sees.
+    """Decode an image and crop it to the network's input.
 
     Args:
         file: The contents of an image file, or a file object.
@@ -42,7 +42,7 @@ def read_pixels(file, resize, crop, squash=False, interpolation="bilinear"):
     except Exception as error:
         raise BadImage("not an image: {}".format(error))
     if not known:
-        raise BadImage("{} is none of {}".format(image.format, ", ".join(ACCEPTED_FORMATS)))
+        raise BadImage("{} is not one of {}".format(image.format, ", ".join(ACCEPTED_FORMATS)))
     full_size = image.size
     image.draft("RGB", (SPARE * resize, SPARE * resize))
     try:
@@ -62,7 +62,7 @@ def _resize_and_crop(image, full_size, resized, crop, resample):
     width, height = full_size
     fraction = round(width / image.width)
     left, top = [round((side - crop) / 2) for side in resized]
-    step_x = width / resized[0] / fraction  # pixels of `image` for a pixel of the result
+    step_x = width / resized[0] / fraction  # pixels of `image` per pixel of the result
     step_y = height / resized[1] / fraction
     box = (
         left * step_x,
@@ -71,14 +71,14 @@ def _resize_and_crop(image, full_size, resized, crop, resample):
         min((top + crop) * step_y, image.height),
     )
     profile = image.info.get("icc_profile")
-    # A profile for ink or grey can only be applied to ink or grey.
+    # A profile for ink or grey applies only to ink or grey.
     keeps_mode = profile and image.mode in ("CMYK", "L") and "transparency" not in image.info
     small = (image if keeps_mode else _to_rgb(image)).resize((crop, crop), resample, box=box)
     return _to_srgb(small, profile)
 
 
 def _to_srgb(picture, profile):
-    """Convert a picture from the colours of its ICC profile to sRGB, where that can be done."""
+    """Convert a picture from the colours of its ICC profile to sRGB, if possible."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         known = source.profile.xcolor_space.strip() == COLOURS[picture.mode]

@@ -80,8 +80,8 @@ def test_a_bucket_folder_becomes_a_checked_model(
     assert f"next: make archive serve TRAIN_URL={tmp_path / 'model'}" in outcome.out
     for said in (
         "network: resnet18, found: all its tensors fit",
-        "network: timm/resnet18 has the same tensors, and gives the same answers, but is shown",
-        "network: resnetblur18 has the same tensors, and gives other answers: say ARCH=",
+        "network: timm/resnet18 has the same tensors, and gives the same answers, but has other",
+        "network: resnetblur18 has the same tensors, and gives other answers: set ARCH=",
         "classes: 3, from class_indices.json: tulips, daisy, roses",
         "preprocessing: short side to 72 px (bilinear), centre 64 px",
         "(resize, crop as you say, the rest the default of resnet18)",
@@ -222,7 +222,7 @@ def test_a_model_that_gives_one_class_to_everything_is_no_better_than_guessing(
         *SIZE,
     ).error
     assert (
-        "36 photos are right, no more than by guessing; 100% of the answers are one class" in error
+        "36 photos are right, no better than guessing; 100% of the answers are one class" in error
     )
 
 
@@ -236,7 +236,7 @@ def test_labels_that_do_not_fit_end_in_one_line(owned: Owned, tmp_path: Path, im
         owned.folder, "--labels", tmp_path / "labels.txt", "--data-url", owned.photos
     ).error
     assert (
-        "'roses' is none of the model's classes (is it 'rose'?), which are tulip, daisy, rose: "
+        "'roses' is not one of the model's classes (is it 'rose'?), which are tulip, daisy, rose: "
         in error
     )
     assert "rename the folder, or name the labels of this model with LABELS=" in error

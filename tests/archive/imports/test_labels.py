@@ -64,10 +64,10 @@ def test_imagenets_two_cranes_are_told_apart(tmp_path: Path) -> None:
     ("content", "message"),
     [
         ({"0": "daisy", "2": "roses"}, "no class name for index 1; expected 0 to 1"),
-        ({"1": "daisy", "2": "roses"}, "index 0; .* are they counted from 1?"),
+        ({"1": "daisy", "2": "roses"}, "index 0; .* do they start at 1?"),
         ({"daisy": 0, "roses": 0}, "index 0 belongs to daisy and roses"),
-        ('{"0": "daisy", "0": "roses"}', "0 stand twice in a JSON object"),
-        (["daisy", "daisy"], "stand twice: daisy"),
+        ('{"0": "daisy", "0": "roses"}', "duplicate keys in a JSON object: 0"),
+        (["daisy", "daisy"], "duplicate class names: daisy"),
         (["daisy", ""], "class 1 has no name"),
         ({"0": "daisy", "1": None}, "class 1 has no name"),
         ({"daisy": "roses"}, "its keys are no indices, nor are its values; expected"),

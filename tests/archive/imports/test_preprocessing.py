@@ -74,5 +74,5 @@ def test_only_a_clearly_better_alternative_stops() -> None:
 
 def test_guessing_is_told_from_knowing() -> None:
     check_chance(seen(70))
-    with pytest.raises(ModelImportError, match="of 100 photos are right, no more than by guessing"):
+    with pytest.raises(ModelImportError, match="of 100 photos are right, no better than guessing"):
         check_chance(seen(55))

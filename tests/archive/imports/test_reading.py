@@ -125,8 +125,8 @@ def test_prefixes_are_taken_away_and_said(prefix: str, state: State, tmp_path: P
     torch.save({"state_dict": wrapped}, tmp_path / "wrapped.ckpt")
     unwrapped = read(tmp_path / "wrapped.ckpt")
     assert_same(unwrapped, state)
-    assert f"took away the prefix {prefix!r} of the names" in unwrapped.notes
-    assert "left out what is no part of the network: 'criterion.weight'" in unwrapped.notes
+    assert f"stripped the prefix {prefix!r} from the names" in unwrapped.notes
+    assert "left out what is not part of the network: 'criterion.weight'" in unwrapped.notes
 
 
 def test_a_head_beside_a_wrapped_backbone_stays(state: State, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_a_file_that_breaks_off_ends_in_one_line(form: str, state: State, tmp_pa
         (
             {"a": {"x.weight": torch.ones(1), "x.bias": torch.ones(1)}}
             | {"b": {"x.weight": torch.ones(1), "x.bias": torch.ones(1)}},
-            "under several keys, 'a', 'b': say which with --key",
+            "under several keys, 'a', 'b': choose one with --key",
         ),
     ],
 )

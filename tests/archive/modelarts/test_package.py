@@ -116,7 +116,7 @@ def test_what_is_in_the_way_is_left_alone(
     (tmp_path / "model").mkdir()
     (tmp_path / "model/precious").touch()
     assert main(["--model", str(model_folder), "--output", str(tmp_path)]) == 1
-    assert "is there and is no package of ModelArts: remove it" in capsys.readouterr().err
+    assert "exists and is not a ModelArts package: remove it" in capsys.readouterr().err
     assert (tmp_path / "model/precious").exists()
 
 
