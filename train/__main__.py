@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m train",
         description="Train a classifier on a folder of labelled photos.",
-        allow_abbrev=False,  # a platform's own argument must not be taken for one of these
+        allow_abbrev=False,  # a platform's own argument is no abbreviation of these
     )
     add_urls(parser, "data_url", "train_url", "eval_url")
     parser.add_argument(

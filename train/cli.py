@@ -1,4 +1,4 @@
-"""What the commands of this package share: logging, their errors, and the names of URLs."""
+"""What this package's commands share: logging, errors, and the URL options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> int:
-    """Run a command with its log on stderr, between bars; see `console.ending.exit_code_of`."""
+    """Run a command, logging to stderr around progress bars; see `console.ending.exit_code_of`."""
     show_log(times=True)
     with logging_redirect_tqdm():
         return exit_code_of(command, TrainError, ClassifierError, after_interrupt=after_interrupt)
@@ -27,7 +27,7 @@ def run_command(command: Callable[[], None], *, after_interrupt: str = "") -> in
 def command(
     *, after_interrupt: str = ""
 ) -> Callable[[Callable[[list[str] | None], None]], Callable[..., int]]:
-    """Decorate a `main`, so that it returns its exit code; see `run_command`."""
+    """Decorate a `main` so that it returns its exit code; see `run_command`."""
 
     def decorate(main: Callable[[list[str] | None], None]) -> Callable[..., int]:
         @functools.wraps(main)
@@ -40,7 +40,7 @@ def command(
 
 
 def add_urls(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add the URLs to read from and write to, named as in ModelArts.
+    """Add the options for the URLs to read from and write to, named as in ModelArts.
 
     Each is a local folder, or ``obs://`` or ``s3://`` with a bucket and a path.
     """

@@ -1,14 +1,14 @@
 """The errors that end a training command with one clear message.
 
 TrainError
-├── UrlError          a URL that cannot be read or written
+├── UrlError          a URL cannot be read or written
 ├── DataError         the data set is incomplete, damaged or contradicts itself
-├── CacheError        decoded photos that cannot be kept on disk
-├── RecipeError       an unknown setting, or a value out of its range
-├── WeightsError      initial weights that are unavailable, or do not fit
-├── CheckpointError   a checkpoint that is damaged, or from another training
-├── DivergenceError   a loss that is no longer finite
-└── AnalysisError     an evaluation file that does not follow its grammar
+├── CacheError        decoded photos cannot be stored on disk
+├── RecipeError       a setting is unknown, or its value out of range
+├── WeightsError      initial weights are unavailable, or do not fit
+├── CheckpointError   a checkpoint is damaged, or belongs to another training
+├── DivergenceError   the loss is no longer finite
+└── AnalysisError     an evaluation file does not follow its grammar
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DataError(TrainError):
     """The data set is incomplete, damaged or contradicts itself.
 
     Args:
-        problems: One message for each problem, all that were found.
+        problems: One message per problem found.
     """
 
     def __init__(self, *problems: str) -> None:
@@ -41,11 +41,11 @@ class DataError(TrainError):
 
 
 class CacheError(TrainError):
-    """Decoded photos cannot be kept on disk."""
+    """Decoded photos cannot be stored on disk."""
 
 
 class RecipeError(TrainError):
-    """A recipe has an unknown setting, or a value out of its range."""
+    """A recipe has an unknown setting, or a value out of range."""
 
 
 class WeightsError(TrainError):
@@ -61,4 +61,4 @@ class DivergenceError(TrainError):
 
 
 class AnalysisError(TrainError):
-    """An evaluation file is damaged, or not in the documented grammar."""
+    """An evaluation file is damaged, or does not follow the documented grammar."""

@@ -1,6 +1,6 @@
 """The training job from end to end: check the photos, train, evaluate, write the model.
 
-It decides the order of things; each of them is the matter of a module of its own.
+It decides the order of the steps; each step has its own module.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """Where a training reads and writes, and how it trains.
+    """A training job: where it reads and writes, and its recipe.
 
     Attributes:
-        data_url: The data set's.
-        train_url: Where the model goes.
-        eval_url: Where the evaluation goes.
-        recipe: How it trains.
-        resume: Whether it goes on from the checkpoint at `train_url`, if there is one.
+        data_url: The data set.
+        train_url: Target of the model.
+        eval_url: Target of the evaluation.
+        recipe: The training's settings.
+        resume: Whether to continue from the checkpoint at `train_url`, if there is one.
     """
 
     data_url: str
@@ -70,14 +70,14 @@ class Job:
 def run(job: Job) -> None:
     """Train a model; write it with its report and evaluation.
 
-    Of several processes the first one writes.
+    With several processes, only the first one writes.
 
     Raises:
-        train.errors.TrainError: Whatever keeps the training from being done.
+        train.errors.TrainError: Any problem that prevents the training.
     """
     run_time = RunTime()
     recipe = job.recipe
-    # The places to write to come first: what is wrong with them shall not show after hours.
+    # Check the places to write to first, so that problems with them do not appear after hours.
     with (
         world.joined(),
         output(job.train_url) as model,
@@ -86,7 +86,7 @@ def run(job: Job) -> None:
         Monitor() as monitor,
     ):
         if not world.is_first():
-            logging.disable(logging.INFO)  # one of them tells, all of them warn
+            logging.disable(logging.INFO)  # the first one logs, all of them warn
         with run_time.part("transfers"):
             if job.resume:
                 model.bring(CHECKPOINT_FILE)
@@ -99,10 +99,10 @@ def run(job: Job) -> None:
                     data_set, data_fingerprint, recipe.cached_side, recipe.preprocessing
                 )
         with run_time.part("training"):
-            torch.manual_seed(recipe.seed)  # of the fresh head, or of all weights
+            torch.manual_seed(recipe.seed)  # for a new head, or for all weights
             network = initial_network(recipe, data_set.class_names, data_root)
             if recipe.calibrate:
-                head_of(network)  # refuse now, and not after hours, what ends in no linear layer
+                head_of(network)  # a network without a final linear layer fails now, not after hours
             progress = train_network(
                 network,
                 data_set,
@@ -128,7 +128,7 @@ def run(job: Job) -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """What the epochs have made, and of which photos."""
+    """The result of the epochs, and the photos trained on."""
 
     data_set: DataSet
     data_fingerprint: str
@@ -183,7 +183,7 @@ def _write_model(
 def _calibration(
     state: dict[str, Tensor], recipe: Recipe, data_set: DataSet
 ) -> tuple[TemperatureFit, str]:
-    """Fit the temperature of weights that are in no file yet; return the last layer's name too."""
+    """Fit the temperature of weights not yet written; also return the last layer's name."""
     network = build_network(recipe.arch, len(data_set.class_names), recipe.crop)
     network.load_state_dict(state)
     probabilities = predict(network.to(choose_device()), data_set.val, recipe.preprocessing)

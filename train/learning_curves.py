@@ -1,4 +1,4 @@
-"""How loss and accuracies went over the epochs, as a plot."""
+"""Plots loss and accuracies over the epochs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plot_learning_curves(progress: Progress, path: Path) -> None:
-    """Plot the epochs as a PNG file; a dotted line marks the one whose weights were kept."""
+    """Plot the epochs as a PNG file; a dotted line marks the epoch whose weights were kept."""
     epochs = [record.epoch + 1 for record in progress.history]
     figure = Figure(figsize=(8, 5), layout="constrained")
     loss, accuracy = figure.subplots(2, 1, sharex=True)

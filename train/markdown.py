@@ -1,4 +1,4 @@
-"""Figures as Markdown, for people: the tables of reports, evaluations and model cards."""
+"""Formats figures as Markdown, for reports, evaluations and model cards."""
 
 from __future__ import annotations
 

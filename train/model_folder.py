@@ -1,6 +1,6 @@
 """The files that make up a model: weights, labels, description, reference answers, recipe.
 
-`artifacts/` and `pretrained/` have this form; `archive` packs what it finds in one of them.
+`artifacts/` and `pretrained/` are such folders; `archive` packs one of them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FALSE_REJECT_RATE = 0.05
 
 
 class TrainedModel(NamedTuple):
-    """A model folder that was read; the network is in evaluation mode, on the CPU."""
+    """A loaded model folder; the network is in evaluation mode, on the CPU."""
 
     description: ModelDescription
     class_names: tuple[str, ...]
@@ -55,8 +55,8 @@ def read_model(folder: Path) -> TrainedModel:
     """Read a model folder such as `artifacts` or `pretrained`.
 
     Raises:
-        WeightsError: The weights or class means are not those that the description is about, as
-            after a training that was killed while it replaced them.
+        WeightsError: The weights or class means are not the ones that the description is for, as
+            after a training that was killed while replacing them.
         classifier.errors.ModelError: Files are missing or damaged.
     """
     description = read_description(folder / DESCRIPTION_FILE)
@@ -73,7 +73,7 @@ def read_model(folder: Path) -> TrainedModel:
 def write_network(
     path: Path, state: Mapping[str, Tensor], arch: str, num_classes: int, size: int
 ) -> tuple[nn.Module, str]:
-    """Write weights and load them again, so that what is evaluated next is what is in the file.
+    """Write weights and load them again, so that the evaluation uses what is in the file.
 
     Returns:
         The loaded network and the file's SHA-256.
@@ -101,7 +101,7 @@ def write_model_files(
     answers: Mapping[str, NDArray[np.float32]],
     recipe: Recipe | None = None,
 ) -> None:
-    """Write all files of a model but its weights; none of a recipe if it was trained elsewhere."""
+    """Write all files of a model except the weights; no recipe if it was trained elsewhere."""
     if recipe is not None:
         write_text(folder / RECIPE_FILE, recipe_text(recipe))
     with atomic_file(folder / LABELS_FILE) as temporary:
@@ -117,7 +117,7 @@ def reference_answers(
 ) -> dict[str, NDArray[np.float32]]:
     """Compute the probabilities [C] that the evaluation gives to each reference picture.
 
-    The network is moved to the CPU: the answers must not depend on the machine that trained it.
+    The network is moved to the CPU, so that the answers do not depend on the training machine.
     """
     pictures = np.stack([picture_pixels(name, preprocessing) for name in REFERENCE_NAMES])
     served = ServedNetwork(network, preprocessing).cpu().eval()
@@ -127,5 +127,5 @@ def reference_answers(
 
 
 def picture_pixels(name: str, preprocessing: Preprocessing) -> Pixels:
-    """Decode a reference picture as a photo is decoded; uint8 RGB [crop, crop, 3]."""
+    """Decode a reference picture like a photo; uint8 RGB [crop, crop, 3]."""
     return read_pixels(draw_png(name), preprocessing, max_bytes=MAX_BYTES, max_pixels=MAX_PIXELS)

@@ -1,4 +1,4 @@
-"""A model that was named: the local folder with it, or one clear line. Needs no PyTorch."""
+"""Resolves a model's URL to a local folder, or raises a clear error. Needs no PyTorch."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from train.errors import UrlError
 if TYPE_CHECKING:
     from pathlib import Path
 
-NO_PART_OF_IT = ("checkpoint.pt",)  # of its training; as large as four models
+NO_PART_OF_IT = ("checkpoint.pt",)  # the checkpoint is as large as four models
 
 
 def model_path(url: str) -> Path:
     """Return the local folder with the model at `url`, without the checkpoint of its training.
 
     Raises:
-        UrlError: There is no model at it, or it cannot be copied.
+        UrlError: There is no model there, or it cannot be copied.
     """
     try:
         folder = fetch(url, skip=NO_PART_OF_IT)
@@ -28,7 +28,7 @@ def model_path(url: str) -> Path:
         return folder
     if any((folder / name).is_file() for name in NO_PART_OF_IT):
         raise UrlError(
-            f"{url} holds a training that was broken off, and no model: go on with "
+            f"{url} holds an unfinished training and no model: continue with "
             f"`make train RESUME=1 TRAIN_URL={url}`, or name another model with TRAIN_URL "
             "(the starter is TRAIN_URL=pretrained)"
         )

@@ -1,4 +1,4 @@
-"""Arguments that are not ours: a platform's are ignored, what may be meant for us is refused."""
+"""Handles unknown arguments: a platform's are ignored, likely typos of ours are refused."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-# As other trainings call a setting of the recipe, ModelArts' own algorithms among them.
+# Other programs' names for settings of the recipe, including those of ModelArts' own algorithms.
 _OTHER_NAMES = {"learning_rate": "lr", "num_epochs": "epochs", "max_epochs": "epochs"}
-_CLOSE = 0.8  # "resmue" and "resume" are at 0.83, "test_url" and "train_url" at 0.71
+_CLOSE = 0.8  # "resmue" and "resume" score 0.83, "test_url" and "train_url" 0.71
 
 
 def misspelt(
     unknown: Iterable[str], options: Collection[str], settings: Collection[str]
 ) -> str | None:
-    """Say what the first argument that may be meant for us should be, or None.
+    """Return a message about the first argument that looks like a typo of ours, or None.
 
     Args:
-        unknown: Words of the command line that no option has taken.
-        options: Our own, without dashes.
-        settings: Names of the recipe's.
+        unknown: Words of the command line that belong to no option.
+        options: Names of our own options, without dashes.
+        settings: Names of the recipe's settings.
     """
     for word in unknown:
         if not word.startswith("-"):

@@ -1,4 +1,4 @@
-"""Which code and which libraries made a model."""
+"""Records which code and libraries produced a model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "scikit-learn", "safete
 
 
 def git_revision(*paths: str) -> str:
-    """Return the checkout's revision, with "-dirty" if its files differ; "" outside of git.
+    """Return the checkout's revision, with "-dirty" if its files differ; "" outside git.
 
     Args:
-        paths: The files that count; by default the code that decides the weights.
+        paths: The files to compare; by default the code that decides the weights.
     """
     revision = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain", "--", *(paths or _CODE))

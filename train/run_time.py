@@ -1,4 +1,4 @@
-"""What a job spends its time on, part by part: all of it, and not the epochs alone."""
+"""Measures a job's run time part by part: the whole job, not just the epochs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OTHER = "other"
 
 
 class RunTime:
-    """A watch that starts with the job."""
+    """A stopwatch that starts with the job."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -21,7 +21,7 @@ class RunTime:
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Count the time of a `with` block to a part; parts do not overlap."""
+        """Add the time of a `with` block to a part; parts do not overlap."""
         started = time.monotonic()
         try:
             yield
@@ -29,12 +29,12 @@ class RunTime:
             self._parts[name] = self._parts.get(name, 0.0) + time.monotonic() - started
 
     def parts_s(self) -> dict[str, float]:
-        """Return the seconds of each part in their order; what is in none is the last one."""
+        """Return the seconds of each part in order; the remaining time comes last."""
         total = time.monotonic() - self._started
         return {**self._parts, OTHER: max(total - sum(self._parts.values()), 0.0)}
 
     def sentence(self) -> str:
-        """Tell the total and its parts."""
+        """Return the total and its parts as a sentence."""
         parts = self.parts_s()
         each = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts.items())
         return f"the job took {sum(parts.values()) / 60:.1f} minutes: {each}"

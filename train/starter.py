@@ -1,7 +1,7 @@
 """`python -m train.starter`: exports a trained model as its network's starter in `pretrained/`.
 
-Half precision halves the file; every figure and answer that goes with it is measured again, with
-the half-precision weights.
+Half precision halves the file; all its figures and reference answers are measured again with the
+half-precision weights.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ logger = logging.getLogger(__name__)
 
 
 def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
-    """Export the model of a training; return the validation metrics of what was written.
+    """Export a trained model; return the validation metrics of what was written.
 
     Args:
-        model_root: Folder that a training wrote.
+        model_root: Folder written by a training.
         data_root: The data set that it was trained on.
-        out: Where the starter model is put.
+        out: Folder for the starter model.
 
     Raises:
-        WeightsError: The weights are not those that the description is about.
+        WeightsError: The weights are not the ones that the description is for.
         classifier.errors.ModelError: Files of the model are missing or damaged.
     """
     trained, class_names, _ = read_model(model_root)
@@ -195,7 +195,7 @@ def _training(recipe: Recipe, report: dict[str, Any]) -> str:
 
 
 def _failures(evaluation: Evaluation) -> str:
-    """List the wrong answers that the model is surest of."""
+    """List the wrong answers that the model is most confident about."""
     val, root = evaluation.splits["val"], evaluation.data_set.root
     predicted, surest = val.probabilities.argmax(axis=1), val.probabilities.max(axis=1)
     wrong = sorted(np.flatnonzero(predicted != val.labels), key=lambda index: -surest[index])

@@ -44,17 +44,17 @@ CURVES_PLOT, RESOURCES_PLOT = "curves.png", "resources.png"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished training has to tell.
+    """The results of a finished training.
 
     Attributes:
-        description: Of the model that was written.
-        recipe: How it was trained.
-        data_set: What it was trained on.
-        progress: One record for each epoch, and which of them was kept.
+        description: Description of the written model.
+        recipe: The recipe it was trained with.
+        data_set: The photos it was trained on.
+        progress: One record per epoch, and which of them was kept.
         metrics: By split, measured in fp32 on the handler's pixels.
-        calibration: The temperature that was fitted, None where none was.
-        samples: Use of the machine, since the last start of the job.
-        run_time_s: What that took, by part; the upload to a bucket comes later.
+        calibration: The fitted temperature; None if none was fitted.
+        samples: Resources used since the last start of the job.
+        run_time_s: Run time since then, by part, without the later upload to a bucket.
         cautions: Why the validation figures may mean little; each a sentence.
     """
 
@@ -70,7 +70,7 @@ class Outcome:
 
 
 def write_report(folder: Path, outcome: Outcome) -> None:
-    """Write the report beside the model that it is about."""
+    """Write the report beside its model."""
     with atomic_file(folder / CURVES_PLOT) as temporary:
         plot_learning_curves(outcome.progress, temporary)
     with atomic_file(folder / RESOURCES_PLOT) as temporary:

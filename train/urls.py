@@ -1,7 +1,7 @@
-"""Where a job reads and writes: the platform's URLs as local folders.
+"""Maps the platform's URLs to local folders for reading and writing.
 
-What a bucket holds is synchronised into a cache, and what is made for a bucket is uploaded at the
-end; how, is the matter of `storage`.
+A bucket's contents are synchronised into a cache, and output for a bucket is uploaded at the end,
+both by `storage`.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
     from storage import Output
 
-# Processes that read photos outlive a killed training by up to 5 s, with its lock.
+# Processes that read photos outlive a killed training by up to 5 s, and hold its lock.
 _LOCK_DEADLINE_S = 10.0
 
 
 def local_path(url: str, *, skip: Collection[str] = ()) -> Path:
-    """Return a local path with what is at `url`, to be read.
+    """Return a local path with the contents of `url`, for reading.
 
     Args:
         url: A local path, or ``obs://`` or ``s3://`` with a bucket.
         skip: Names in a bucket's folder that are not needed.
 
     Raises:
-        UrlError: There is nothing at it, or it cannot be copied.
+        UrlError: There is nothing there, or it cannot be copied.
     """
     try:
         return fetch(url, skip=skip)
@@ -45,7 +45,7 @@ def local_path(url: str, *, skip: Collection[str] = ()) -> Path:
 
 @contextlib.contextmanager
 def output(url: str) -> Iterator[Output]:
-    """Give a local folder for what belongs at `url`; it is there when the block has ended well.
+    """Yield a local folder whose contents are at `url` once the block has ended without an error.
 
     Raises:
         UrlError: `url` cannot be written to; raised before the block begins if possible.
@@ -59,12 +59,12 @@ def output(url: str) -> Iterator[Output]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a folder, which is made if there is none.
+    """Lock a folder against other trainings; it is created if missing.
 
-    Of several processes that train together the first one has the lock.
+    Of several processes that train together, the first one holds the lock.
 
     Raises:
-        UrlError: Another training has it; the message names the process.
+        UrlError: Another training holds the lock; the message names the process.
     """
     if not world.is_first():
         yield

@@ -1,8 +1,8 @@
 """The processes that train together, on one machine or many: `torchrun ... -m train`.
 
-Each learns from its share of every batch; gradients, batch statistics and figures are those of the
-whole batch, so that the number of processes changes the speed and not the training. The first
-process alone writes. Without `torchrun` there is one process, and nothing here costs anything.
+Each trains on its share of every batch; gradients, batch statistics and figures are those of the
+whole batch, so the number of processes changes the speed but not the training. Only the first
+process writes. Without `torchrun` there is one process, and nothing here costs anything.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def joined() -> Iterator[None]:
-    """Meet the other processes, if `torchrun` started this one."""
+    """Join the other processes, if `torchrun` started this one."""
     if not distributed.is_torchelastic_launched():
         yield
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     store, this_rank, world_size = next(rendezvous("env://"))
-    # torchrun keeps its store over restarts, and with it the addresses of processes that died.
+    # torchrun keeps its store across restarts, and with it the addresses of dead processes.
     attempt = os.environ["TORCHELASTIC_RESTART_COUNT"]
     distributed.init_process_group(
         "nccl" if torch.cuda.is_available() else "gloo",
@@ -48,34 +48,34 @@ def joined() -> Iterator[None]:
 
 
 def rank() -> int:
-    """Return the number of this process, from 0."""
+    """Return the rank of this process, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def size() -> int:
-    """Return how many processes there are."""
+    """Return the number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def size_here() -> int:
-    """Return how many of them are on this machine."""
+    """Return the number of processes on this machine."""
     return int(os.environ["LOCAL_WORLD_SIZE"]) if distributed.is_initialized() else 1
 
 
 def is_first() -> bool:
-    """Tell whether this is the process that writes and reports."""
+    """Whether this is the process that writes and reports."""
     return rank() == 0
 
 
 def total(values: Tensor) -> Tensor:
-    """Add up the values of all processes, in place; each gets the sums."""
+    """Add up the values of all processes in place; each process gets the sums."""
     if size() > 1:
         distributed.all_reduce(values)
     return values
 
 
 def from_first(make: Callable[[], T]) -> T:
-    """Let the first process alone make something, which all of them get."""
+    """Compute something in the first process only, and return it in all of them."""
     if size() == 1:
         return make()
     made: list[T | None] = [make() if is_first() else None]

@@ -60,7 +60,7 @@ def test_a_training_that_was_broken_off_is_told_apart(
 ) -> None:
     (tmp_path / "checkpoint.pt").touch()
     line = said(command, str(tmp_path), tmp_path / "out", capsys)
-    assert "a training that was broken off, and no model: go on with `make train RESUME=1" in line
+    assert "an unfinished training and no model: continue with `make train RESUME=1" in line
 
 
 @pytest.mark.parametrize("command", COMMANDS)

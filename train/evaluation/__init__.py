@@ -1,1 +1,1 @@
-"""What a network answers to photos: figures, curves, calibration, and the files that show them."""
+"""Evaluates a network on photos: metrics, curves, calibration, and the files that show them."""

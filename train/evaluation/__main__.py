@@ -1,4 +1,4 @@
-"""`python -m train.evaluation`: what a model folder makes of a data set, as files."""
+"""`python -m train.evaluation`: evaluates a model folder on a data set and writes the files."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Calibrates probabilities: temperature scaling (Guo et al. 2017, arXiv:1706.04599).
 
 The logits are divided by one number, fitted on the validation photos. It is folded into the last
-layer, so every runtime and any other program that loads the weights gives calibrated probabilities;
-the best class of a photo never changes.
+layer, so every runtime, and any other program that loads the weights, gives calibrated
+probabilities. The best class of a photo never changes.
 `train.evaluation.report` draws the reliability diagram.
 """
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-# Beyond these the photos are too few to tell: none of them is wrong, or hardly one is right.
+# Outside this range there are too few photos to fit: none is wrong, or hardly any is right.
 _RANGE = (0.05, 20.0)
 _SMALLEST = 1e-12  # keeps the logarithm finite
 
 
 class TemperatureFit(NamedTuple):
-    """The temperature, and the expected calibration error (0..1) that there was without it."""
+    """The temperature, and the expected calibration error (0..1) without it."""
 
     temperature: float
     error_before: float
@@ -42,13 +42,13 @@ def fit(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Temper
 
 
 def fit_temperature(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Return the temperature that makes the actual classes likeliest, in 0.05..20.
+    """Return the temperature of maximum likelihood for the actual classes, in 0.05..20.
 
     Args:
-        probabilities: [N, C], of the softmax at temperature 1.
+        probabilities: [N, C], the softmax at temperature 1.
         labels: [N], the actual classes.
     """
-    # Equal to the logits but for a constant of each photo, which the softmax takes away.
+    # Equal to the logits up to a constant per photo, which the softmax cancels.
     logits = np.log(np.maximum(probabilities.astype(np.float64), _SMALLEST))  # [N, C]
 
     def negative_log_likelihood(log_temperature: float) -> float:
@@ -66,9 +66,9 @@ def fold_temperature(
     """Return the state dict whose logits are those of `state`, divided by `temperature`.
 
     Args:
-        state: Of a network.
+        state: A network's state dict.
         temperature: From `fit`.
-        head: Name of its last linear layer.
+        head: Name of the last linear layer.
     """
     scaled = (f"{head}.weight", f"{head}.bias")
     return {name: v / temperature if name in scaled else v for name, v in state.items()}

@@ -1,4 +1,4 @@
-"""Where a result means little: too few photos, a network at chance, one class for everything."""
+"""Reasons to doubt a result: too few photos, accuracy at chance, one class for everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from train.evaluation.metrics import Metrics
 
-FEW_PHOTOS = 30  # of which one more or less that is right makes three points
+FEW_PHOTOS = 30  # with fewer, one photo changes the accuracy by more than three points
 
 
 def cautions(split: str, metrics: Metrics) -> Iterator[str]:

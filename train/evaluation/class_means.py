@@ -1,8 +1,7 @@
 """The mean features of each class, with which the handler detects pictures of none of them.
 
-The training job computes them; `python -m train.evaluation.class_means` adds them to a model that
-was trained before, without training it again. How a picture is compared with them is the matter of
-`classifier.similarity`.
+The training job computes them; `python -m train.evaluation.class_means` adds them to an existing
+model without training it again. `classifier.similarity` compares pictures with them.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ logger = logging.getLogger(__name__)
 def add_class_means(
     folder: Path, description: ModelDescription, results: Mapping[str, Evaluated]
 ) -> ModelDescription:
-    """Write the class means to a model folder; return the description with what goes with them.
+    """Write the class means to a model folder; return the description with their fields added.
 
     Args:
-        folder: Where the weights are.
-        description: Of the model.
-        results: Of evaluating it: the training photos give the means, the others the threshold.
+        folder: The folder of the weights.
+        description: The model's description.
+        results: Its evaluation: the training photos give the means, the others the threshold.
 
     Raises:
         DataError: A class has no photos.
@@ -57,7 +56,7 @@ def add_class_means(
     train, val = results["train"], results["val"]
     absent = [one.name for one in train.metrics.per_class if not one.images]
     if absent:
-        raise DataError(f"no training photos of {listed(absent)}: a class without has no mean")
+        raise DataError(f"no training photos of {listed(absent)}: a class needs some for its mean")
     means = np.stack(
         [train.features[train.labels == label].mean(axis=0) for label in np.unique(train.labels)]
     )  # [C, F]
@@ -76,16 +75,16 @@ def add_to_folder(folder: Path, data_root: Path) -> None:
     """Add the class means to a model folder, from the photos that it was trained on.
 
     Raises:
-        DataError: The photos are others.
+        DataError: The photos differ from the training's.
         classifier.errors.ModelError: Files of the model are missing or damaged.
     """
     description = read_description(folder / DESCRIPTION_FILE)
     _, fingerprint = check_data_set(data_root)
     if fingerprint != description.data_fingerprint:
         raise DataError(
-            f"{data_root}: holds other photos than the model in {folder} was trained on "
+            f"{data_root}: these are not the photos that the model in {folder} was trained on "
             f"(fingerprint {fingerprint[:12]}, the model's {description.data_fingerprint[:12]}): "
-            "name those, or train again"
+            "use those, or train again"
         )
     description = add_class_means(folder, description, evaluate_folder(folder, data_root).splits)
     with atomic_file(folder / DESCRIPTION_FILE) as temporary:

@@ -1,4 +1,4 @@
-"""Figures that need the probabilities: ROC and precision-recall curves, and calibration."""
+"""Metrics of the probabilities: ROC and precision-recall curves, and calibration."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _POINTS_OF_A_CHART = 4000
 
 @dataclass(frozen=True)
 class Curve:
-    """One class against the others.
+    """The curve of one class against the others.
 
     Attributes:
         points: float64 [P, 2], x and y, at most 200 of them.
-        area: Below the whole curve, before it was thinned; NaN where there is no curve.
+        area: Area under the whole curve, before thinning; NaN if there is no curve.
     """
 
     points: NDArray[np.float64]
     area: float
 
 
-# Of a class without photos, or without others to tell it from.
+# For a class without photos, or without other classes' photos.
 _NO_CURVE = Curve(np.empty((0, 2)), float("nan"))
 
 
@@ -41,8 +41,8 @@ class Bin:
     low: float
     high: float
     photos: int
-    confidence: float  # mean of their best probabilities; 0 where there are no photos
-    accuracy: float  # share of them that are right; 0 where there are no photos
+    confidence: float  # mean of their best probabilities; 0 without photos
+    accuracy: float  # share of them that are right; 0 without photos
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Calibration:
     """How well calibrated the probabilities are.
 
     Attributes:
-        bins: Of equal width.
+        bins: Bins of equal width.
         expected_error: Expected calibration error, 0..1: the mean distance of confidence and
             accuracy, weighted by photos (Guo et al. 2017, equation 3).
     """
@@ -89,9 +89,9 @@ def precision_recall(probabilities: NDArray[np.float32], labels: NDArray[np.int6
 
 
 def thin(points: NDArray[np.float64], curves: int) -> NDArray[np.float64]:
-    """Keep so few points [P, 2] of a curve that a chart of `curves` curves stays small.
+    """Thin the points [P, 2] of a curve so that a chart of `curves` curves stays small.
 
-    They are chosen evenly along the curve's length; both ends stay.
+    They are chosen evenly along the curve's length; both ends are kept.
     """
     limit = min(_MAX_POINTS, max(_MIN_POINTS, _POINTS_OF_A_CHART // curves))
     if len(points) <= limit:

@@ -1,4 +1,4 @@
-"""What a network makes of a data set, as values; `train.evaluation.files` writes them."""
+"""Evaluates a network on a data set; `train.evaluation.files` writes the results."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was found out about the N photos of a split.
+    """The results on the N photos of a split.
 
     Attributes:
         photos: Their files and classes.
         probabilities: float32 [N, C].
-        features: float32 [N, F], what the last layer sees of each.
-        metrics: How right the network is.
+        features: float32 [N, F], the last layer's input for each photo.
+        metrics: Accuracy and the other metrics.
         cautions: Why the figures may mean little; each a sentence.
     """
 
@@ -56,14 +56,14 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network makes of a data set.
+    """The results of a network on a data set.
 
     Attributes:
         network: The network.
         preprocessing: How photos became pixels.
         data_set: The photos, with the classes in the order of the outputs.
-        splits: What was found out about each.
-        facts: What is told about the network, such as the SHA-256 of its weights.
+        splits: The results on each split.
+        facts: Facts about the network, such as the SHA-256 of its weights.
     """
 
     network: nn.Module
@@ -85,7 +85,7 @@ def evaluate(
         network: On any device.
         data_set: The photos, with the classes in the order of the outputs.
         preprocessing: How they become pixels.
-        facts: Facts about the network.
+        facts: Facts about the network, for the record.
     """
     splits = {}
     for split in SPLITS:
@@ -102,13 +102,13 @@ def evaluate(
 
 
 def evaluate_folder(model_root: Path, data_root: Path) -> Evaluation:
-    """Evaluate the model of a folder such as `artifacts` or `pretrained`.
+    """Evaluate the model in a folder such as `artifacts` or `pretrained`.
 
     The classes are matched by name; the data set may lack some of the model's.
 
     Raises:
         DataError: The data set is unfit, or has a class that the model does not know.
-        WeightsError: The weights are not those that the description is about.
+        WeightsError: The weights are not the ones that the description is for.
         classifier.errors.ModelError: The model's files are missing or damaged.
     """
     model = read_model(model_root)

@@ -1,4 +1,4 @@
-"""Six features of a photo that a classifier may be sensitive to, those of ModelArts' evaluation."""
+"""Six features of a photo that a classifier may be sensitive to, as in ModelArts' evaluation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FEATURES = ("resolution", "aspect_ratio", "brightness", "saturation", "clarity", "colourfulness")
 # Larger photos are reduced before colours and edges are measured: the network sees less than this,
-# and twelve million pixels would take a second each.
+# and twelve megapixels would take a second per photo.
 _LONG_SIDE = 512
 
 
@@ -65,7 +65,7 @@ def _measure_file(path: Path) -> tuple[float, ...]:
 
 
 def _laplacian(luma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of a pixel's four neighbours less four times itself; the border repeats outwards."""
+    """Return each pixel's four neighbours minus four times the pixel; borders are replicated."""
     padded = np.pad(luma, 1, mode="edge")
     neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     laplacian: NDArray[np.float64] = neighbours - 4 * luma

@@ -1,4 +1,4 @@
-"""What was answered to the photos of a split, and every figure about it."""
+"""The answers to the photos of a split, and all figures computed from them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a classifier answered to N photos, in a fixed order.
+    """A classifier's answers to N photos, in a fixed order.
 
     Attributes:
         split: "train" or "val".
@@ -33,7 +33,7 @@ class Answers:
         labels: int64 [N], the actual classes.
         probabilities: float32 [N, C].
         features: float64 [N, 6], see `train.evaluation.features`.
-        facts: Where the answers come from, for the record: name to value.
+        facts: The origin of the answers, for the record: name to value.
     """
 
     split: str

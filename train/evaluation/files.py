@@ -1,4 +1,4 @@
-"""An evaluation as files, in the folders of the original's: `analysis-train` and `analysis-val`.
+"""Writes an evaluation as files, in the original's folders: `analysis-train` and `analysis-val`.
 
 In each, `evaluation.json` (with the probabilities of every photo) and `evaluation.md` are beside
 the files of `train.evaluation.report` and the page that shows them.
@@ -31,9 +31,9 @@ def write_evaluation(eval_root: Path, evaluation: Evaluation, *, photos_url: str
     """Write the files of both splits.
 
     Args:
-        eval_root: Folder of the two folders.
-        evaluation: What is written.
-        photos_url: The bucket's folder that the photos come from: its console finds them by it.
+        eval_root: Parent folder of the two.
+        evaluation: The results to write.
+        photos_url: The bucket's folder of the photos, by which ModelArts' console finds them.
     """
     for split, found in evaluation.splits.items():
         folder = eval_root / f"analysis-{split}"
@@ -42,7 +42,7 @@ def write_evaluation(eval_root: Path, evaluation: Evaluation, *, photos_url: str
         content = json.dumps(_content(split, found, names), ensure_ascii=False, indent=1)
         write_text(folder / EVALUATION_JSON, content + "\n")
         write_text(folder / EVALUATION_MARKDOWN, _markdown(split, found))
-        # Only a bucket's URL means anything elsewhere; a local folder is left out.
+        # Only a bucket's URL has a meaning elsewhere; a local folder is left out.
         prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
         answers = _answers(split, evaluation, tuple(prefix + name for name in names))
         write_analysis(folder, answers, paths, evaluation.network, evaluation.preprocessing)

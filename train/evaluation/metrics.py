@@ -1,4 +1,4 @@
-"""Figures about a classifier from its probabilities; scikit-learn's, plus a confidence interval."""
+"""A classifier's metrics from its probabilities: scikit-learn's, plus a confidence interval."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a classifier makes of N photos.
+    """A classifier's metrics on N photos.
 
     Attributes:
-        images: N.
-        accuracy: Share of right answers, 0..1.
+        images: Number of photos N.
+        accuracy: Share of correct answers, 0..1.
         accuracy_ci95: Its 95 % confidence interval (Wilson).
         per_class: In the order of the output neurons.
         confusion_matrix: Counts [C][C]; rows are actual classes, columns predicted ones.
         calibration_error: Expected calibration error over 15 bins, 0..1 (Guo et al. 2017).
-        confidence_p5: The best probability that 5 % of the photos stay below, 0..1.
+        confidence_p5: 5th percentile of the best probability, 0..1.
     """
 
     images: int

@@ -1,4 +1,4 @@
-"""The probabilities that a network gives to photos, on exactly the pixels that the handler sees."""
+"""A network's probabilities for photos, on exactly the pixels that the handler sees."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BATCH_SIZE = 32
 
 
 class Seen(NamedTuple):
-    """What a network makes of N photos: probabilities [N, C], and pooled features [N, F]."""
+    """A network's output for N photos: probabilities [N, C] and pooled features [N, F]."""
 
     probabilities: NDArray[np.float32]
     features: NDArray[np.float32]
@@ -63,15 +63,15 @@ def see(  # noqa: PLR0913 - what, on what, and how
     workers: int = 0,
     decoded: DecodedPhotos | None = None,
 ) -> Seen:
-    """Classify `photos`, and tell the features that it was done by, in their order.
+    """Classify `photos`; return probabilities and pooled features in their order.
 
     Args:
         network: The network, on any device; put into evaluation mode.
-        photos: N of them.
+        photos: N photos.
         preprocessing: How they become pixels.
         precision: "fp32", as reported and served; "bf16" is faster and a close estimate.
-        workers: Processes that decode photos.
-        decoded: The photos, where they were decoded before.
+        workers: Number of processes that decode photos.
+        decoded: The photos' pixels, if they are already decoded.
     """
     device = next(network.parameters()).device
     served = ServedNetwork(network, preprocessing).to(device).eval()

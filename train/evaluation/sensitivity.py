@@ -1,7 +1,7 @@
-"""How much a classifier depends on a feature of photos: F1 in five buckets of the feature's value.
+"""How much a classifier depends on a photo feature: F1 in five buckets of the feature's value.
 
-A bucket's F1 varies by chance, the more the fewer photos it has. A permutation test tells whether
-a feature has more influence than that: photos are dealt to the buckets at random, many times.
+A bucket's F1 varies by chance, more so with fewer photos. A permutation test shows whether a
+feature has more influence than that: photos are assigned to the buckets at random, many times.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 BUCKETS = 5
 _DEALS = 999
-# One in a hundred: with six features, one false alarm in seventeen evaluations.
+# One in a hundred: with six features, a false alarm in one of seventeen evaluations.
 _SIGNIFICANT = 0.01
 _LARGE, _MEDIUM = 0.10, 0.05  # standard deviation of F1
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What a feature does to the F1 of C classes.
+    """The effect of a feature on the F1 of C classes.
 
     Attributes:
-        f1: [5][C]; None where no photo of the class lies in the bucket.
+        f1: [5][C]; None if no photo of the class is in the bucket.
         deviation: [C], population standard deviation of a class's F1 over its buckets.
         ranges: Lowest and highest value of the feature in each bucket; None for an empty one.
-        photos: How many lie in each bucket.
-        influence: "large", "medium", "small", or "chance" where it is no more than that.
-        p_value: How often buckets dealt at random differ as much.
+        photos: Number of photos in each bucket.
+        influence: "large", "medium", "small", or "chance" if it is not significant.
+        p_value: How often buckets assigned at random differ as much.
         most_affected: Index of the class with the largest deviation.
     """
 
@@ -45,10 +45,10 @@ class Sensitivity:
 
 
 def bucket(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Assign each of N values to one of five buckets of equally many, 0 the lowest.
+    """Assign each of N values to one of five buckets of equal size; bucket 0 is the lowest.
 
-    Equal values share a bucket, that of the middle of their ranks: dealt out in the order of the
-    files they would tell classes apart.
+    Equal values share a bucket, that of their mean rank: assigned in file order, they would
+    separate the classes.
     """
     ordered = np.sort(values)
     below = np.searchsorted(ordered, values, side="left")
@@ -67,7 +67,7 @@ def examine(
     buckets = bucket(values)
     f1 = bucket_f1(buckets, predicted, labels, num_classes)  # [5, C]
     deviation = _deviation(f1)  # [C]
-    random = np.random.default_rng(0)  # the same photos and answers give the same verdict
+    random = np.random.default_rng(0)  # so the same photos and answers give the same verdict
     dealt = [
         _deviation(bucket_f1(random.permutation(buckets), predicted, labels, num_classes)).mean()
         for _ in range(_DEALS)
@@ -91,7 +91,7 @@ def bucket_f1(
     labels: NDArray[np.int64],
     num_classes: int,
 ) -> NDArray[np.float64]:
-    """Compute each class's F1 in each bucket, [5, C]; NaN where the class has no photo."""
+    """Compute each class's F1 in each bucket, [5, C]; NaN if the class has no photo there."""
     size = BUCKETS * num_classes
 
     def count(classes: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:

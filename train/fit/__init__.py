@@ -1,1 +1,1 @@
-"""The training itself: batches, augmentation, the loss, the optimiser, the epochs."""
+"""The training itself: batches, augmentation, loss, optimiser, epochs."""

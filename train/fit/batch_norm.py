@@ -1,4 +1,4 @@
-"""Batch normalisation over the photos of all processes, so that shares of a batch act as a whole.
+"""Batch normalisation over the photos of all processes, as if the batch were in one process.
 
 PyTorch's own `SyncBatchNorm` does this on GPUs only.
 """
@@ -36,7 +36,7 @@ def synchronise_batch_norm(network: nn.Module) -> None:
 
 
 class WholeBatchNorm(nn.BatchNorm2d):
-    """As its base class makes it of a batch that is in one process."""
+    """Gives the same result as its base class does with the whole batch in one process."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the base class names it
         """Normalise a share of the batch, [N, C, H, W]."""
@@ -57,7 +57,7 @@ class WholeBatchNormAct(BatchNormAct2d):
 
 
 class _Total(torch.autograd.Function):
-    """The sum over all processes; its gradient is the sum of theirs."""
+    """The sum over all processes; its gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(_: FunctionCtx, values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The state of a training after each epoch, on disk, so that a killed job can go on."""
+"""Stores the state of a training after each epoch, so that a killed job can resume."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class EpochRecord:
         epoch: Its index, from 0.
         crop: Side of the training crops, in pixels.
         train_loss: Mean over the training photos.
-        train_accuracy: On the training photos as they were transformed, 0..1.
+        train_accuracy: On the transformed training photos, 0..1.
         val_accuracy: In the training's own precision, 0..1.
         learning_rate: At the end of the epoch.
-        images_per_s: Photos learned from a second; evaluating is not counted.
-        seconds: Duration of the epoch, with its evaluation.
+        images_per_s: Training photos per second, without the evaluation.
+        seconds: Duration of the epoch, including its evaluation.
     """
 
     epoch: int
@@ -50,12 +50,12 @@ class EpochRecord:
 
 @dataclass
 class Progress:
-    """How far a training is.
+    """The progress of a training.
 
     Attributes:
-        git_revision: Of the code that started the training.
-        history: One record for each finished epoch.
-        best_epoch: Index of the epoch with the best validation accuracy; the earliest of equals.
+        git_revision: Git revision of the code that started the training.
+        history: One record per finished epoch.
+        best_epoch: Index of the epoch with the best validation accuracy; the earliest if tied.
         best_state: State dict of that epoch's network.
     """
 
@@ -67,13 +67,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of one training: of this recipe, on these photos, and no other.
+    """The checkpoint file of one training, tied to its recipe and photos.
 
     Attributes:
-        path: Where it is.
-        recipe: What the training does.
-        data_fingerprint: Of its photos.
-        after_save: Is given the path whenever the file was written.
+        path: The file.
+        recipe: The training's recipe.
+        data_fingerprint: Fingerprint of the photos.
+        after_save: Called with the path after each write.
     """
 
     path: Path
@@ -82,7 +82,7 @@ class Checkpoint:
     after_save: Callable[[Path], None] = lambda _: None
 
     def save(self, progress: Progress, learner_state: Any) -> None:
-        """Write the state after an epoch; the one before stays until all is on disk."""
+        """Write the state after an epoch; the previous file stays until the new one is on disk."""
         content = {
             "recipe": dataclasses.asdict(self.recipe),
             "data_fingerprint": self.data_fingerprint,
@@ -100,7 +100,7 @@ class Checkpoint:
         """Read the progress and the learner's state.
 
         Raises:
-            CheckpointError: The file is damaged, or of another recipe or data set.
+            CheckpointError: The file is damaged, or belongs to another recipe or data set.
         """
         try:
             content = torch.load(self.path, map_location="cpu", weights_only=True)

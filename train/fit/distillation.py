@@ -1,4 +1,4 @@
-"""What a student learns from a teacher beside the labels: its probabilities and its features.
+"""Distillation: besides the labels, a student learns a teacher's probabilities and features.
 
     probabilities   Hinton et al. 2015, arXiv:1503.02531
     features        Romero et al. 2015 (FitNets), arXiv:1412.6550; here at four stages
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from train.fit.teacher import Teacher
     from train.recipe import Recipe
 
-_TEMPERATURE = 2.0  # softens both sides, so that unlikely classes teach too
+_TEMPERATURE = 2.0  # softens both distributions, so that improbable classes teach too
 
 
 class Distillation(Lesson):
-    """The labels, and what a teacher makes of the same images.
+    """A lesson of the labels and a teacher's output for the same images.
 
     Attributes:
         network: The student.
@@ -46,7 +46,7 @@ class Distillation(Lesson):
         super().__init__()
         self.network = network
         self.adapters = adapters
-        self._teach = teach  # a method, and no child module: the teacher learns nothing here
+        self._teach = teach  # a method, not a child module: the teacher is not trained here
         self._share = recipe.distil_labels
         self._feature_weight = recipe.distil_features
         self._label_smoothing = recipe.label_smoothing
@@ -62,7 +62,7 @@ class Distillation(Lesson):
 
         Args:
             images: float32 [N, 3, H, W], normalised.
-            student: What the student makes of them.
+            student: The student's output for them.
             label_loss: Cross entropy against the labels.
         """
         with torch.no_grad():
@@ -88,15 +88,15 @@ def build_distillation(teacher: Teacher, student: nn.Module, recipe: Recipe) -> 
     adapters = nn.ModuleList(
         nn.Conv2d(mine, its, kernel_size=1, bias=False)
         for mine, its in zip(widths, teacher.channels, strict=True)
-        if recipe.distil_features  # what never learns would keep several processes waiting
+        if recipe.distil_features  # an unused module would stall training with several processes
     )
     return Distillation(student, teacher.view, adapters, recipe)
 
 
 def kl_divergence(teacher_logits: Tensor, student_logits: Tensor) -> Tensor:
-    """Return the mean divergence [] of softened probabilities, logits being float32 [N, C].
+    """Return the mean divergence [] of the softened probabilities of two logits, float32 [N, C].
 
-    Multiplied by the temperature's square, which keeps its gradients as large as cross entropy's.
+    Multiplied by the squared temperature, which keeps its gradients as large as cross entropy's.
     """
     divergence = F.kl_div(
         F.log_softmax(student_logits / _TEMPERATURE, dim=1),
@@ -108,5 +108,5 @@ def kl_divergence(teacher_logits: Tensor, student_logits: Tensor) -> Tensor:
 
 
 def _standardise(features: Tensor) -> Tensor:
-    """Give each channel mean 0 and variance 1 over the batch: only patterns are compared."""
+    """Scale each channel to mean 0 and variance 1 over the batch, to compare only patterns."""
     return F.batch_norm(features.float(), None, None, training=True)

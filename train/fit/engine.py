@@ -1,6 +1,6 @@
 """The training loop's moving parts: optimizer, schedule, average, and one epoch of steps.
 
-Several processes share out each batch; see `train.world`.
+Several processes can share each batch; see `train.world`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from train.fit.loading import TrainingLoader
     from train.recipe import Recipe
 
-_STEPS_BETWEEN_LOOKS = 50  # at the loss: each look makes a GPU wait
+_STEPS_BETWEEN_LOOKS = 50  # steps between looks at the loss: each one makes a GPU wait
 
 
 class TrainFigures(NamedTuple):
-    """Mean loss and share of right answers over an epoch's (transformed) photos; their number."""
+    """Mean loss, share of correct answers, and number of an epoch's (transformed) photos."""
 
     loss: float
     accuracy: float
@@ -45,15 +45,15 @@ class TrainFigures(NamedTuple):
 
 @dataclass(frozen=True)
 class Learner:
-    """Everything that changes while training; `state_dict` and `load_state_dict` are all of it.
+    """Everything that changes while training; `state_dict` and `load_state_dict` cover all of it.
 
     Attributes:
         lesson: What is learned, and the network that learns it.
         step: The lesson as each step calls it; averages gradients over the processes.
-        average: Of the network's weights over the last steps, where the recipe wants it.
-        optimizer: Of all that learns.
-        schedule: Of the learning rate.
-        device: Where all of it is.
+        average: Moving average of the network's weights, if the recipe enables it.
+        optimizer: Optimizer of all trained parameters.
+        schedule: Learning rate schedule.
+        device: The device of all of it.
     """
 
     lesson: Lesson
@@ -65,12 +65,12 @@ class Learner:
 
     @property
     def network(self) -> nn.Module:
-        """What is trained."""
+        """The network in training."""
         return self.lesson.network
 
     @property
     def evaluated(self) -> nn.Module:
-        """The network to evaluate and keep: the average of weights where there is one."""
+        """The network to evaluate and keep: the averaged one, if there is one."""
         return self.average.module if self.average else self.network
 
     def state_dict(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class Learner:
             part.load_state_dict(state[name])
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer | lr_scheduler.LRScheduler]:
-        # The names are those of the checkpoint's file, and so are a lesson's of its children.
+        # These names are in checkpoint files, as are a lesson's names of its children.
         return {
             **dict(self.lesson.named_children()),
             **({"average": self.average} if self.average else {}),
@@ -93,7 +93,7 @@ class Learner:
 
 
 def build_learner(lesson: Lesson, recipe: Recipe, steps: int, device: torch.device) -> Learner:
-    """Set up the training of a lesson's network over `steps` optimizer steps in all."""
+    """Set up the training of a lesson's network over `steps` optimizer steps in total."""
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     network = lesson.to(device).network.to(memory_format=layout)
     if recipe.frozen:
@@ -111,7 +111,7 @@ def build_learner(lesson: Lesson, recipe: Recipe, steps: int, device: torch.devi
     average = None
     if recipe.ema_decay:
         keep_most = get_ema_multi_avg_fn(recipe.ema_decay)  # type: ignore[no-untyped-call]
-        # Buffers too: the average's batch normalisation needs statistics that fit its weights.
+        # Buffers too: the average's batch normalisation needs statistics that match its weights.
         average = AveragedModel(network, multi_avg_fn=keep_most, use_buffers=True)
     step: nn.Module = lesson
     if world.size() > 1:
@@ -123,13 +123,13 @@ def build_learner(lesson: Lesson, recipe: Recipe, steps: int, device: torch.devi
 def train_epoch(
     learner: Learner, loader: TrainingLoader, recipe: Recipe, epoch: int
 ) -> TrainFigures:
-    """Take one step for each batch of the epoch.
+    """Take one step per batch of the epoch.
 
-    All seeds follow from the recipe's and the epoch, so an epoch has the same outcome
-    whether the job was interrupted before it or not.
+    All seeds derive from the recipe's and the epoch, so an epoch has the same outcome whether or
+    not the job was interrupted before it.
 
     Raises:
-        DivergenceError: The loss is infinite or no number.
+        DivergenceError: The loss is infinite or NaN.
     """
     _seed_everything(mix_seeds(recipe.seed, epoch))
     device = learner.device
@@ -138,7 +138,7 @@ def train_epoch(
         mix = v2.MixUp(alpha=recipe.mixup, num_classes=num_classes_of(learner.network))
     learner.network.train(not recipe.frozen)
     sums = torch.zeros(3, device=device)  # of losses, of right answers, of photos
-    # disable=None: no bar where there is no terminal
+    # disable=None: no bar without a terminal
     hidden = None if world.is_first() else True
     bar = tqdm(
         loader.epoch(epoch),
@@ -181,7 +181,7 @@ def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:
 
 
 def _weight(labels: Tensor) -> Tensor | float:
-    """Return how much this share's gradients count in the mean over the processes."""
+    """Return the weight of this process's gradients in the mean over the processes."""
     if world.size() == 1:
         return 1.0
     share = torch.tensor(float(len(labels)), device=labels.device)

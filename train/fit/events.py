@@ -1,4 +1,4 @@
-"""Figures of each epoch for TensorBoard, so that a training is seen while it runs.
+"""Writes each epoch's figures for TensorBoard, to watch a training while it runs.
 
 tensorboard --logdir artifacts
 """
@@ -22,17 +22,17 @@ EVENTS_FOLDER = "events"
 
 
 def open_events(folder: Path, first_epoch: int) -> SummaryWriter:
-    """Open the events of the training in `folder`, to be closed by a `with` block.
+    """Open the event files of the training in `folder`; use it in a `with` block.
 
     Args:
-        folder: Of the training.
-        first_epoch: Index of the next epoch; earlier events from it on are no longer shown.
+        folder: The training's folder.
+        first_epoch: Index of the next epoch; older events from it on are no longer shown.
     """
     return SummaryWriter(str(folder / EVENTS_FOLDER), purge_step=first_epoch + 1)
 
 
 def write_epoch(events: SummaryWriter, record: EpochRecord, samples: Sequence[Sample]) -> None:
-    """Write the figures of one epoch, and the use of the machine meanwhile."""
+    """Write the figures of one epoch, and the resources used during it."""
     figures = {
         "loss/train": record.train_loss,
         "accuracy/train": record.train_accuracy,
@@ -43,6 +43,6 @@ def write_epoch(events: SummaryWriter, record: EpochRecord, samples: Sequence[Sa
         **{f"machine/{name}": value for name, value in summarise(samples).items()},
     }
     for name, value in figures.items():
-        # Counted from 1, as in the log and the report.
+        # Numbered from 1, as in the log and the report.
         events.add_scalar(name, value, record.epoch + 1)
     events.flush()

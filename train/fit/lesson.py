@@ -1,6 +1,6 @@
-"""What the loss of a batch is made of: here of the labels, in `train.fit.distillation` of more.
+"""Defines a batch's loss: here from the labels, in `train.fit.distillation` from a teacher too.
 
-`train.fit.engine` takes a lesson, and knows no particular one.
+`train.fit.engine` accepts any lesson.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Lesson(nn.Module):
-    """From a batch to its loss: one module that holds all that learns, as DDP needs it.
+    """Computes the loss of a batch; one module with all trained parameters, as DDP requires.
 
     Attributes:
-        network: What is trained. Whatever else learns is a child module of its own.
+        network: The network in training. Anything else that is trained is a further child module.
     """
 
     network: nn.Module
@@ -41,7 +41,7 @@ class LabelLesson(Lesson):
         self._label_smoothing = recipe.label_smoothing
 
     def forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Learn what the labels say."""
+        """Return the logits [N, C] and the cross entropy []; see `Lesson`."""
         logits = self.network(images)
         return logits, label_loss(logits, targets, self._label_smoothing)
 

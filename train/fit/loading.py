@@ -1,7 +1,7 @@
-"""How training photos reach the loop: in random batches, through processes that read ahead.
+"""Loads training photos in random batches, with processes that read ahead.
 
-The processes start once for a training, while it is small: each fork marks all of its memory to
-be copied when next written to, which took seconds of each epoch when every epoch forked again.
+The processes start once per training, while it is small: each fork marks all of its memory
+copy-on-write, which cost seconds per epoch when every epoch forked again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class TrainingLoader:
     Its processes end with it.
 
     Raises:
-        RecipeError: A batch has fewer photos than there are processes.
+        RecipeError: There are more processes than photos in a batch.
     """
 
     def __init__(self, data_set: DataSet, recipe: Recipe, preprocessing: Preprocessing) -> None:
@@ -46,7 +46,7 @@ class TrainingLoader:
         )
         if min(recipe.batch_size, len(photos)) < world.size():
             raise RecipeError(
-                f"{world.size()} processes cannot share a batch of {recipe.batch_size} out of "
+                f"{world.size()} processes cannot share a batch of {recipe.batch_size} from "
                 f"{len(photos)} photos: start fewer, or raise batch_size"
             )
         self._batches = _Batches(len(photos), recipe)
@@ -60,23 +60,23 @@ class TrainingLoader:
         )
 
     def __len__(self) -> int:
-        """Return the steps of an epoch."""
+        """Return the number of steps per epoch."""
         return len(self._batches)
 
     def epoch(self, epoch: int) -> DataLoader[tuple[Tensor, int]]:
         """Return the batches of an epoch: float32 [N, 3, crop, crop] and labels [N].
 
-        They are the same whatever was loaded before. One epoch can be under way at a time.
+        They do not depend on what was loaded before. Only one epoch can be in progress at a time.
         """
         self._batches.epoch = epoch
         return self._loader
 
 
 class _Batches(Sampler[list[tuple[int, int]]]):
-    """This process's share of each batch, as (epoch, index); all processes draw the same batches.
+    """This process's share of each batch, as (epoch, index); all processes draw equal batches.
 
     Attributes:
-        epoch: The one that comes next.
+        epoch: The next epoch.
     """
 
     def __init__(self, photos: int, recipe: Recipe) -> None:
@@ -84,7 +84,7 @@ class _Batches(Sampler[list[tuple[int, int]]]):
         self._recipe = recipe
         self._chance = torch.Generator()
         rest = photos % recipe.batch_size
-        # Batch normalisation learns nothing from a single photo, and no process may go without one.
+        # Batch normalisation learns nothing from a single photo, and every process needs one.
         drop_last = rest < max(2, world.size()) and photos > rest
         order = RandomSampler(range(photos), generator=self._chance)
         self._batches = BatchSampler(order, recipe.batch_size, drop_last)
@@ -95,13 +95,13 @@ class _Batches(Sampler[list[tuple[int, int]]]):
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         epoch = self.epoch
         self._chance.manual_seed(mix_seeds(self._recipe.seed, epoch))
-        # One number goes to waste, as when every epoch had a loader of its own, which drew one:
-        # trainings come out as they did before.
+        # Draws one number in vain, as the former loader per epoch did, so that trainings stay
+        # reproducible.
         torch.empty((), dtype=torch.int64).random_(generator=self._chance)
         for batch in self._batches:
             yield [(epoch, index) for index in batch[world.rank() :: world.size()]]
 
 
 def loader_workers(recipe: Recipe) -> int:
-    """Return how many processes read photos: no more than there are cores for each that trains."""
+    """Return the number of reading processes: at most the cores per training process."""
     return min(recipe.workers, max(1, usable_cores() // world.size_here()))

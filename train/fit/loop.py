@@ -1,7 +1,7 @@
-"""The epochs of a training: train, evaluate, keep the best, save, tell; and going on after a stop.
+"""The epochs of a training: train, evaluate, keep the best, save, log; resume after a stop.
 
 `train.fit.engine` runs an epoch, `train.job` uses the result.
-Of several processes all train and evaluate their shares, and the first one saves and tells.
+With several processes, each trains and evaluates its share; the first one saves and logs.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
     resume: bool,
     samples: Sequence[Sample] = (),
 ) -> Progress:
-    """Train the epochs that are left, saving each; return the finished progress.
+    """Train the remaining epochs, saving after each; return the finished progress.
 
     Args:
-        network: With its initial weights.
-        data_set: Photos to learn from, and to choose the best epoch by.
-        recipe: What to do.
-        checkpoint: Where the state is saved; the events of TensorBoard go beside it.
-        resume: Go on from the checkpoint, if there is one.
-        samples: The use of the machine, to which others add meanwhile.
+        network: The network with its initial weights.
+        data_set: Photos to train on, and to choose the best epoch by.
+        recipe: The training's settings.
+        checkpoint: Where the state is saved; TensorBoard's events go beside it.
+        resume: Continue from the checkpoint, if there is one.
+        samples: The resources used, to which the monitor keeps adding.
 
     Raises:
-        CheckpointError: `resume` is set and the checkpoint is damaged or of another training.
-        DivergenceError: The loss is no finite number any more.
+        CheckpointError: `resume` is set and the checkpoint is damaged or from another training.
+        DivergenceError: The loss is no longer finite.
     """
     progress = Progress(git_revision())  # before the checkout can change
     device = choose_device()
@@ -108,7 +108,7 @@ def _lesson(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> Lesson:
-    """Return what the recipe's loss is made of; a teacher is fine-tuned first."""
+    """Return the lesson of the recipe; a teacher is fine-tuned first."""
     if recipe.teacher == "none":
         return LabelLesson(network, recipe)
     teacher = fine_tuned_teacher(
@@ -127,7 +127,7 @@ def _resume(learner: Learner, checkpoint: Checkpoint, git_revision: str) -> Prog
     progress, learner_state = world.from_first(checkpoint.load)
     try:
         learner.load_state_dict(learner_state)
-    except Exception as error:  # of the parts' own: KeyError, RuntimeError, ValueError
+    except Exception as error:  # the parts raise KeyError, RuntimeError, ValueError
         raise CheckpointError(
             f"{checkpoint.path}: its state does not fit this training "
             f"({str(error).splitlines()[0]}); train without --resume"
@@ -151,7 +151,7 @@ def _accuracy(learner: Learner, data_set: DataSet, recipe: Recipe) -> float:
             [data_set.val[index] for index in share],
             recipe.preprocessing,
             precision=recipe.precision,
-            # Nothing to decode is nothing to share out, and a fork costs seconds.
+            # If nothing is to be decoded, worker processes only cost the seconds of their fork.
             workers=0 if data_set.decoded_val else loader_workers(recipe),
             decoded=data_set.decoded_val.part(share) if data_set.decoded_val else None,
         )
@@ -188,6 +188,6 @@ def _log(record: EpochRecord, recipe: Recipe) -> None:
 
 
 def _seconds_left(record: EpochRecord, recipe: Recipe) -> float:
-    """Estimate from the last epoch; the time grows with the area of the crops."""
+    """Estimate the remaining time from the last epoch; it grows with the area of the crops."""
     areas = [crop_of_epoch(recipe, epoch) ** 2 for epoch in range(record.epoch + 1, recipe.epochs)]
     return record.seconds * sum(areas) / record.crop**2

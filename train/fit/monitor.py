@@ -1,4 +1,4 @@
-"""What a training uses of the machine over time: CPU, memory and GPU, as samples and as a plot."""
+"""Records a training's use of CPU, memory and GPU over time, as samples and as a plot."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MIB = 2**20
 
 
 class Sample(NamedTuple):
-    """The use at one moment, by this process and its children.
+    """The resources used at one moment by this process and its children.
 
     Attributes:
         time_s: Seconds since the monitor started.
-        cpu_percent: Mean since the sample before; 100 is one core.
-        memory_mib: Resident memory; pages shared between the processes count in each.
-        gpu_percent: Use of the GPU by anyone, where it can be read; else None.
-        gpu_memory_mib: Memory of the GPU in use by anyone, where there is one; else None.
+        cpu_percent: Mean since the previous sample; 100 is one core.
+        memory_mib: Resident memory; pages shared between processes count in each.
+        gpu_percent: GPU utilisation by all processes; None if it cannot be read.
+        gpu_memory_mib: GPU memory in use by all processes; None without a GPU.
     """
 
     time_s: float
@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
 
 class Monitor:
-    """A thread that takes samples for as long as its `with` block lasts."""
+    """A thread that takes samples while its `with` block runs."""
 
     def __init__(self, interval_s: float = 1.0) -> None:
         self.samples: list[Sample] = []
@@ -58,7 +58,7 @@ class Monitor:
         while not self._stop.wait(self._interval_s):
             now = time.monotonic()
             cpu, memory = _cpu_seconds_and_memory()
-            # A child that ends between two readings would otherwise show as a negative use.
+            # A child that ends between two readings would otherwise appear as negative use.
             percent = max(100 * (cpu - cpu_before) / (now - before), 0.0)
             self.samples.append(Sample(now - started, percent, memory / _MIB, *_gpu()))
             before, cpu_before = now, cpu
@@ -100,13 +100,13 @@ def _cpu_seconds_and_memory() -> tuple[float, int]:
     """Sum CPU seconds and resident bytes over this process and its children."""
     this = psutil.Process()
     times = this.cpu_times()
-    # Finished children count in their parent's own record.
+    # Finished children are included in their parent's times.
     seconds = times.user + times.system + times.children_user + times.children_system
     memory = this.memory_info().rss
     for child in this.children(recursive=True):
         try:
             times, rss = child.cpu_times(), child.memory_info().rss
-        except psutil.Error:  # it ended just now
+        except psutil.Error:  # it has just ended
             continue
         seconds += times.user + times.system
         memory += rss

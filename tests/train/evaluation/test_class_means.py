@@ -71,5 +71,5 @@ def test_photos_that_it_was_not_trained_on_are_refused(
     others = shutil.copytree(data_set_folder, tmp_path / "others")
     next((others / "train").glob("*/*")).unlink()
     assert main(["--model", str(older), "--data_url", str(others)]) == 1
-    assert "holds other photos than the model in" in capsys.readouterr().err
+    assert "these are not the photos that the model in" in capsys.readouterr().err
     assert not (older / CLASS_MEANS_FILE).exists()

@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path, help=f"a {RESULTS_FILE}, or the folder that holds it")
     parser.add_argument(
-        "--output", type=Path, metavar="PAGE", help=f"where to (default: {PAGE_FILE} beside it)"
+        "--output", type=Path, metavar="PAGE", help=f"the page (default: {PAGE_FILE} beside it)"
     )
     options = parser.parse_args(arguments)
     return run_command(lambda: _render(options.file, options.output))

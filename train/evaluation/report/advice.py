@@ -1,4 +1,4 @@
-"""What follows from the figures, in sentences: the conclusions first that matter most."""
+"""Conclusions from the figures, in sentences, the most important first."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from train.evaluation.report.texts import Voice
     from train.evaluation.sensitivity import Sensitivity
 
-_WIDE_INTERVAL = 0.03  # half of it; differences below are what people argue about
+_WIDE_INTERVAL = 0.03  # half of it; smaller differences are debatable
 _SURE = 0.9
 _CALIBRATION_GAP = 0.05
 _IMBALANCE = 2.0
 
 
 def advise(answers: Answers, figures: Figures, voice: Voice) -> list[str]:
-    """Draw conclusions, one sentence or two for each."""
+    """Draw conclusions, of one or two sentences each."""
     return [
         *_about_the_photos(answers, figures, voice),
         *_about_mistakes(answers, figures, voice),
@@ -30,7 +30,7 @@ def advise(answers: Answers, figures: Figures, voice: Voice) -> list[str]:
 
 
 def influence(sensitivity: Sensitivity, answers: Answers, voice: Voice) -> str:
-    """Tell how much influence a feature has."""
+    """Describe the influence of a feature in a sentence."""
     name = answers.class_names[sensitivity.most_affected]
     return voice.say("influence", sensitivity.influence, p=f"{sensitivity.p_value:.3f}", name=name)
 
@@ -109,7 +109,7 @@ def _about_features(answers: Answers, figures: Figures, voice: Voice) -> Iterato
 
 
 def _weakest_bucket(sensitivity: Sensitivity) -> int:
-    """Return the bucket with the lowest mean F1 over the classes that it has."""
+    """Return the bucket with the lowest mean F1 over the classes present in it."""
     means = {
         number: np.mean([cell for cell in row if cell is not None])
         for number, row in enumerate(sensitivity.f1)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 420, 280
 LEFT, RIGHT, TOP, BOTTOM = 56, 408, 10, 232  # of the area between the axes
 COLOURS = 8
-_MARKED = 12  # a curve of no more points gets a dot on each
-RADIUS = 15.9155  # a circle with this radius is 100 around
+_MARKED = 12  # curves of at most this many points get a dot on each
+RADIUS = 15.9155  # a circle of this radius has a circumference of 100
 
 Tick = tuple[float, str]  # position and text
 
@@ -46,7 +46,7 @@ class LineChart:
 
 @dataclass(frozen=True)
 class Slice:
-    """Part of a ring: its length and start, both of 100 around."""
+    """Part of a ring: its length and start, in hundredths of the circumference."""
 
     name: str
     colour: int
@@ -99,11 +99,11 @@ def draw_ring(chart: Json) -> tuple[Slice, ...]:
 
 
 def draw_bars(chart: Json) -> tuple[Bar, ...]:
-    """Lay out a column chart of the grammar as horizontal bars, which leave room for names."""
+    """Lay out a column chart of the grammar as horizontal bars, which have room for names."""
     values: list[float] = chart["y_value"]
     limits = chart.get("y_axis_range") or [0, 0]
     fits = limits[-1] > 0 and max(values, default=0) >= limits[-1] / 4
-    # Where all values are small, the axis would show nothing.
+    # With small values only, a full axis would show nothing.
     full = limits[-1] if fits else max(values, default=0)
     full = max(full, max(values, default=0)) or 1
     return tuple(
@@ -125,7 +125,7 @@ def ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _range(limits: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
-    """Return the range that a file gives, or that of its values; never an empty one."""
+    """Return the range in the file, or that of its values; never an empty one."""
     low, high = min([*limits, *values], default=0.0), max([*limits, *values], default=1.0)
     tiny = max(abs(low), abs(high), 1e-9) * 1e-9
     return (low, high) if high - low > tiny else (low - 0.5 - abs(low), low + 0.5 + abs(low))
@@ -133,7 +133,7 @@ def _range(limits: Sequence[float], values: Sequence[float]) -> tuple[float, flo
 
 def _series(name: str, number: int, places: list[tuple[float, float]]) -> Series:
     path = "M" + "L".join(f"{x:g} {y:g}" for x, y in places) if places else ""
-    if sorted(places) == [(LEFT, BOTTOM), (RIGHT, TOP)]:  # what would be ideal, not measured
+    if sorted(places) == [(LEFT, BOTTOM), (RIGHT, TOP)]:  # ideal, not measured
         return Series(name, "reference", path, ())
     dots = tuple(places) if len(places) <= _MARKED else ()
     return Series(name, f"c{number % COLOURS}", path, dots)

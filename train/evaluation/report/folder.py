@@ -37,9 +37,9 @@ def write_analysis(
     """Write ModelArts' three files, the gallery and the page.
 
     Args:
-        folder: Where to.
-        answers: What `network` answered to the N photos.
-        paths: The photos' files, N.
+        folder: The folder to write.
+        answers: The answers of `network` to the N photos.
+        paths: The N photos' files.
         network: The network, for the maps of its mistakes.
         preprocessing: How photos become pixels.
     """
@@ -55,7 +55,7 @@ def write_analysis(
 
 
 def compact_json(content: object, levels: int = 3) -> str:
-    """Format JSON small, yet with a line for each language, section and operator."""
+    """Format JSON compactly, with one line per language, section and operator."""
     if not levels or not isinstance(content, dict) or not content:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     members = [
@@ -66,7 +66,7 @@ def compact_json(content: object, levels: int = 3) -> str:
 
 
 def _write_arrays(path: Path, answers: Answers) -> None:
-    """Write the raw arrays, readable without pickle."""
+    """Write the raw arrays as .npz, readable without pickle."""
     with atomic_file(path) as temporary:
         np.savez_compressed(
             temporary,

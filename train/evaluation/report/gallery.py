@@ -1,7 +1,7 @@
 """Pictures of the worst mistakes: the photo as the model saw it, and where the evidence lies.
 
-They are plain JPEG files in `gallery/`, numbered in the order of the misclassified samples, so that
-a page can be rendered from the folder again without the photos and without the model.
+They are plain JPEG files in `gallery/`, numbered in the order of the misclassified samples, so the
+page can be rendered again from the folder without the photos and the model.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SIDE, _QUALITY = 168, 72  # pixels; about 6 kB a picture
 
 @dataclass(frozen=True)
 class Pictures:
-    """A mistake's pictures as data URIs; that of the evidence is empty where there is none."""
+    """A mistake's pictures as data URIs; that of the evidence is empty if there is none."""
 
     photo: str
     evidence: str
@@ -45,7 +45,7 @@ class Pictures:
 def write_gallery(
     folder: Path, paths: Sequence[Path], network: nn.Module, preprocessing: Preprocessing
 ) -> None:
-    """Write the pictures of the first of `paths`; those of an earlier evaluation go.
+    """Write the pictures of the first of `paths`; those of an earlier evaluation are removed.
 
     A network without an exact map has no picture of the evidence.
     """

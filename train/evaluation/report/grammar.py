@@ -1,8 +1,8 @@
-"""The grammar of `model_analysis_results.json`: its words, and reading a file that is held to it.
+"""The grammar of `model_analysis_results.json`: its terms, and reading and checking a file.
 
 The top level is a language, below it sections, below these operators such as "confusion_matrix".
-An operator has a title, a description, and any of values, tables and charts; what exactly is
-allowed stands in `grammar.schema.json`.
+An operator has a title, a description, and any of values, tables and charts;
+`grammar.schema.json` defines exactly what is allowed.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ SECTIONS = (
 )
 STRIP = "get_negative_samples_cls"  # the misclassified samples: a list, not an operator
 
-_TOO_LARGE = 1e100  # differences and scales of what is below can be computed
+_TOO_LARGE = 1e100  # below this, differences and scales can be computed
 
 Json = dict[str, Any]
 Points = list[list[float]]  # [x, y] each
 
 
 def read_results(path: Path) -> Json:
-    """Read a results file that may be anybody's.
+    """Read an untrusted results file.
 
     Raises:
-        AnalysisError: It is missing, no JSON, or not in the grammar; the message says where.
+        AnalysisError: It is missing, not JSON, or breaks the grammar; the message says where.
     """
     try:
         content: Json = json.loads(
@@ -55,10 +55,10 @@ def read_results(path: Path) -> Json:
 
 
 def check_results(content: Any, name: str) -> None:
-    """Hold `content` to the grammar, and its lists to each other.
+    """Check `content` against the grammar, and the lengths of its lists against each other.
 
     Raises:
-        AnalysisError: It departs from them; `name` tells whose content it is.
+        AnalysisError: It does not conform; `name` names the file in the message.
     """
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     error = best_match(Draft202012Validator(schema).iter_errors(content))
@@ -75,7 +75,7 @@ def check_results(content: Any, name: str) -> None:
 
 
 def table(corner: str, rows: list[str], columns: list[str], cells: list[list[Any]]) -> Json:
-    """Build a table; `cells` has one list for each row."""
+    """Build a table; `cells` has one list per row."""
     return {
         "top_left_cell": corner,
         "row_labels": rows,
@@ -85,7 +85,7 @@ def table(corner: str, rows: list[str], columns: list[str], cells: list[list[Any
 
 
 def line_chart(x_name: str, y_name: str, x_range: list[float], curve: dict[str, Points]) -> Json:
-    """Build a chart of curves whose y lies in 0..1."""
+    """Build a chart of curves with y in 0..1."""
     return {
         "x_axis_name": x_name,
         "y_axis_name": y_name,
@@ -96,7 +96,7 @@ def line_chart(x_name: str, y_name: str, x_range: list[float], curve: dict[str, 
 
 
 def column_chart(x_name: str, y_name: str, x_value: list[str], y_value: list[float]) -> Json:
-    """Build a chart of columns whose height lies in 0..1."""
+    """Build a chart of columns with heights in 0..1."""
     return {
         "x_axis_name": x_name,
         "y_axis_name": y_name,
@@ -108,7 +108,7 @@ def column_chart(x_name: str, y_name: str, x_value: list[str], y_value: list[flo
 
 
 def operator(title: str, description: str, **parts: Json) -> Json:
-    """Build an operator; parts that are not given are there, and empty."""
+    """Build an operator; parts that are not given are empty."""
     kinds = ("value", "table", "line_chart", "pie_chart", "column_chart")
     return {"title": title, "description": description} | {
         kind: parts.get(kind, {}) for kind in kinds
@@ -132,7 +132,7 @@ def _check_lengths(parts: Json, place: str) -> None:
 def _parse_number(text: str) -> float:
     value = float(text)
     if not abs(value) < _TOO_LARGE:
-        raise ValueError(f"{text[:20]} is no number that can be drawn")
+        raise ValueError(f"{text[:20]} is not a number that can be drawn")
     return value
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from train.evaluation.report.texts import Voice
     from train.evaluation.sensitivity import Sensitivity
 
-_DIGITS = 6  # of shares and probabilities; a curve's points are drawn, four are plenty
+_DIGITS = 6  # decimal places of shares and probabilities; curves are only drawn, so four are plenty
 _BUCKET_LABELS = [f"{20 * number}%-{20 * number + 20}%" for number in range(BUCKETS)]
 
 
@@ -42,7 +42,7 @@ def accuracy(figures: Figures, voice: Voice) -> Json:
 
 
 def class_distribution(figures: Figures, voice: Voice) -> Json:
-    """How many photos each class has."""
+    """The number of photos of each class."""
     names = [one.name for one in figures.metrics.per_class]
     images = [one.images for one in figures.metrics.per_class]
     return _operator(
@@ -53,7 +53,7 @@ def class_distribution(figures: Figures, voice: Voice) -> Json:
 
 
 def about(answers: Answers, voice: Voice) -> Json:
-    """Where the figures come from."""
+    """The origin of the figures."""
     facts = {
         "split": answers.split,
         "photos": str(len(answers.labels)),
@@ -67,9 +67,9 @@ def about(answers: Answers, voice: Voice) -> Json:
 
 
 def confusion_matrix(figures: Figures, voice: Voice) -> Json:
-    """Columns are actual classes, rows predicted ones."""
+    """The confusion matrix: columns are actual classes, rows predicted ones."""
     names = [one.name for one in figures.metrics.per_class]
-    # Rows are the predicted classes here, in scikit-learn's matrix the actual ones.
+    # Rows are the predicted classes here, but the actual ones in scikit-learn's matrix.
     cells = [list(column) for column in zip(*figures.metrics.confusion_matrix, strict=True)]
     matrix = table(voice.label("predicted_actual"), names, names, cells)
     return _operator("confusion_matrix", voice, table={"confusion_matrix": matrix})
@@ -92,7 +92,7 @@ def per_class(figures: Figures, voice: Voice) -> Json:
 
 
 def roc(answers: Answers, figures: Figures, voice: Voice) -> Json:
-    """Each class's ROC curve, with the area below it."""
+    """Each class's ROC curve, with the area under it."""
     axes = (voice.label("false_positive_rate"), voice.label("true_positive_rate"))
     return _curves("roc", "area", axes, zip(answers.class_names, figures.roc, strict=True), voice)
 
@@ -119,7 +119,7 @@ def _curves(
 
 
 def reliability(figures: Figures, voice: Voice) -> Json:
-    """Probabilities given against how often they were right."""
+    """Predicted probabilities against the share of correct answers."""
     bins = figures.calibration.bins
     measured = [[one.confidence, one.accuracy] for one in bins if one.photos]
     curve = {
@@ -146,7 +146,7 @@ def reliability(figures: Figures, voice: Voice) -> Json:
 
 
 def sensitivity(name: str, found: Sensitivity, answers: Answers, voice: Voice) -> Json:
-    """F1 in the five buckets of a feature's value, and what follows."""
+    """F1 in the five buckets of a feature's value, and the conclusion."""
     classes = list(answers.class_names)
     f1 = [[None if cell is None else _round(cell) for cell in row] for row in found.f1]
     rows = [*_BUCKET_LABELS, voice.label("deviation")]

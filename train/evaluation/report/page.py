@@ -1,7 +1,7 @@
-"""The page `report.html`: one file that needs no network, rendered from a results file alone.
+"""The page `report.html`: one file that works offline, rendered from a results file alone.
 
-Everything in a results file is somebody's text: the templates escape all of it, and a content
-security policy lets the page run its own script and style and nothing else.
+The contents of a results file are untrusted: the templates escape all of them, and a content
+security policy allows the page only its own script and style.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ HTML_LANGUAGES = {"en-us": "en", "zh-cn": "zh-CN"}
 
 
 def write_page(results_file: Path, output: Path | None = None) -> Path:
-    """Render a results file, and the gallery beside it, to a page; return where it is.
+    """Render a results file, and the gallery beside it, to a page; return its path.
 
     Raises:
-        AnalysisError: The file is not in the grammar.
+        AnalysisError: The file breaks the grammar.
     """
     output = output or results_file.with_name(PAGE_FILE)
     pictures = tuple(read_gallery(results_file.parent))
@@ -50,9 +50,9 @@ def render(results: Json, pictures: Sequence[Pictures], name: str) -> str:
     """Render the content of a results file.
 
     Args:
-        results: In the grammar, checked.
-        pictures: Of the first misclassified samples; may be none.
-        name: What the page calls the file.
+        results: Checked contents in the grammar.
+        pictures: Pictures of the first misclassified samples; may be empty.
+        name: The page's name for the file.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -88,7 +88,7 @@ def render(results: Json, pictures: Sequence[Pictures], name: str) -> str:
 
 
 def format_number(value: object) -> str:
-    """Format a number for reading; other things as they are."""
+    """Format a number for reading; other values unchanged."""
     if isinstance(value, int):
         return f"{value:,}"
     if not isinstance(value, float):
@@ -105,7 +105,7 @@ def format_percent(share: float, language: str) -> str:
 
 
 def _own_text(name: str) -> Markup:
-    """Read a file of ours that goes into the page as it is."""
+    """Read one of our own files, which goes into the page unescaped."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704 - our own file
 
 

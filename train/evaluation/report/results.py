@@ -1,4 +1,4 @@
-"""The figures in the grammar of `model_analysis_results.json`, in both languages."""
+"""Expresses the figures in the grammar of `model_analysis_results.json`, in both languages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build_results(answers: Answers, figures: Figures) -> Json:
 
 
 def sample(answers: Answers, index: int) -> Json:
-    """Describe a photo in the form of the misclassified samples."""
+    """Describe a photo in the format of the misclassified samples."""
 
     def label(class_index: int) -> list[Json]:
         return [{"name": answers.class_names[class_index], "type": 0, "property": {}}]

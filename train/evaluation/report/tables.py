@@ -1,4 +1,4 @@
-"""Tables of the page: which kind of table it is, and the shade of each cell."""
+"""The page's tables: the kind of each table, and the shade of each cell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from train.evaluation.report.grammar import Json
 
 _LEVELS = 10  # of shade
-_LEAST_CELLS = 4  # below two by two there is nothing to compare
+_LEAST_CELLS = 4  # anything smaller than two by two has nothing to compare
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Table:
 
 
 def lay_out_table(name: str, content: Json) -> Table:
-    """Choose a table's kind by its form, and the shade of its cells by their values."""
+    """Choose a table's kind by its shape, and the shades of its cells by their values."""
     cells: list[list[Any]] = content["cell_value"]
     kind = _kind(content)
     columns_total = [sum(column) for column in zip(*cells, strict=True)] if kind == "matrix" else []
@@ -43,7 +43,7 @@ def lay_out_table(name: str, content: Json) -> Table:
         if kind == "heat":
             return Cell(value, f"heat-{round(_LEVELS * value)}")
         share = value / (columns_total[column] or 1)
-        # The root lets few mistakes be seen beside many right answers.
+        # The square root keeps few mistakes visible beside many right answers.
         level = round(_LEVELS * (share if row == column else share**0.5))
         return Cell(value, f"{'right' if row == column else 'wrong'}-{level}")
 

@@ -1,4 +1,4 @@
-"""The sentences of the evaluation in its two languages, from `texts.toml`."""
+"""The evaluation's sentences in both languages, from `texts.toml`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def catalogue() -> dict[str, dict[str, dict[str, str]]]:
 
 @dataclass(frozen=True)
 class Voice:
-    """Says things in one language, such as "zh-cn"."""
+    """The texts of one language, such as "zh-cn"."""
 
     language: str
 
@@ -27,6 +27,6 @@ class Voice:
         return catalogue()[group][key][self.language].format(**values)
 
     def label(self, key: str) -> str:
-        """Return what a reader sees for a key of the files; the key itself if it is unknown."""
+        """Return the label for a key of the files; the key itself if it is unknown."""
         texts = catalogue()["labels"].get(key)
         return texts[self.language] if texts else key

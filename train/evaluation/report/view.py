@@ -1,6 +1,6 @@
-"""From a file in the grammar to what the page shows: which cards there are, and what is on them.
+"""Turns a file in the grammar into the page's contents: its cards, and what is on each.
 
-Operators are recognised by their form and not by their names, so that anybody's file looks good.
+Operators are recognised by their structure and not by their names, so any valid file looks good.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WIDE_TABLE = 9  # columns
 
 @dataclass(frozen=True)
 class Lines:
-    """A line chart; `sums` holds a figure for each curve, such as the area below it."""
+    """A line chart; `sums` has one figure per curve, such as the area under it."""
 
     name: str
     chart: LineChart
@@ -33,7 +33,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Card:
-    """What the page shows of an operator."""
+    """An operator as the page shows it."""
 
     key: str
     title: str
@@ -52,19 +52,19 @@ class Card:
 
     @property
     def open_tables(self) -> list[Table]:
-        """The tables that are seen at once: those that say more than the charts do."""
+        """The tables shown at once: those that say more than the charts."""
         drawn = self.lines or self.rings or self.bars
         return [t for t in self.tables if not drawn or (t.kind != "plain" and not self.bars)]
 
     @property
     def folded_tables(self) -> list[Table]:
-        """The tables behind charts that show the same."""
+        """The collapsed tables: charts show the same figures."""
         return [table for table in self.tables if table not in self.open_tables]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section that has cards."""
+    """A section with at least one card."""
 
     key: str
     title: str
@@ -77,9 +77,9 @@ class View:
 
     Attributes:
         voice: Its language.
-        headline: The operator that holds the accuracy, if there is one.
+        headline: The operator with the accuracy, if there is one.
         advice: The sentences of the operator "advice".
-        sections: Those that have cards.
+        sections: The sections with cards.
         samples: The misclassified samples.
     """
 
@@ -153,7 +153,7 @@ def _card(key: str, parts: Json, voice: Voice) -> Card:
 
 
 def _sums_up(table: Json, chart: Json) -> bool:
-    """Whether a table has one figure for each curve, so that both make one legend."""
+    """Whether a table has one figure per curve, so that it becomes the chart's legend."""
     return len(table["col_labels"]) == 1 and table["row_labels"] == list(chart["curve"])
 
 
