@@ -3,10 +3,10 @@
 `python -m bench.faults` (`make faults`) injects each fault into a separate server and writes the
 table of docs/operations.md; `tests/e2e/test_faults.py` checks the promises in its short form.
 
-supervisor   starts the server again, as systemd and a container's restart policy do
+supervisor   restarts the server, as systemd and a container's restart policy do
 stage        the server, and what it leaves behind
-traffic      clients that keep asking meanwhile, and what they saw
-clock        a clock that can be set, for the server alone
+traffic      clients that send requests throughout, and what they saw
+clock        a clock that can be set for the server alone
 disk         a file system that can be filled
 faults       the faults
 """

@@ -1,7 +1,7 @@
 """`make faults`: injects each fault, and writes the table of docs/operations.md.
 
-It takes about ten minutes on two cores. Faults that need something this machine lacks are named and
-skipped: filling a disk needs root, setting the clock needs libfaketime.
+It takes about ten minutes on two cores. Faults that need something this machine lacks are reported
+and skipped: filling a disk needs root, setting the clock needs libfaketime.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STREAK = 100
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make the faults; return the exit code."""
+    """Inject the faults; return the exit code."""
     options = _parser().parse_args(arguments)
     show_log()
     logging.getLogger("client").setLevel(logging.WARNING)  # retries are counted, not logged
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=count, default=16, help="plain clients; 4 others besides")
     parser.add_argument("--only", metavar="NAMES", help=f"of {','.join(f.name for f in FAULTS)}")
     parser.add_argument("--work", type=Path, default=Path("build/faults"), help="scratch folder")
-    parser.add_argument("--page", type=Path, help="write into it, such as docs/operations.md")
+    parser.add_argument("--page", type=Path, help="page to write into, such as docs/operations.md")
     return parser
 
 

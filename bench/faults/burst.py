@@ -1,4 +1,4 @@
-"""Very many requests at the same moment, each over a connection of its own."""
+"""Sends very many requests at once, each over its own connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TIMEOUT_S = 120.0
-_OTHER_FILES = 100  # that this process has open
+_OTHER_FILES = 100  # open files of this process
 
 
 def burst(
@@ -24,14 +24,14 @@ def burst(
     photos: Sequence[bytes],
     count: int,
 ) -> list[Answer]:
-    """Send `count` requests at once, and wait for every answer.
+    """Send `count` requests at once, and wait for all answers.
 
     Args:
         address: Where the server listens.
-        path: Of the prediction's URL.
-        headers: Of every request.
-        photos: Bodies, in turn.
-        count: How many.
+        path: Path of the prediction URL.
+        headers: Headers of every request.
+        photos: Bodies, used in turn.
+        count: Number of requests.
     """
     _allow_files(count + _OTHER_FILES)
     requests = [prepare(address, path, headers, photo) for photo in photos]
@@ -57,7 +57,7 @@ async def _one(address: tuple[str, int], request: bytes) -> Answer:
 
 
 def _allow_files(count: int) -> None:
-    """Raise this process's own limit of open files, as far as it may."""
+    """Raise this process's limit of open files, as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))

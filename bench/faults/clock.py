@@ -1,7 +1,7 @@
-"""A clock that can be set while the server runs, for the server and its clients alone.
+"""A clock that can be set while the server runs, seen only by the server and its clients.
 
-Debian's libfaketime answers Java's questions for the time of day with what a file says; the
-monotonic clock, by which timeouts are measured, goes on as it does when a real clock is set.
+Debian's libfaketime makes Java read the time of day from a file; the monotonic clock, which
+measures timeouts, runs on as it does when a real clock is set.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Without FORCE_MONOTONIC_FIX=0, Java's waits return too early. Python's `time.sleep` fails under it
-# whatever is set, so it is Java alone that gets it, from a script that stands for its program.
+# whatever is set, so only Java gets it, through a script in its place.
 _SCRIPT = """#!/bin/sh
 export LD_PRELOAD='{library}' FAKETIME_TIMESTAMP_FILE='{file}' FAKETIME_NO_CACHE=1
 export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0
@@ -26,7 +26,7 @@ exec '{java}' "$@"
 
 
 def find_library() -> Path | None:
-    """Return libfaketime; None where it is not installed."""
+    """Return the path of libfaketime; None if it is not installed."""
     return next(_candidates(), None)
 
 
@@ -38,7 +38,7 @@ class Clock:
     """The time of day, set by an offset.
 
     Args:
-        folder: For the file that holds the offset, and a Java that reads it.
+        folder: For the file with the offset, and the script for Java.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,7 +55,7 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What puts a server's front end on this clock."""
+        """The environment variables that put a server's front end on this clock."""
         return {"JAVA_HOME": str(self._home)}
 
     def jump(self, offset: timedelta) -> None:

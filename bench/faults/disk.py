@@ -1,4 +1,4 @@
-"""A small file system in memory for a server's run folder, which can be filled to the last byte."""
+"""A small file system in memory for a server's run folder, to be filled to the last byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHUNK = 2**16
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Mount a file system of so many megabytes on a folder.
+    """Mount a file system of the given size, in megabytes, on a folder.
 
     Raises:
         Unusable: The user may not mount.
@@ -39,7 +39,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
 
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
-    """Write into a folder until its file system takes no more; take it back at the end."""
+    """Fill a folder's file system; remove what was written at the end."""
     filler = folder / "filler"
     try:
         with filler.open("wb", buffering=0) as file, suppress(OSError):

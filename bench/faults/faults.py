@@ -1,6 +1,6 @@
 """The faults: how to inject each, and what that requires.
 
-A fault is made while clients ask; it returns when there is nothing more to do but wait.
+A fault is injected while clients send requests; it returns when only waiting remains.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from bench.faults.stage import Stage
     from bench.faults.traffic import Traffic
 
-BURST_FACTOR = 10  # times the job queue
+BURST_FACTOR = 10  # multiple of the job queue's length
 _LOGS_S, _POLL_S = 60.0, 0.05
-_JUMP = timedelta(hours=2)  # longer than any token lives
+_JUMP = timedelta(hours=2)  # longer than any token's lifetime
 
 Need = Literal["clock", "disk"]
 NEEDS: tuple[Need, ...] = get_args(Need)
@@ -36,13 +36,13 @@ NEEDS: tuple[Need, ...] = get_args(Need)
 
 @dataclass(frozen=True)
 class Scene:
-    """What a fault has to work on.
+    """What a fault works on.
 
     Attributes:
         stage: The server.
         traffic: Its clients.
-        photos: What may be sent besides.
-        streak: How many good answers in a row say that all is well.
+        photos: Photos for further requests.
+        streak: Good answers in a row that count as recovered.
     """
 
     stage: Stage
@@ -58,8 +58,8 @@ class Fault:
     Attributes:
         name: Short; names results and tests.
         title: What is done, for people.
-        make: Makes it; calls `traffic.mark`.
-        needs: What it takes besides a server.
+        make: Injects it; calls `traffic.mark`.
+        needs: What it needs besides a server.
     """
 
     name: str
@@ -69,21 +69,21 @@ class Fault:
 
 
 def kill_worker(scene: Scene) -> None:
-    """End a worker while it works."""
+    """Kill a worker while it works."""
     (worker, *_) = scene.stage.workers()
     scene.traffic.mark()
     worker.kill()
 
 
 def hang_worker(scene: Scene) -> None:
-    """Stop a worker, without ending it: it answers no more, and its process is still there."""
+    """Suspend a worker: it no longer answers, but its process is still there."""
     (worker, *_) = scene.stage.workers()
     worker.send_signal(signal.SIGSTOP)
     scene.traffic.mark()
 
 
 def kill_server(scene: Scene) -> None:
-    """End the front end; the supervisor starts another server."""
+    """Kill the front end; the supervisor starts another server."""
     front_end = scene.stage.front_end
     scene.traffic.mark()
     front_end.kill()
@@ -91,13 +91,13 @@ def kill_server(scene: Scene) -> None:
 
 
 def restart(scene: Scene) -> None:
-    """Stop the server as it is meant to be stopped, and start it again."""
+    """Stop the server properly, and start it again."""
     scene.traffic.mark()
     scene.stage.supervisor.restart()
 
 
 def fill_disk(scene: Scene) -> None:
-    """Leave no byte for logs, keys or anything else in the run folder; renew a token meanwhile."""
+    """Fill the run folder's disk completely; renew a token while it is full."""
     stage = scene.stage
     scene.traffic.mark()
     with disk.full(stage.run.path):
@@ -114,14 +114,14 @@ def fill_disk(scene: Scene) -> None:
 
 
 def kill_worker_on_full_disk(scene: Scene) -> None:
-    """End a worker while the next one finds no room in the run folder."""
+    """Kill a worker while its successor finds no space in the run folder."""
     with disk.full(scene.stage.run.path):
         kill_worker(scene)
         scene.traffic.wait_until_well(scene.streak)
 
 
 def take_port(scene: Scene) -> None:
-    """Start a second server where the first one listens."""
+    """Start a second server on the first one's port."""
     stage = scene.stage
     scene.traffic.mark()
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +134,7 @@ def take_port(scene: Scene) -> None:
 
 
 def jump_ahead(scene: Scene) -> None:
-    """Set the clock two hours ahead: every token has ended."""
+    """Set the clock two hours ahead: every token has expired."""
     _set_clock(scene, _JUMP)
 
 
@@ -144,7 +144,7 @@ def jump_back(scene: Scene) -> None:
 
 
 def burst_of_requests(scene: Scene) -> None:
-    """Send ten times as many requests at once as the queue holds."""
+    """Send ten times as many requests at once as fit into the queue."""
     stage = scene.stage
     queue = int(get_properties(stage.run.config.read_text(encoding="utf-8"))["job_queue_size"])
     headers = {"Authorization": f"Bearer {stage.tokens().current('inference')}"}

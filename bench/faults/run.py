@@ -28,12 +28,12 @@ _DISK_MB = 400  # room for an unpacked archive
 
 @dataclass(frozen=True)
 class Load:
-    """How hard clients ask meanwhile.
+    """The load during a fault.
 
     Attributes:
-        photos: What they ask about.
-        clients: How many of each kind.
-        streak: Good answers in a row that say that all is well.
+        photos: Photos to send.
+        clients: Number of clients of each kind.
+        streak: Good answers in a row that count as recovered.
     """
 
     photos: tuple[bytes, ...]
@@ -47,13 +47,13 @@ class Result:
 
     Attributes:
         title: The fault.
-        rate: Good answers a second that plain clients got before it.
-        plain: Outcomes of plain clients, from the fault on until all was well.
+        rate: Good answers per second to plain clients before it.
+        plain: Outcomes of plain clients, from the fault until recovery.
         ours: Likewise of our client.
         patient: Likewise of our client with `outage_s`.
         gap_s: The longest time without a good answer to any plain client.
         recovered_s: From the fault to the first good answer after the last bad one.
-        left: What is there afterwards that was not before.
+        left: What was left behind: processes, ports, files.
     """
 
     title: str
@@ -66,12 +66,12 @@ class Result:
     left: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields."""
+        """Return the fields by name, ready for JSON."""
         return asdict(self)
 
 
 def missing(need: Need) -> str:
-    """Say what this machine lacks for a need of faults; an empty string if nothing."""
+    """Return what this machine lacks for one of the faults' needs; "" if nothing."""
     if need == "clock":
         return "" if find_library() else "no libfaketime here: apt-get install faketime"
     try:
@@ -85,7 +85,7 @@ def missing(need: Need) -> str:
 def running(
     mar: Path, folder: Path, needs: Collection[Need], *, grace_s: float = 10.0
 ) -> Iterator[Stage]:
-    """Start a server of its own with what some faults need, and end it; see `Stage`.
+    """Start a separate server with what some faults need, and end it; see `Stage`.
 
     Raises:
         Unusable: This machine lacks what they need; see `missing`.
@@ -109,7 +109,7 @@ def running(
 
 
 def make(fault: Fault, stage: Stage, load: Load) -> Result:
-    """Make a fault on a running server while clients ask.
+    """Inject a fault into a running server under load.
 
     Raises:
         LoadFailed: The server does not recover.

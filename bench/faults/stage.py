@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
     from bench.faults.clock import Clock
 
-_LOGS = ("logs",)  # they grow, as they should
-_STAYS = ("config.properties",)  # shows what a stopped server was started with
+_LOGS = ("logs",)  # these are expected to grow
+_STAYS = ("config.properties",)  # records what a stopped server was started with
 _UNPACKED = ("tmp", "models")
 
 
 @dataclass
 class Stage:
-    """Where the server is, and its processes.
+    """The server, its files and its processes.
 
     Attributes:
         mar: The verified archive.
         folder: Everything that the server and its supervisor write is in here.
-        clock: The clock that it goes by; None for the machine's.
-        model: Name under which it serves.
+        clock: The server's clock; None for the machine's.
+        model: Name of the served model.
         port: The first of its ports.
         grace_s: Longest wait for requests in flight when it is stopped, in seconds.
     """
@@ -82,7 +82,7 @@ class Stage:
         return found[0]
 
     def workers(self) -> list[psutil.Process]:
-        """Return the worker processes that the server tells of."""
+        """Return the worker processes that the server reports."""
         management = ManagementClient(self.addresses.management, tokens=self.tokens())
         return [
             psutil.Process(worker.pid)
@@ -91,12 +91,12 @@ class Stage:
         ]
 
     def stop(self) -> list[str]:
-        """Stop the server for good; return what is left of it."""
+        """Stop the server for good; return what it left behind."""
         self.supervisor.stop()
         return sorted(self.belongings() - Counter(_STAYS))
 
     def belongings(self) -> Counter[str]:
-        """Return what a fault could leave more of: processes, open ports, files."""
+        """Return what a fault could leave behind: processes, open ports, files."""
         found = [f"process {role(process)}" for process in at_work_in(self.run.path)]
         found += [f"port {port}" for port in Ports.starting_at(self.port).all if _listens(port)]
         for path in self.run.path.rglob("*"):

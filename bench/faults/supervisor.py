@@ -1,6 +1,6 @@
-"""Starts a command again whenever it ends, as systemd does for deploy/systemd/marigold.service.
+"""Restarts a command whenever it ends, as systemd does for deploy/systemd/marigold.service.
 
-It stands for `Type=notify`, `Restart=always` and `RestartSec=2` of that unit, and for a container's
+It imitates `Type=notify`, `Restart=always` and `RestartSec=2` of that unit, and a container's
 `restart: always`. Unlike systemd, it does not kill what the command leaves behind.
 """
 
@@ -27,9 +27,9 @@ class Supervisor:
     """One command that is kept running.
 
     Args:
-        command: Tells `READY=1` to the socket that NOTIFY_SOCKET names, as sd_notify(3) has it.
+        command: Sends `READY=1` to the socket in NOTIFY_SOCKET; see sd_notify(3).
         environment: Its environment.
-        log: File that it prints to.
+        log: File for its output.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
@@ -52,10 +52,10 @@ class Supervisor:
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
-        """Wait until the command says that it is ready, after its start or the next one.
+        """Wait until the command reports that it is ready, after this start or the next.
 
         Raises:
-            PeerFailed: It does not.
+            PeerFailed: It does not become ready in time.
         """
         try:
             while self._socket.recv(100) != b"READY=1":

@@ -1,4 +1,4 @@
-"""The table of docs/operations.md: what clients saw of each fault."""
+"""Writes the table of docs/operations.md: what clients saw of each fault."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER = (
 
 
 def markdown(figures: Mapping[str, Any]) -> str:
-    """Write the table, and on what it was measured."""
+    """Return the table, and what it was measured on."""
     about = figures["machine"]
     clients = figures["clients"]
     rows = [_row(result) for result in figures["results"].values()]

@@ -1,4 +1,4 @@
-"""Clients that keep asking while something breaks, and what they saw.
+"""Clients that keep sending requests while something breaks, and what they saw.
 
 plain      sends each request once, with the current token from the key file
 ours       `client.InferenceClient` with its defaults: retries for about three seconds
@@ -38,12 +38,12 @@ OUTAGE_S = 120.0
 WELL = "200"
 _CONNECT_S, _TIMEOUT_S = 3.0, 60.0
 _SETTLE_S = 300.0
-_PAUSE_S = 0.05  # after a failure: a server that is gone shall not be hammered
+_PAUSE_S = 0.05  # after a failure, so as not to hammer a server that is down
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one call, of however many requests; times by `time.monotonic`."""
+    """The outcome of one call, which may be several requests; times by `time.monotonic`."""
 
     kind: Kind
     sent_s: float
@@ -55,9 +55,9 @@ class Traffic:
     """Clients of all kinds, each in a thread, for a `with` block.
 
     Args:
-        stage: Whom they ask.
-        photos: What they ask about, in turn.
-        clients: How many of each kind.
+        stage: The server.
+        photos: Photos to send, in turn.
+        clients: Number of clients of each kind.
     """
 
     def __init__(self, stage: Stage, photos: Sequence[bytes], clients: dict[Kind, int]) -> None:
@@ -84,12 +84,12 @@ class Traffic:
             thread.join()
 
     def mark(self) -> None:
-        """Note that the fault is made now."""
+        """Record that the fault is injected now."""
         with self._news:
             self.fault_s, self._streak = time.monotonic(), 0
 
     def add(self, answers: Iterable[Answer]) -> None:
-        """Count answers, those of others too."""
+        """Add answers, including those of other clients."""
         with self._news:
             for answer in answers:
                 self._answers.append(answer)
@@ -100,13 +100,13 @@ class Traffic:
             self._news.notify_all()
 
     def wait_until_well(self, streak: int, timeout_s: float = _SETTLE_S) -> float:
-        """Wait until plain clients got so many good answers in a row, asked for after the mark.
+        """Wait until plain clients got `streak` good answers in a row, requested after the mark.
 
         Returns:
             Seconds from the mark to the first of them.
 
         Raises:
-            LoadFailed: That did not come.
+            LoadFailed: The server did not recover in time.
         """
         with self._news:
             if not self._news.wait_for(lambda: self._streak >= streak, timeout_s):
@@ -118,11 +118,11 @@ class Traffic:
         return min(good) - self.fault_s
 
     def outcomes(self, kind: Kind) -> Counter[str]:
-        """Count what clients of a kind got to what was under way at the mark, or came later."""
+        """Count outcomes of one kind of client for requests in flight at the mark, or later."""
         return Counter(answer.outcome for answer in self._since(kind))
 
     def gap_s(self) -> float:
-        """Return the longest time from the mark on in which no plain client got a good answer."""
+        """Return the longest time after the mark without a good answer to a plain client."""
         times = sorted(a.done_s for a in self._since("plain") if a.outcome == WELL)
         return max((b - a for a, b in pairwise([self.fault_s, *times])), default=0.0)
 
@@ -163,12 +163,12 @@ class Plain:
         self._token: str | None = None
 
     def predict(self, photo: bytes) -> None:
-        """Ask once.
+        """Send one request.
 
         Raises:
-            ClientError: There was no good answer.
+            ClientError: The answer was not 2xx, or none came.
         """
-        with suppress(KeyFileError):  # while the server is away, the last one stays
+        with suppress(KeyFileError):  # while the server is down, the last token stays
             self._token = read_key_file(self._stage.run.key_file).inference.value
         call = Call("POST", self._url, body=photo, headers={"Content-Type": "image/jpeg"})
         exchange(self._session, call, token=self._token, connect_s=_CONNECT_S, read_s=_TIMEOUT_S)

@@ -1,1 +1,1 @@
-"""The lab that every question uses: starts servers, makes load, watches processes."""
+"""The shared lab: starts servers, generates load, watches processes."""

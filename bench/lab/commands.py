@@ -1,4 +1,4 @@
-"""Runs a command to its end: what it printed, or an error that ends with its last words."""
+"""Runs a command: returns its output, or raises an error that ends with its last output."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def output_of(  # noqa: PLR0913
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> str:
-    """Run a command line of ours; return what it printed.
+    """Run one of our own command lines; return its output.
 
     Args:
         command: The program and its arguments.
-        failure: What to say if it fails, such as "wrk failed".
-        error: What that is.
-        timeout_s: Longest time that it may take, in seconds.
-        given: What it reads.
+        failure: Message if it fails, such as "wrk failed".
+        error: Type of that error.
+        timeout_s: Longest run time, in seconds.
+        given: Its standard input.
         environment: All of its environment variables; None for ours.
-        folder: Where it runs; None for here.
+        folder: Its working directory; None for ours.
 
     Raises:
-        BenchError: It failed; an `error`.
+        BenchError: It failed; of type `error`.
     """
     process = subprocess.run(  # noqa: S603  our own command lines
         command,

@@ -1,4 +1,4 @@
-"""Changes values in configuration files and leaves their comments and order alone."""
+"""Changes values in configuration files and keeps their comments and order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def set_yaml(text: str, values: Mapping[str, int]) -> str:
     """Set values in a `model-config.yaml`.
 
     Args:
-        text: The file.
+        text: The file's contents.
         values: By name; `handler.decode_threads` is in the section `handler:`.
 
     Raises:
@@ -38,7 +38,7 @@ def set_yaml(text: str, values: Mapping[str, int]) -> str:
 
 
 def get_yaml_names(text: str) -> set[str]:
-    """Return the names of the values in a `model-config.yaml`, as `set_yaml` takes them."""
+    """Return the names of the values in a `model-config.yaml`, in the form of `set_yaml`."""
     names = set()
     for name, value in _yaml().load(text).items():
         names |= {f"{name}.{inner}" for inner in value} if isinstance(value, dict) else {name}
@@ -48,12 +48,12 @@ def get_yaml_names(text: str) -> set[str]:
 def _yaml() -> YAML:
     yaml = YAML()  # keeps comments and order, which PyYAML does not
     yaml.preserve_quotes = True
-    yaml.width = 1000  # it would else wrap long lines
+    yaml.width = 1000  # otherwise it wraps long lines
     return yaml
 
 
 def set_properties(text: str, values: Mapping[str, str]) -> str:
-    """Set values in a `config.properties`; a name that is missing is added at the end."""
+    """Set values in a `config.properties`; missing names are added at the end."""
     for name, value in values.items():
         line = f"{name}={value}"
         pattern = re.compile(rf"^{re.escape(name)}=.*$", re.MULTILINE)

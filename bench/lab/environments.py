@@ -1,10 +1,10 @@
-"""The environments of other servers: pinned, apart, and without a second copy of PyTorch.
+"""The environments of other servers: pinned, separate, and without a second copy of PyTorch.
 
 Each has its own packages in `.venv-bench/<name>`, from `requirements/bench/<name>.txt`, installed
-by the script that installs all environments. What it lacks comes from this project's environment,
-whose folders follow its own on the search path: so all servers run the very same OpenVINO, PyTorch,
-Pillow and NumPy. The pins were resolved under the
-constraint of this project's own, so that hardly any package exists in two versions.
+by the script that installs all environments. Everything else comes from this project's environment,
+which follows on the import path: so all servers run the same OpenVINO, PyTorch, Pillow and NumPy.
+The pins were resolved under the constraints of this project's own, so hardly any package exists in
+two versions.
 """
 
 from __future__ import annotations

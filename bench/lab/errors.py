@@ -3,7 +3,7 @@
 BenchError
 ├── LoadFailed       a server gave other answers than 2xx under load
 ├── PeerFailed       a server did not start, or gave no right answer
-└── Unusable         what was asked for cannot be measured here
+└── Unusable         the request cannot be measured here
 """
 
 from __future__ import annotations
@@ -22,4 +22,4 @@ class PeerFailed(BenchError):
 
 
 class Unusable(BenchError):
-    """What was asked for cannot be measured with these files or on this machine."""
+    """The request cannot be measured with these files or on this machine."""

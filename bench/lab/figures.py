@@ -1,4 +1,4 @@
-"""From single latencies to what is reported: percentiles of a run, median and spread of rounds."""
+"""Summarises latencies: percentiles of a run, median and spread of rounds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of several rounds, with the least and the most."""
+    """The median, minimum and maximum of several rounds."""
 
     median: float
     least: float
@@ -24,7 +24,7 @@ class Spread:
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the smallest value that at least `share` (0..1) of the values do not exceed.
 
-    The nearest-rank definition: always a latency that somebody had.
+    The nearest-rank definition: always a latency that was measured.
 
     Raises:
         ValueError: There are no values.
@@ -46,10 +46,10 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Compare two servers within each round, so that a slow minute of the machine hits both.
+    """Compare two servers within each round, so that a slow minute of the machine affects both.
 
     Args:
-        ours: One figure a round.
-        theirs: The other's, of the same rounds.
+        ours: One figure per round.
+        theirs: The other server's, for the same rounds.
     """
     return spread([a / b for a, b in zip(ours, theirs, strict=True)])

@@ -1,4 +1,4 @@
-"""Runs the load generator in a process of its own and sums up what it found."""
+"""Runs the load generator in its own process and summarises the results."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Run:
     """One run of the load generator.
 
     Attributes:
-        throughput: Answers a second.
+        throughput: Answers per second.
         p50_ms: Median latency; p95_ms and p99_ms likewise.
-        answers: How many answers were measured.
-        seconds: How long.
+        answers: Number of measured answers.
+        seconds: Measured time.
         generator_cpu: Share of one core that the load generator used, 0..1.
         lag_ms: Largest delay of an open loop behind its own schedule.
-        total: Answers since the first, warm-up included.
+        total: All answers, warm-up included.
     """
 
     throughput: float
@@ -43,11 +43,11 @@ class Run:
 
 
 def generate(load: Load, *, server: str = "the server") -> Run:
-    """Ask a server under load.
+    """Put a server under load.
 
     Args:
-        load: Whom, what and how hard.
-        server: Its name, for the error.
+        load: The load, and where to send it.
+        server: The server's name, for the error.
 
     Raises:
         LoadFailed: An answer had another status than 2xx, or none came.

@@ -1,7 +1,7 @@
 """One keep-alive HTTP/1.1 connection with one request at a time, on a bare asyncio transport.
 
 It parses as much of a reply as a load generator needs: the status, and where the body ends.
-aiohttp or httpx would do more and take several times the CPU, on the cores that are measured.
+aiohttp or httpx would do more but use several times the CPU, on the cores that are measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Reply(NamedTuple):
-    """A status code, and the body as it came, chunk sizes included."""
+    """A status code, and the raw body, chunk sizes included."""
 
     status: int
     body: bytes
@@ -36,13 +36,13 @@ class Connection(asyncio.Protocol):
         """Connect.
 
         Raises:
-            OSError: Nobody listens.
+            OSError: The connection was refused or failed.
         """
         _, protocol = await asyncio.get_running_loop().create_connection(cls, host, port)
         return protocol
 
     async def ask(self, request: bytes) -> Reply:
-        """Send a whole request and wait for the whole reply.
+        """Send a complete request and wait for the complete reply.
 
         Raises:
             ConnectionError: The server closed the connection before or during its reply.

@@ -1,9 +1,9 @@
-"""The load generator: one process that asks a server as clients do, in a closed or an open loop.
+"""The load generator: one process that sends requests in a closed or an open loop.
 
-A closed loop has a number of clients that each wait for an answer before they ask again: it finds
-the throughput. An open loop asks at fixed times whether answers come or not, and measures from the
-time at which a request was meant to be sent: it finds the latency that users of a busy server see,
-which a closed loop hides by asking less while the server is slow.
+In a closed loop, each client waits for an answer before it sends the next request: this measures
+throughput. An open loop sends at fixed times whether answers come or not, and measures from the
+scheduled time of a request: this gives the latency that users of a busy server see, which a closed
+loop hides by sending less while the server is slow.
 
 `python -m bench.lab.load` reads a `Load` from its input and prints the `Outcome`, both as JSON.
 """
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ANSWER_TIMEOUT_S = 60.0
-PATIENCE = 4  # a slow server is asked for up to this many times `seconds`, to get `at_least`
+PATIENCE = 4  # a slow server is loaded for up to this many times `seconds`, to get `at_least`
 MAX_CONNECTIONS = 512
 _LOOK_S = 0.05
 
 
 @dataclass(frozen=True)
 class Load:
-    """What to ask, whom, and how hard.
+    """The load, and where to send it.
 
     Attributes:
         host: Where the server listens.
-        port: As above.
-        path: Of the prediction's URL.
-        headers: Of every request.
-        bodies: Files that hold one request body each; asked in turn.
-        clients: Of a closed loop; 0 for an open loop.
-        rate: Requests a second of an open loop.
-        seconds: How long to measure.
-        warm_up_s: How long to ask before that.
-        at_least: Answers of a closed loop to wait for, even if that takes longer.
+        port: Its port.
+        path: Path of the prediction URL.
+        headers: Headers of every request.
+        bodies: Files with one request body each; sent in turn.
+        clients: Number of clients of a closed loop; 0 for an open loop.
+        rate: Requests per second of an open loop.
+        seconds: Time to measure.
+        warm_up_s: Time to send requests before that.
+        at_least: Number of answers that a closed loop waits for, even if that takes longer.
     """
 
     host: str
@@ -63,15 +63,15 @@ class Load:
 
 @dataclass
 class Outcome:
-    """What came of it, in the measured time only.
+    """The result, within the measured time only.
 
     Attributes:
         seconds: The measured time.
-        latencies_ms: Of each answer.
-        statuses: How many answers of each status code, or of `timeout` and `connection`.
+        latencies_ms: Latency of each answer.
+        statuses: Number of answers by status code, or `timeout` or `connection`.
         cpu_s: CPU time of the load generator itself.
         lag_ms: Largest delay of an open loop behind its own schedule.
-        total: All answers, the warm-up's and late ones included.
+        total: All answers, including the warm-up and late ones.
     """
 
     seconds: float = 0.0
@@ -83,11 +83,11 @@ class Outcome:
 
 
 async def run(load: Load, requests: Sequence[bytes]) -> Outcome:
-    """Ask the server as `load` says.
+    """Send requests to the server as `load` describes.
 
     Args:
-        load: Whom, and how hard.
-        requests: Whole requests, sent in turn.
+        load: The load, and where to send it.
+        requests: Complete requests, sent in turn.
     """
     return await (_closed if load.clients else _open)(load, itertools.cycle(requests))
 
@@ -117,7 +117,7 @@ async def _closed(load: Load, requests: Iterator[bytes]) -> Outcome:
                 statuses[status] += 1
                 outcome.latencies_ms.append(1000 * (now - start))
             if status in {"connection", "timeout"}:
-                await asyncio.sleep(0.05)  # a server that is gone shall not be hammered
+                await asyncio.sleep(0.05)  # do not hammer a server that is down
         if connection:
             connection.close()
 
@@ -174,7 +174,7 @@ async def _open(load: Load, requests: Iterator[bytes]) -> Outcome:
 async def _ask(
     load: Load, connection: Connection | None, request: bytes
 ) -> tuple[Connection | None, str]:
-    """Ask once, over a new connection if there is none; return what can be used again."""
+    """Send one request, over a new connection if there is none; return a reusable one."""
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             if connection is None or not connection.usable:
@@ -194,7 +194,7 @@ def main() -> int:
     fields = json.load(sys.stdin)
     load = Load(**fields | {"bodies": tuple(fields["bodies"])})
     requests = read_requests(load)
-    gc.freeze()  # the photos are no garbage
+    gc.freeze()  # the photos are never garbage: do not scan them
     json.dump(asdict(asyncio.run(run(load, requests))), sys.stdout)
     return 0
 

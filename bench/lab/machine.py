@@ -1,4 +1,4 @@
-"""What was measured on: the processor, the memory, and the versions of everything."""
+"""Describes the machine: processor, memory, and software versions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def int8_kind(instructions: Collection[str]) -> str:
 
 
 def versions(kinds: set[str]) -> dict[str, str]:
-    """Return the versions of what is compared.
+    """Return the versions of the compared software.
 
     Args:
         kinds: Names of environments.

@@ -1,4 +1,4 @@
-"""The parts of a page of the documentation that commands write, and the raw figures beside it."""
+"""Writes generated sections of a documentation page, and the raw figures beside it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def write_section(page: Path, name: str, text: str, figures: Any) -> None:
 
     Args:
         page: Markdown, with the lines `<!-- name -->` and `<!-- end of name -->`.
-        name: Of the part, and of the entry.
-        text: What comes between the two lines.
-        figures: What the text was made from.
+        name: Name of the part and of the entry.
+        text: What to put between the two lines.
+        figures: The figures that the text was made from.
 
     Raises:
         Unusable: The page has no such part.

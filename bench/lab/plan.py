@@ -1,4 +1,4 @@
-"""How much is measured: the whole, or a quick look."""
+"""How much to measure: everything, or a quick look."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ LONE = "stock1"  # the stock handler as it is best for one client: batches of on
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and for how long.
+    """What to measure, and for how long.
 
     Attributes:
         rounds: How often the servers take turns.
-        seconds: Of each run under load.
-        main_seconds: Of the runs at `main_clients`.
-        clients: Of the closed loops; the first, 1, gives the lone client's latency.
-        main_clients: Of the comparison that the bars are about.
+        seconds: Duration of each run under load.
+        main_seconds: Duration of the runs at `main_clients`.
+        clients: Clients of the closed loops; the first, 1, gives the latency of a single client.
+        main_clients: Clients in the comparison that the bars use.
         open_shares: Rates of the open loops, as shares of a server's closed-loop throughput.
-        choice_s: Of each run that chooses between the modes of a server.
-        servers: Names of those to compare.
-        megapixels: Sizes of upscaled photos, beside the photos as they are.
+        choice_s: Duration of each run that chooses a server's mode.
+        servers: Names of the servers to compare.
+        megapixels: Sizes of upscaled photos, besides the original photos.
         workers: Numbers of our workers to try.
         batch_sizes: Our batch sizes to try.
         sweep_rounds: Rounds of photo sizes, workers and batch sizes.
-        warm_up_s: Before each run.
+        warm_up_s: Warm-up before each run.
     """
 
     rounds: int = 3
@@ -49,7 +49,7 @@ class Plan:
     warm_up_s: float = 0.7
 
     def rounds_of(self, server: str) -> int:
-        """Return in how many rounds a server takes part: the slow eager models only in one."""
+        """Return a server's number of rounds: only one for the slow eager models."""
         return 1 if server.endswith("-eager") else self.rounds
 
     def clients_of(self, server: str) -> tuple[int, ...]:
@@ -65,7 +65,7 @@ class Plan:
         return self.open_shares
 
     def seconds_at(self, clients: int) -> float:
-        """Return how long a closed loop of the comparison lasts."""
+        """Return the duration of a closed loop of the comparison, in seconds."""
         return self.main_seconds if clients == self.main_clients else self.seconds
 
 

@@ -1,4 +1,4 @@
-"""Which processes are a server's, what they use, and how they are ended."""
+"""Finds a server's processes, measures what they use, and ends them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATIENCE_S = 10.0
 
 
 def tree(root: psutil.Process) -> list[psutil.Process]:
-    """Return a process and all that it started, as far as they still run."""
+    """Return a process and all its descendants that still run."""
     try:
         return [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -35,14 +35,14 @@ def at_work_in(folder: Path) -> list[psutil.Process]:
 
 
 def _names(argument: str, folder: str) -> bool:
-    """Whether an argument holds the path of a folder, or of something in it; not run for run2."""
+    """Whether an argument names a folder or something in it; `run` does not match `run2`."""
     return argument.endswith(folder) or f"{folder}/" in argument
 
 
 def pss_mb(processes: Iterable[psutil.Process]) -> float:
-    """Return the memory of processes together, in megabytes of 10^6 bytes.
+    """Return the total memory of processes, in megabytes of 10^6 bytes.
 
-    Proportional set size: a page that several of them share counts once in all.
+    Proportional set size: a page shared by several of them counts once in total.
     """
     total = 0
     for process in processes:
@@ -75,7 +75,7 @@ def role(process: psutil.Process) -> str:
 def launch(
     command: Sequence[str | Path], folder: Path, environment: dict[str, str]
 ) -> psutil.Process:
-    """Start a server in a folder of its own; what it prints goes to `console.log` there."""
+    """Start a server in its own folder; its output goes to `console.log` there."""
     folder.mkdir(parents=True, exist_ok=True)
     # An inherited PYTHONPATH would come before the packages of the server's own environment.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -93,7 +93,7 @@ def launch(
 
 
 def end(root: psutil.Process) -> None:
-    """End a server: interrupt its first process, then force what is left of its tree."""
+    """End a server: interrupt its first process, then kill what remains of its tree."""
     family = tree(root)
     for process in family[:1]:
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -1,4 +1,4 @@
-"""What is served by all: the archive, what is in it, the weights it was made from, and photos."""
+"""What all servers serve: the archive, its contents, its original weights, and photos."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _LARGEST = 10 * 2**20  # bytes; the archive's own limit
 
 @dataclass(frozen=True)
 class Subject:
-    """What every server serves, and what it is asked with.
+    """What every server serves, and the photos to send.
 
     Attributes:
         mar: The verified archive.
-        weights: The model folder it was made from, with float32 weights.
+        weights: The model folder it was built from, with float32 weights.
         unpacked: The archive's contents.
-        work: Folder for everything that a benchmark writes beside its results.
+        work: Folder for everything that a benchmark writes besides its results.
         photos: The image files to send.
         expected: The class that the archive's model gives to each photo, computed in process.
     """
@@ -56,14 +56,14 @@ class Subject:
         return read_labels(self.weights / LABELS_FILE)
 
     def environment(self, *, model: str, workers: int) -> dict[str, str]:
-        """Return what `bench.lab.peers.models` reads; the cores are divided among the workers."""
+        """Return the variables for `bench.lab.peers.models`; workers share the cores evenly."""
         return {
             models.MODEL: model,
             models.ARCHIVE: str(self.unpacked),
             models.WEIGHTS: str(self.weights),
             models.WORKERS: str(workers),
             models.THREADS: str(max(1, CORES // workers)),
-            # The classifier that the archive holds, not the one of this folder.
+            # The classifier in the archive, not the one in this checkout.
             "PYTHONPATH": str(self.unpacked),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -99,7 +99,7 @@ def prepare(mar: Path, weights: Path, photos: Sequence[Path], work: Path) -> Sub
     """
     for path in (mar, weights / DESCRIPTION_FILE):
         if not path.exists():
-            raise Unusable(f"{path}: missing; `make archive` first")
+            raise Unusable(f"{path}: missing; run `make archive` first")
     unpacked = work / "archive"
     shutil.rmtree(unpacked, ignore_errors=True)
     with zipfile.ZipFile(mar) as archive:
@@ -115,7 +115,7 @@ def prepare(mar: Path, weights: Path, photos: Sequence[Path], work: Path) -> Sub
 def ask_in_process(
     subject: Subject, photos: Sequence[Path], model: str = "marigold"
 ) -> list[models.Answer]:
-    """Classify photos with one of the two models and no server, in a process of its own.
+    """Classify photos with one of the two models in a separate process, without a server.
 
     Raises:
         BenchError: It failed.
@@ -132,13 +132,13 @@ def run_module(
     photos: Sequence[Path] = (),
     model: str = "marigold",
 ) -> str:
-    """Run one of our modules without a server, in a process of its own; return what it prints.
+    """Run one of our modules in a separate process, without a server; return its output.
 
     Args:
-        subject: What it computes with.
-        module: Reads a JSON list of photos.
-        arguments: Its own.
-        photos: By default the subject's.
+        subject: The archive and the photos.
+        module: The module; reads a JSON list of photos.
+        arguments: The module's arguments.
+        photos: Photos; the subject's by default.
         model: One of the two models.
 
     Raises:

@@ -22,8 +22,8 @@ def variant(mar: Path, settings: Mapping[str, int], folder: Path) -> Path:
 
     Args:
         mar: The archive.
-        settings: Such as `{"batchSize": 8, "handler.decode_threads": 1}`.
-        folder: For the copy; it keeps its name, which is the model's.
+        settings: Values such as `{"batchSize": 8, "handler.decode_threads": 1}`.
+        folder: Folder for the copy, which keeps its name, the model's.
 
     Returns:
         The copy; everything but its settings was verified as part of `mar`.

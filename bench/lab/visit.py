@@ -1,6 +1,6 @@
 """One visit to one server: start it, check its answers, put it under load, stop it.
 
-Only one server is up at a time: idle ones would still take memory, and some of them CPU.
+Only one server runs at a time: idle ones still use memory, and some of them CPU.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
     from bench.lab.servers import Running, Server
     from bench.lab.subject import Subject
 
-_SLOWEST_SAMPLE = 30  # answers that a slow server is given time for
-# Float32 and int8 may see a borderline photo differently; more would be another model.
+_SLOWEST_SAMPLE = 30  # a slow server gets time for this many answers
+# Float32 and int8 may differ on a borderline photo; more differences mean another model.
 _MIN_AGREEMENT = 0.9
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A server that is up, and how to load it.
+    """A running server, and how to load it.
 
     Attributes:
         running: The server.
-        subject: What is served.
-        folder: For request bodies.
-        warm_up_s: Before each run.
+        subject: The archive and the photos.
+        folder: Folder for request bodies.
+        warm_up_s: Warm-up before each run, in seconds.
     """
 
     running: Running
@@ -64,7 +64,7 @@ class Visit:
     def closed(
         self, clients: int, seconds: float, photos: Sequence[Path] | None = None
     ) -> dict[str, Any]:
-        """Run a closed loop; the result has the CPU time of each process for an answer too."""
+        """Run a closed loop; the result includes each process's CPU time per answer."""
         load = self.load(
             photos or self.subject.photos,
             clients=clients,
@@ -83,15 +83,15 @@ class Visit:
         return {**asdict(run), "cpu_ms": cpu_ms, "wall_s": wall_s}
 
     def open(self, rate: float, seconds: float) -> dict[str, Any]:
-        """Run an open loop at so many requests a second."""
+        """Run an open loop at `rate` requests per second."""
         load = self.load(self.subject.photos, rate=rate, seconds=seconds)
         return {**asdict(generate(load, server=self.running.name)), "rate": rate}
 
     def agreement(self) -> float:
-        """Return the share of photos that get the class that the archive's model gives them.
+        """Return the share of photos that get the same class as from the archive's model.
 
         Raises:
-            PeerFailed: There are so many others that it must be another model.
+            PeerFailed: So many differ that it must be another model.
         """
         with requests.Session() as session:
             answers = [
@@ -104,7 +104,7 @@ class Visit:
         return share
 
     def memory_mb(self) -> list[tuple[str, float]]:
-        """Return what each process is for, and its memory."""
+        """Return each process's role and its memory, in MB."""
         family = processes.tree(self.running.root)
         return [(processes.role(process), processes.pss_mb([process])) for process in family]
 
@@ -121,7 +121,7 @@ def visit(server: Server, subject: Subject, plan: Plan) -> Iterator[Visit]:
 
 
 def write_bodies(running: Running, photos: Sequence[Path], folder: Path) -> tuple[str, ...]:
-    """Write what the server is sent for each photo; photos that are sent as they are stay."""
+    """Write the request body of each photo; photos that are sent unchanged are used directly."""
     bodies = []
     for photo in photos:
         content = photo.read_bytes()
@@ -138,7 +138,7 @@ def write_bodies(running: Running, photos: Sequence[Path], folder: Path) -> tupl
 
 
 def whole_visit(server: Server, subject: Subject, plan: Plan, number: int) -> dict[str, Any]:
-    """Measure all that the comparison needs of one server in one round.
+    """Measure everything that the comparison needs from one server in one round.
 
     Its answers are checked in the first round.
     """

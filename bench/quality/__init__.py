@@ -1,1 +1,1 @@
-"""How right, how sure and how robust is the served model: `make quality`."""
+"""The served model's accuracy, calibration and robustness: `make quality`."""

@@ -1,7 +1,7 @@
-"""`python -m bench.quality`: how right, how sure and how robust the served model is.
+"""`python -m bench.quality`: the served model's accuracy, calibration and robustness.
 
-Everything is asked of a running server, so the figures are those of the archive as it is served:
-its precision, its decoding, its calibration. Speed is the matter of `python -m bench`.
+All answers come from a running server, so the figures are those of the archive as it is served: its
+precision, its decoding, its calibration. `python -m bench` measures speed.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     add_server_options(parser)
-    parser.add_argument("--model-url", help="the model that is expected to be served")
-    parser.add_argument("--data-url", type=Path, required=True, help="data set; its val is used")
+    parser.add_argument("--model-url", help="the model that should be served")
+    parser.add_argument("--data-url", type=Path, required=True, help="data set, for its `val` photos")
     parser.add_argument("--others", type=Path, help="folder of pictures of none of the classes")
     parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
     options = parser.parse_args(arguments)
@@ -75,12 +75,12 @@ def _run(connection: Connection, options: argparse.Namespace) -> None:
 
 
 class Asked(NamedTuple):
-    """What the server says of N image files.
+    """The server's answers to N image files.
 
     Attributes:
         probabilities: [N, C].
-        scores: By what a picture may be rejected, [N] each: how sure the server is, and, if the
-            model has class means, how like the nearest one the picture is.
+        scores: Scores for rejecting a picture, [N] each: the confidence, and, if the model has
+            class means, the similarity to the nearest one.
     """
 
     probabilities: NDArray[np.float32]
@@ -91,7 +91,7 @@ def _measure(connection: Connection, options: argparse.Namespace) -> dict[str, A
     model = connection.management().describe(options.model, customized=True).metadata
     if model is None or model["top_k"] < len(model["labels"]):
         raise BenchError(
-            "the server must tell the probability of every class: "
+            "the server must return the probability of every class: "
             "set top_k in config/model-config.yaml to the number of classes"
         )
     if options.model_url:
@@ -131,7 +131,7 @@ def _measure(connection: Connection, options: argparse.Namespace) -> dict[str, A
 
 
 def _check_model(url: str, served_sha256: str) -> None:
-    """Refuse to measure another model than the one that was named."""
+    """Refuse to measure a model other than the named one."""
     expected = read_description(model_path(url) / DESCRIPTION_FILE).weights_sha256
     if served_sha256 != expected:
         raise BenchError(
@@ -143,7 +143,7 @@ def _check_model(url: str, served_sha256: str) -> None:
 def _ask(
     client: InferenceClient, class_names: Sequence[str], explain: bool, files: Iterable[bytes]
 ) -> Asked:
-    """Ask the server about image files; explanations tell how similar they are."""
+    """Classify image files through the server; explanations give their similarity."""
     with ThreadPoolExecutor(_CONCURRENCY) as pool:
         contents = list(files)
         answers = [dict(prediction.scores) for prediction in pool.map(client.predict, contents)]
@@ -165,7 +165,7 @@ def _shares(asked: Asked, below: dict[str, float]) -> dict[str, float]:
 
 
 def _separation(known: Asked, others: Asked) -> dict[str, float]:
-    """Return the area under the ROC curve by score: 1 if a threshold could tell all apart."""
+    """Return the area under the ROC curve by score: 1 if a threshold could separate all."""
     truth = [1] * len(known.probabilities) + [0] * len(others.probabilities)
     return {
         score: float(roc_auc_score(truth, np.concatenate([values, others.scores[score]])))
@@ -174,9 +174,9 @@ def _separation(known: Asked, others: Asked) -> dict[str, float]:
 
 
 def _error_if_perfect(probabilities: NDArray[np.float32]) -> dict[str, float]:
-    """Return the calibration error that so few photos show even if every probability is true.
+    """Return the calibration error of a perfectly calibrated model on so few photos.
 
-    The actual classes are drawn from the probabilities [N, C] themselves, again and again.
+    The actual classes are repeatedly drawn from the probabilities [N, C] themselves.
     """
     rng = np.random.default_rng(0)
     ends = probabilities.cumsum(axis=1)[:, :-1]  # [N, C - 1]

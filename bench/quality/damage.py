@@ -1,7 +1,7 @@
-"""Photos as they come in practice: recompressed, blurred, dark, bright, turned, tiny.
+"""Damages photos as in practice: recompressed, blurred, dark, bright, rotated, tiny.
 
-Each function takes an RGB image and returns an image file. All but `recompressed` write PNG, so
-that each damage is seen alone.
+Each function takes an RGB image and returns an image file. All except `recompressed` write PNG, so
+that each damage is measured alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 JPEG_QUALITY = 30  # of 100
 BLUR_PX = 2.0  # standard deviation, of photos with a short side of 256 pixels
-DARK, BRIGHT = 0.5, 1.5  # times the value of each pixel
+DARK, BRIGHT = 0.5, 1.5  # factor on each pixel's value
 THUMBNAIL_PX = 64  # the short side
 
 
@@ -26,7 +26,7 @@ def recompressed(image: Image.Image) -> bytes:
 
 
 def blurred(image: Image.Image) -> bytes:
-    """Blur as a lens out of focus does."""
+    """Blur like a lens out of focus."""
     return _save(image.filter(ImageFilter.GaussianBlur(BLUR_PX)))
 
 
@@ -36,12 +36,12 @@ def darkened(image: Image.Image) -> bytes:
 
 
 def brightened(image: Image.Image) -> bytes:
-    """Raise the brightness by half; what is above white is cut off."""
+    """Raise the brightness by half; values above white are clipped."""
     return _save(ImageEnhance.Brightness(image).enhance(BRIGHT))
 
 
 def turned(image: Image.Image) -> bytes:
-    """Turn by 90 degrees, as a camera without orientation sensor leaves it."""
+    """Rotate by 90 degrees, like a camera without an orientation sensor."""
     return _save(image.transpose(Image.Transpose.ROTATE_90))
 
 

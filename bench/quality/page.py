@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 UNHARMED = "as they are"
 SIMILARITY, CONFIDENCE = "similarity", "confidence"
-# What a picture may be rejected by, the one that the handler prefers first, and the field of
-# `model.json` that says below which value it is.
+# The scores for rejecting a picture, the handler's preferred one first, and the field of its
+# threshold in `model.json`.
 THRESHOLDS = {SIMILARITY: "similarity_below", CONFIDENCE: "reject_below"}
 _MEANING = {
     SIMILARITY: "cosine of the features to the nearest class mean",
@@ -22,7 +22,7 @@ _MEANING = {
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """Format the figures; `content` is what goes into the JSON file."""
+    """Format the figures; `content` is the JSON file's."""
     conditions, perfect = content["conditions"], content["calibration_error_if_perfect"]
     served = next((score for score in THRESHOLDS if score in content["below"]), None)
     rows = [
@@ -50,7 +50,7 @@ This was found by drawing classes from the probabilities.
 
 
 def _rejection(content: Mapping[str, Any], served: str) -> str:
-    """Compare the scores that a picture may be rejected by."""
+    """Compare the scores for rejecting a picture."""
     others, known = content["others"], content["conditions"][UNHARMED]["rejected"]
     rows = [
         (

@@ -1,7 +1,7 @@
-"""The command behind `make soak`: full load for a long time, and what grew meanwhile.
+"""The command behind `make soak`: full load for a long time, and what grew during it.
 
-At least twenty minutes and 200,000 requests by default; an answer that is not 2xx ends
-it with an error.
+At least twenty minutes and 200,000 requests by default; an answer other than 2xx ends it with an
+error.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--window-s", type=seconds, default=20.0, help="of one point of the plot")
     parser.add_argument("--clients", type=count, default=32)
     parser.add_argument("--work", type=Path, default=Path("build/soak"), help="scratch folder")
-    parser.add_argument("--page", type=Path, help="write into it, such as docs/operations.md")
+    parser.add_argument("--page", type=Path, help="page to write into, such as docs/operations.md")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A model folder with a small network and random weights, as training would write it.
+"""Writes a model folder with a small network and random weights, as training would.
 
 `python -m bench.soak.model FOLDER`; `make archive TRAIN_URL=FOLDER` packs it.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 mpl.use("agg")  # files only; there may be no display
 
-# Left out of the slopes: heaps fill up and code is compiled, once.
+# Left out of the slopes: heaps fill up and code is compiled only once.
 SETTLING_SHARE = 0.2
 _HOUR_S, _LOT = 3600.0, 100_000.0
 _DPI = 110
@@ -30,8 +30,8 @@ def markdown(figures: Mapping[str, Any], plot: str) -> str:
     """Write the table.
 
     Args:
-        figures: What was measured.
-        plot: Where the plot is, from the page.
+        figures: The measured figures.
+        plot: Path of the plot, relative to the page.
     """
     windows: Windows = figures["windows"]
     about, last = figures["machine"], windows[-1]
@@ -81,7 +81,7 @@ def _memory_mb(window: dict[str, Any], role: str) -> float:
 
 
 def _settled(windows: Windows) -> Windows:
-    """Return what the slopes are taken of, at least two windows."""
+    """Return the windows that the slopes are fitted to, at least two."""
     return windows[min(int(SETTLING_SHARE * len(windows)), len(windows) - 2) :]
 
 

@@ -1,4 +1,4 @@
-"""Asks at full load, window by window, and looks at the memory after each."""
+"""Sends requests at full load, window by window, and reads the memory after each."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of each window: the load generator is a new process, whose first requests are no measure.
+# In each window: the load generator is a new process, whose first requests are not representative.
 _WARM_UP_S = 0.5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to ask; both have to be reached.
+    """How long to send requests; both time and number must be reached.
 
     Attributes:
-        seconds: Of the whole.
-        requests: In all.
-        window_s: Of one window.
-        clients: Of the closed loop.
+        seconds: Total duration.
+        requests: Total number of requests.
+        window_s: Duration of one window.
+        clients: Clients of the closed loop.
     """
 
     seconds: float
@@ -46,12 +46,12 @@ class Window:
     """One stretch of time.
 
     Attributes:
-        end_s: Since the start.
-        requests: Since the start, those of the warm-up included.
-        throughput: Answers a second.
+        end_s: Its end, in seconds since the start.
+        requests: Requests since the start, including the warm-up.
+        throughput: Answers per second.
         p50_ms: Median latency, milliseconds.
         p99_ms: 99th percentile of the latency, milliseconds.
-        memory_mb: After it, by process role; proportional set sizes.
+        memory_mb: Memory after it, by process role; proportional set sizes.
     """
 
     end_s: float
@@ -62,12 +62,12 @@ class Window:
     memory_mb: dict[str, float]
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields."""
+        """Return the fields by name, ready for JSON."""
         return asdict(self)
 
 
 def soak(running: Running, photos: Sequence[Path], plan: Plan) -> list[Window]:
-    """Ask a server until time and requests are reached.
+    """Load a server until time and requests are reached.
 
     Raises:
         LoadFailed: An answer had another status than 2xx, or none came.

@@ -10,7 +10,7 @@ from scipy.stats import linregress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_Z95 = 1.96  # standard errors to either end of a 95 % interval, of many points
+_Z95 = 1.96  # standard errors to either end of a 95 % interval, for many points
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Slope:
     """How fast a figure grows.
 
     Attributes:
-        per_unit: Growth for each unit of what it is drawn over.
-        ci95: Half the width of its 95 % confidence interval; None of fewer than three points.
+        per_unit: Growth per unit of x.
+        ci95: Half the width of its 95 % confidence interval; None with fewer than three points.
     """
 
     per_unit: float
@@ -35,11 +35,11 @@ def slope(x: Sequence[float], y: Sequence[float], unit: float = 1.0) -> Slope:
     """Fit a line through points.
 
     Args:
-        x: Where; at least two different values.
-        y: Figures.
+        x: Positions; at least two different values.
+        y: Figures at these positions.
         unit: Divides x, such as 3600 to report seconds as hours.
     """
-    if len(set(y)) == 1:  # no spread to fit, nor to doubt
+    if len(set(y)) == 1:  # constant: nothing to fit
         return Slope(0.0, 0.0)
     found = linregress([value / unit for value in x], y)
     few = len(x) < 3  # noqa: PLR2004  two points lie on a line, whatever they are

@@ -1,1 +1,1 @@
-"""How fast is the archive served, against others and against the limit: `make bench`."""
+"""How fast the archive is served, compared with other servers and the limit: `make bench`."""

@@ -1,7 +1,7 @@
 """The command behind `make bench`: measures, and writes docs/benchmarks.json, .md and the plots.
 
 It takes about 25 minutes on two cores, `--quick` about five. Results are written after every step;
-`--resume` keeps the steps that an earlier run has finished.
+`--resume` keeps the steps that an earlier run finished.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
-    """Return the plan that the options ask for.
+    """Return the plan for the options.
 
     Raises:
         BenchError: A server is unknown.

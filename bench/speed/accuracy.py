@@ -1,4 +1,4 @@
-"""Accuracy through the server: what is measured fast must also be right.
+"""Accuracy through the server: fast answers must also be correct.
 
 The archive's precision and float32, each from an archive of its own, both over HTTP, on the
 validation photos; and the server's answers against the same model's without a server.
@@ -34,7 +34,7 @@ _BUILD_TIMEOUT_S = 600
 
 
 def measure(subject: Subject, data_url: Path, plan: Plan) -> dict[str, Any]:
-    """Return top-1 accuracy of the archive and of float32, and how equal the answers are."""
+    """Return top-1 accuracy of the archive and of float32, and how far the answers agree."""
     photos = sorted((data_url / "val").glob("*/*.jpg"))
     ours = _through(Marigold(), subject, photos, plan)
     fp32 = _through(Marigold(mar=fp32_archive(subject)), subject, photos, plan)

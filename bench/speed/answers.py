@@ -1,4 +1,4 @@
-"""Classifies files without a server: the answers that all servers are held against.
+"""Classifies files without a server: the reference for all servers' answers.
 
 `python -m bench.speed.answers` reads a JSON list of paths and prints the answers in that order.
 """
@@ -13,7 +13,7 @@ from bench.lab.peers import models
 
 
 def main() -> int:
-    """Answer for the files named on standard input."""
+    """Classify the files named on standard input."""
     paths = json.load(sys.stdin)
     classify = models.load()
     answers: list[models.Answer] = []

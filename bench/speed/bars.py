@@ -1,4 +1,4 @@
-"""The bars that the project set itself, and whether a run meets them.
+"""The project's performance bars, and whether a run meets them.
 
 Ratios are computed within each round; the median decides. How much int8 gains depends on the
 processor's instructions, and so do some of the bars.
@@ -38,8 +38,8 @@ class Bar:
 
     Attributes:
         what: What is compared.
-        required: What it should be.
-        found: What it is; None if this run did not measure it.
+        required: The required value.
+        found: The measured value; None if this run did not measure it.
         met: Whether it is met.
     """
 
@@ -166,6 +166,6 @@ def told_rounds(rounds: Mapping[int, float], digits: int | None = None) -> str:
 
 
 def _number(value: float, digits: int | None) -> str:
-    if digits is None:  # three figures that count
+    if digits is None:  # three significant figures
         digits = 0 if value >= 100 else 1 if value >= 10 else 2  # noqa: PLR2004
     return f"{value:,.{digits}f}"

@@ -40,9 +40,9 @@ def candidates(name: str) -> Sequence[Candidate]:
 
 
 def choose(name: str, subject: Subject, plan: Plan) -> dict[str, Any]:
-    """Try each mode of a server shortly; returns the index of the fastest, and all figures.
+    """Try each mode of a server briefly; return the index of the fastest, and all figures.
 
-    A mode that fails is out of the choice.
+    A mode that fails is skipped.
 
     Raises:
         PeerFailed: All modes fail.
@@ -73,7 +73,7 @@ def choose(name: str, subject: Subject, plan: Plan) -> dict[str, Any]:
 
 
 def like(name: str, settings: str) -> dict[str, Any]:
-    """Choose the mode of an eager model: as many workers as the archive's model does best with."""
+    """Choose the mode of an eager model: the number of workers best for the archive's model."""
     tried = candidates(name)
     workers = settings.rpartition(", ")[2]
     best = next((i for i, server in enumerate(tried) if server.settings.endswith(workers)), 0)
@@ -89,7 +89,7 @@ def order(servers: Sequence[str], number: int) -> list[str]:
 def measure_round(
     name: str, subject: Subject, plan: Plan, best: int, number: int
 ) -> dict[str, Any]:
-    """Measure one server in one round; a server that fails leaves its error instead."""
+    """Measure one server in one round; if it fails, the result is its error."""
     try:
         return whole_visit(candidates(name)[best], subject, plan, number)
     except (PeerFailed, LoadFailed) as error:
@@ -100,7 +100,7 @@ def measure_round(
 
 
 def choose_limit(subject: Subject, plan: Plan) -> dict[str, Any]:
-    """Find out in which way the cores do most without a server."""
+    """Find the fastest way to use the cores without a server."""
     found = [limit(subject, mode, plan.choice_s or 1.0) for mode in LIMIT_MODES]
     best = found.index(max(found))
     tried = [
@@ -111,7 +111,7 @@ def choose_limit(subject: Subject, plan: Plan) -> dict[str, Any]:
 
 
 def limit(subject: Subject, mode: str, seconds: float) -> float:
-    """Return the photos a second without a server.
+    """Return the photos per second without a server.
 
     Raises:
         BenchError: It failed.

@@ -1,7 +1,7 @@
 """What decoding and inference cost in CPU time, without a server.
 
-`python -m bench.speed.cost` reads a JSON list of paths and prints CPU milliseconds a photo. What a
-worker uses beyond these is the rest of its work: sockets, requests, replies, Python.
+`python -m bench.speed.cost` reads a JSON list of paths and prints CPU milliseconds per photo. What
+a worker uses beyond these goes into the rest of its work: sockets, requests, replies, Python.
 """
 
 from __future__ import annotations

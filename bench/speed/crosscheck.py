@@ -1,4 +1,4 @@
-"""Whether the load generator can be trusted: how fast it is by itself, and what wrk says."""
+"""Checks the load generator: how fast it is by itself, and what wrk measures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _START_S = 10.0
 
 
 def against_instant_server(load: Load, folder: Path) -> dict[str, float]:
-    """Ask a server that answers at once; what comes is the generator's own limit.
+    """Load a server that answers at once, to find the generator's own limit.
 
     Both share the cores, so the generator alone could do more.
     """
@@ -41,7 +41,7 @@ def against_instant_server(load: Load, folder: Path) -> dict[str, float]:
 
 
 def with_wrk(load: Load, folder: Path) -> dict[str, float] | None:
-    """Put the same load on a server with wrk; None where wrk is not installed.
+    """Put the same load on a server with wrk; None if wrk is not installed.
 
     Raises:
         LoadFailed: wrk saw an error.

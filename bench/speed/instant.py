@@ -1,6 +1,6 @@
 """A server that answers at once: shows what the load generator itself can do.
 
-It reads whole requests and always says the same; `python -m bench.speed.instant PORT`.
+It reads complete requests and always gives the same answer; `python -m bench.speed.instant PORT`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class Instant(asyncio.Protocol):
-    """Answers each request as soon as its body is there."""
+    """Answers each request as soon as its body is complete."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

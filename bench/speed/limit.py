@@ -1,6 +1,6 @@
-"""What the model and the decoding allow on these cores when there is no server at all.
+"""What the model and the decoding can do on these cores without any server.
 
-`processes`: one process a core, each decoding a batch and then classifying it on one thread; no
+`processes`: one process per core, each decoding a batch and then classifying it on one thread; no
 core ever waits for another. `pipelined`: one process that decodes the next batch in a pool while
 the network classifies this one on all cores. The faster of the two is the limit.
 """

@@ -26,7 +26,7 @@ _VISIBLE_MS, _OTHERS = 0.5, "other processes"
 
 
 def draw(summary: Summary, folder: Path) -> dict[str, str]:
-    """Draw all plots that there are figures for; return each file name by its subject, or ""."""
+    """Draw all plots with figures; return each file name by its subject, or ""."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {}
     for subject, paint in (
@@ -72,7 +72,7 @@ def _clients(axes: Axes, summary: Summary) -> bool:
     for name in summary.servers:
         points = [(n, summary.throughput(name, n)) for n in clients]
         found = [(n, spread(list(f.values())).median) for n, f in points if f]
-        if len(found) > 2:  # noqa: PLR2004  two points make no curve
+        if len(found) > 2:  # noqa: PLR2004  two points are not a curve
             width = 3 if name == OURS else 1.5
             axes.plot(*zip(*found, strict=True), marker="o", label=name, linewidth=width)
     axes.set_xscale("log", base=2)
@@ -101,7 +101,7 @@ def _cost(axes: Axes, summary: Summary) -> bool:
 
 
 def _parts(cpu_ms: Mapping[str, float]) -> dict[str, float]:
-    """Put together the processes that are too small to be seen."""
+    """Merge the processes that are too small to see."""
     large = {part: used for part, used in cpu_ms.items() if used >= _VISIBLE_MS}
     return large | {_OTHERS: sum(cpu_ms.values()) - sum(large.values())}
 

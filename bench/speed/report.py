@@ -82,12 +82,12 @@ def title(server: str) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Format a table for the template, which ends the line."""
+    """Format a table for the template, which adds the line break."""
     return tables.table(header, rows).rstrip("\n")
 
 
 def ceiling(summary: Summary) -> dict[str, str | None]:
-    """What the cores allow without a server; `against_stock` is None if it was not measured."""
+    """The limit without a server; `against_stock` is None if it was not measured."""
     limit = summary.throughput(LIMIT)
     against_stock = compared(limit, summary.throughput(STOCK))
     share = compared(summary.throughput(OURS), limit)
@@ -104,7 +104,7 @@ def ceiling(summary: Summary) -> dict[str, str | None]:
 
 
 def throughput_table(summary: Summary) -> str:
-    """Photos a second by number of clients, and the ratio to the stock handler."""
+    """Photos per second by number of clients, and the ratio to the stock handler."""
     clients = summary.plan["clients"]
     header = ["photos/s", *map(_clients, clients), "/ stock"]
     stock = summary.throughput(STOCK)
@@ -124,7 +124,7 @@ def throughput_table(summary: Summary) -> str:
 
 
 def latency_table(summary: Summary) -> str:
-    """Latency of a lone client and at the main number of clients."""
+    """Latency of a single client and at the main number of clients."""
     header = ["milliseconds"]
     for clients in (1, summary.main_clients):
         header += [f"{_clients(clients)}, p50", "p95", "p99"]
@@ -143,7 +143,7 @@ def latency_table(summary: Summary) -> str:
 
 
 def open_table(summary: Summary) -> str:
-    """Latency at fixed rates of arrival."""
+    """Latency at fixed arrival rates."""
     shares = summary.plan["open_shares"]
     header = ["milliseconds"]
     for share in shares:
@@ -198,7 +198,7 @@ def cost_rows(summary: Summary) -> list[tuple[str, str]]:
 
 
 def mode_rows(steps: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Which modes were tried, and which was taken."""
+    """The modes tried, and the one chosen."""
     rows = []
     for name, choice in steps.items():
         if name.startswith("choice ") and choice["tried"]:

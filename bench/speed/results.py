@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Results:
-    """Results by step; steps that are there already are not measured again.
+    """Results by step; steps with a result are not measured again.
 
     Args:
         path: The JSON file.
-        resume: Keep what an earlier run left in it.
+        resume: Keep the results of an earlier run.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
@@ -34,5 +34,5 @@ class Results:
         return self.steps[name]
 
     def save(self) -> None:
-        """Write the file; the old one stays whole until the new one is."""
+        """Write the file; the old one stays until the new one is complete."""
         write_text(self._path, json.dumps(self.steps, indent=1, ensure_ascii=False) + "\n")

@@ -52,7 +52,7 @@ def measure(
         results: Where the results go.
 
     Raises:
-        BenchError: A step failed; those before it are in the results.
+        BenchError: A step failed; earlier steps are in the results.
     """
     begin = time.perf_counter()
     results.step("about", lambda: about(subject, plan))
@@ -86,7 +86,7 @@ def measure(
 
 
 def about(subject: Subject, plan: Plan) -> dict[str, Any]:
-    """Describe what is measured, and on what."""
+    """Describe what is measured, and the machine."""
     kinds = {name.partition("-")[0] for name in plan.servers}
     photo_bytes = [photo.stat().st_size for photo in subject.photos]
     return {
@@ -116,7 +116,7 @@ def about_model(subject: Subject) -> dict[str, Any]:
 
 
 def check_generator(subject: Subject, plan: Plan) -> dict[str, Any]:
-    """Measure the load generator itself, and put wrk beside it on our server."""
+    """Measure the load generator itself, and compare it with wrk on our server."""
     logger.info("checking the load generator")
     with visit(Marigold(), subject, plan) as at:
         load = at.load(subject.photos, clients=plan.main_clients, seconds=plan.seconds)

@@ -1,4 +1,4 @@
-"""Reads the raw results: which figures a server has, round by round."""
+"""Reads the raw results: each server's figures, round by round."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Summary:
 
     @property
     def main_clients(self) -> int:
-        """The number of clients that the bars are about."""
+        """The number of clients that the bars use."""
         return int(self.plan["main_clients"])
 
     @property
     def servers(self) -> list[str]:
-        """Those with figures, the in-process limit left out."""
+        """The servers with figures, without the in-process limit."""
         return [name for name in self.plan["servers"] if name != LIMIT and self.rounds(name)]
 
     def rounds(self, server: str) -> dict[int, dict[str, Any]]:
@@ -46,7 +46,7 @@ class Summary:
         return found
 
     def error(self, server: str) -> str:
-        """Return why a server has no figures; empty if it has."""
+        """Return why a server has no figures; "" if it has."""
         if error := self.steps.get(f"choice {server}", {}).get("error"):
             return str(error)
         for number in range(self.plan["rounds"]):
@@ -55,7 +55,7 @@ class Summary:
         return ""
 
     def throughput(self, server: str, clients: int | None = None) -> dict[int, float]:
-        """Return answers a second by round; at the main number of clients by default."""
+        """Return answers per second by round; at the main number of clients by default."""
         if server == LIMIT:
             return {number: result["throughput"] for number, result in self.rounds(LIMIT).items()}
         key = str(clients or self.main_clients)
@@ -72,7 +72,7 @@ class Summary:
         return self._each(server, lambda result: result.get("open", {}).get(key, {}).get(which))
 
     def start_s(self, server: str) -> dict[int, float]:
-        """Return the time from start to first answer, by round."""
+        """Return the seconds from start to first answer, by round."""
         return self._each(server, lambda result: result.get("start_s"))
 
     def memory_mb(self, server: str, role: str = "") -> dict[int, float]:
@@ -87,7 +87,7 @@ class Summary:
         return self._each(server, of)
 
     def cpu_ms(self, server: str) -> dict[str, float]:
-        """Return the CPU time of an answer by process, at the main number of clients."""
+        """Return the CPU time per answer by process, at the main number of clients."""
         collected: dict[str, list[float]] = {}
         for result in self.rounds(server).values():
             run = result["closed"].get(str(self.main_clients))
@@ -107,6 +107,6 @@ class Summary:
 
 
 def compared(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Spread | None:
-    """Compare two servers within each round that both took part in; None if there is none."""
+    """Compare two servers within each round that has both; None if there is none."""
     ratios = [ours[number] / theirs[number] for number in ours if number in theirs]
     return spread(ratios) if ratios else None

@@ -1,4 +1,4 @@
-"""How throughput follows photo size, number of workers and batch size."""
+"""How throughput depends on photo size, number of workers and batch size."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ Rounds = dict[str, list[float]]
 
 
 def photo_sizes(subject: Subject, plan: Plan, modes: Mapping[str, int]) -> dict[str, Rounds]:
-    """Measure our server and the stock one with larger and larger photos, in turns.
+    """Measure our server and the stock one with increasingly large photos, in turns.
 
     Args:
-        subject: What is served; its photos are scaled up.
+        subject: The archive and the photos, which are scaled up.
         plan: Sizes and rounds.
-        modes: Server name to the mode that was chosen.
+        modes: Server name to the chosen mode.
 
     Returns:
-        Size to server name to one throughput a round.
+        Size to server name to one throughput per round.
     """
     sizes = {f"{_LONG_SIDE} px": scaled(subject, None)} | {
         f"{megapixels:g} MP": scaled(subject, megapixels) for megapixels in plan.megapixels
@@ -84,12 +84,12 @@ def scale(photo: bytes, megapixels: float | None) -> bytes:
 
 
 def worker_counts(subject: Subject, plan: Plan) -> Rounds:
-    """Measure our server with more and more workers."""
+    """Measure our server with increasing numbers of workers."""
     return _sweep({str(n): Marigold(workers=n) for n in plan.workers}, subject, plan)
 
 
 def batch_sizes(subject: Subject, plan: Plan) -> Rounds:
-    """Measure our server with larger and larger batches."""
+    """Measure our server with increasing batch sizes."""
     folder = subject.work / "variants"
     mars = {
         size: variant(subject.mar, {"batchSize": size}, folder / f"batch-{size}")
@@ -116,5 +116,5 @@ def _sweep(
 
 
 def _turned(names: Sequence[str], number: int) -> list[str]:
-    """Every other round goes backwards: what warms up or slows down hits all alike."""
+    """Reverse every other round, so that warming up or slowing down affects all alike."""
     return list(names) if number % 2 == 0 else list(reversed(names))

@@ -1,1 +1,1 @@
-"""How fast is a training, and what is each of its settings worth."""
+"""How fast training is, and what each of its settings is worth."""

@@ -1,8 +1,8 @@
 """`python -m bench.training`: our training against the original recipe's straightforward loop.
 
-Speed: photos a second, in turns, on the same photos and cores.
+Speed: photos per second, in turns, on the same photos and cores.
 Time to accuracy: the original's loop trains some epochs, and our recipe all of its own, from the
-same start; when is ours as good? Evaluating and decoding count for both.
+same start; when is ours as good? Evaluation and decoding count for both.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ logger = logging.getLogger(__name__)
 
 
 def loops(path: Path, overrides: Sequence[str], *, compiled: bool) -> dict[str, Recipe]:
-    """Return what is measured beside the original, by name: the recipe, one thing changed in each.
+    """Return the loops to compare with the original, by name: the recipe, and single changes to it.
 
-    All crops are the original's 224 px but in the last one, which has the mean of the recipe's.
+    All use the original's 224 px crops except the last one, which uses the mean of the recipe's.
     """
     recipe = read_recipe(path, overrides)
     mean = (recipe.crop_first + recipe.crop_last) // 2
@@ -76,10 +76,10 @@ def loops(path: Path, overrides: Sequence[str], *, compiled: bool) -> dict[str, 
 
 
 def compare_speed(root: Path, recipes: dict[str, Recipe], rounds: int) -> dict[str, list[float]]:
-    """Let the original loop and ours learn the photos of `root` in turns.
+    """Train the original loop and ours on the photos of `root` in turns.
 
     Returns:
-        Photos a second in each round, by name; a round before the first is not counted.
+        Photos per second in each round, by name; a warm-up round is not counted.
     """
     data_set, fingerprint = check_data_set(root)
     network = initial_network(next(iter(recipes.values())), data_set.class_names, root)
@@ -91,7 +91,7 @@ def compare_speed(root: Path, recipes: dict[str, Recipe], rounds: int) -> dict[s
         photos = decoded if recipe.cached_side else data_set
         learning[name] = ours = _OurLoop(copy.deepcopy(network), photos, recipe, rounds + 1)
         if name == COMPILED:
-            ours.compile()  # takes its time in the round that is not counted
+            ours.compile()  # compiles in the round that is not counted
     runs: dict[str, list[float]] = {name: [] for name in learning}
     for number in range(rounds + 1):
         names = list(runs) if number % 2 == 0 else list(reversed(runs))
@@ -106,7 +106,7 @@ def compare_speed(root: Path, recipes: dict[str, Recipe], rounds: int) -> dict[s
 
 
 class _OurLoop:
-    """The same interface as the original's: trains a network in place, by our recipe."""
+    """Trains a network in place with our recipe; same interface as the original's loop."""
 
     def __init__(self, network: nn.Module, data_set: DataSet, recipe: Recipe, epochs: int) -> None:
         self._recipe = recipe
@@ -116,11 +116,11 @@ class _OurLoop:
         self._learner = build_learner(lesson, recipe, steps, choose_device())
 
     def compile(self) -> None:
-        """Have torch.compile make a faster form of it, when the first epoch begins."""
+        """Apply torch.compile, which takes effect when the first epoch begins."""
         self._learner.step.compile()
 
     def epoch(self) -> None:
-        """Learn from each photo once."""
+        """Train on each photo once."""
         train_epoch(self._learner, self._loader, self._recipe, 0)
 
 
@@ -175,7 +175,7 @@ def _run_ours(
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Checkpoint(Path(folder) / CHECKPOINT_FILE, recipe, fingerprint)
         progress = train_network(network, data_set, recipe, checkpoint=checkpoint, resume=False)
-    # Whatever came before the first epoch, such as a teacher, counts too.
+    # Everything before the first epoch, such as a teacher, counts too.
     seconds = time.monotonic() - started - sum(record.seconds for record in progress.history)
     points = []
     for record in progress.history:
@@ -185,7 +185,7 @@ def _run_ours(
 
 
 def link_some(data_root: Path, photos: int | None, folder: Path) -> Path:
-    """Make a data set of about so many training photos, or of all, evenly from all classes."""
+    """Make a data set of about `number` training photos, or all, evenly from all classes."""
     data_set, _ = check_data_set(data_root)
     step = max(1, len(data_set.train) // photos) if photos else 1
     for photo in (*data_set.train[::step], *data_set.val):
@@ -196,7 +196,7 @@ def link_some(data_root: Path, photos: int | None, folder: Path) -> Path:
 
 
 def table(runs: dict[str, list[float]]) -> str:
-    """Format the speeds as Markdown: medians, ranges, and how many times the original's."""
+    """Format the speeds as Markdown: medians, ranges, and ratios to the original's."""
     base = statistics.median(runs[ORIGINAL])
     rows = [
         (
@@ -256,7 +256,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def verdict(times: Mapping[str, Any]) -> str:
-    """Tell what `compare_time` found in a sentence."""
+    """Summarise the result of `compare_time` in a sentence."""
     seconds = times["ours_s"]
     ours = "ours is never as good" if seconds is None else f"ours is as good after {seconds:.0f} s"
     return (

@@ -1,9 +1,9 @@
 """`python -m bench.training.ablation`: what each setting of a recipe is worth, one at a time.
 
 The trainings are small, so that all of them take about an hour on two CPU cores: a ResNet18 from
-random weights, images a third as large, one half of all photos to learn from. The other half
-measures: five times as many photos as `val` has. Each finished training is kept, and not repeated.
-What the answers say about the switches is the matter of `bench.training.effects`.
+random weights, images a third as large, and half of all photos to train on. The other half is for
+measuring: five times as many photos as `val` has. Finished trainings are kept and not repeated.
+`bench.training.effects` computes the effects of the settings.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
     from train.fit.lesson import Lesson
     from train.recipe import Recipe
 
-# What makes any recipe small; the images as well, see `preprocessing_of`.
+# What makes any recipe small; for the images, see `preprocessing_of`.
 SMALL = (
     *("name=ablation", "arch=resnet18", "init=scratch", "epochs=10", "lr=1e-3"),
     *("crop_first=32", "crop_last=64", "cached_side=85", "workers=1"),
 )
 _TEACHER = ("teacher=efficientnet-lite0", "distil_labels=0.9")
-# Each is trained in place of what the recipe says; those that it says already are left out.
+# Each replaces the recipe's value; those that equal it are left out.
 SWITCHES: tuple[tuple[str, ...], ...] = (
     ("optimizer=adam",),
     ("weight_decay=0.0",),
@@ -73,7 +73,7 @@ SWITCHES: tuple[tuple[str, ...], ...] = (
     _TEACHER,
     (*_TEACHER, "distil_features=2.0"),
 )
-_MORE_OF_BASE = 2  # trainings, with other seeds: all others are held against it, and chance shows
+_MORE_OF_BASE = 2  # more seeds of the base, the reference for all others and for chance
 logger = logging.getLogger(__name__)
 
 
@@ -81,7 +81,7 @@ def halves(data_root: Path) -> tuple[DataSet, str]:
     """List all photos, half of each class as `train` and half as `val`; and fingerprint them.
 
     Raises:
-        DataError: They are not fit for training.
+        DataError: They are unfit for training.
     """
     whole, fingerprint = check_data_set(data_root)
     listing = list_photos(data_root)
@@ -91,13 +91,13 @@ def halves(data_root: Path) -> tuple[DataSet, str]:
 
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
-    """Shrink what the handler does to photos as the recipe shrinks its largest crops."""
+    """Scale the preprocessing down in proportion to the recipe's largest crops."""
     usual, scale = Preprocessing(), recipe.crop_last / 192  # as in `config/train.toml`
     return Preprocessing(resize=round(scale * usual.resize), crop=round(scale * usual.crop))
 
 
 def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> NDArray[np.bool_]:
-    """Train; tell for each photo of `val` whether the last epoch's network is right, [N]."""
+    """Train; return whether the last epoch's network is right on each photo of `val`, [N]."""
     preprocessing, device = preprocessing_of(recipe), choose_device()
     torch.manual_seed(recipe.seed)
     network = initial_network(recipe, data_set.class_names, data_set.root)
@@ -128,7 +128,7 @@ def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> 
 def learn_once(
     data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path
 ) -> NDArray[np.bool_]:
-    """Return what `learn` does, from the folder if it was found out before."""
+    """Return the result of `learn`, from the folder if it is stored there."""
     key = hashlib.sha256(f"{recipe_text(recipe)}{fingerprint}".encode()).hexdigest()[:12]
     path = folder / f"right-{key}.json"
     if not path.exists():
@@ -140,13 +140,13 @@ def learn_once(
 
 
 def measure(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path, seeds: int) -> Right:
-    """Train a recipe from its seed and from the next ones; return the right answers, [seeds, N]."""
+    """Train a recipe with its seed and the next ones; return the right answers, [seeds, N]."""
     seeded = (dataclasses.replace(recipe, seed=recipe.seed + turn) for turn in range(seeds))
     return np.stack([learn_once(data_set, fingerprint, each, folder) for each in seeded])
 
 
 def variants(path: Path, overrides: Iterable[str]) -> list[Recipe]:
-    """Return the small form of a recipe, and then those with one switch changed."""
+    """Return the small form of a recipe, then those with one setting changed."""
     settings = [*SMALL, *overrides]
     base = read_recipe(path, settings)
     changed = (read_recipe(path, [*settings, *switch]) for switch in SWITCHES)
@@ -154,7 +154,7 @@ def variants(path: Path, overrides: Iterable[str]) -> list[Recipe]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train what was not trained before, print or write the table; return the exit code."""
+    """Run the missing trainings, print or write the table; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.training.ablation",
         description="What each switch of a recipe is worth.",
@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     base, *changed = variants(options.recipe, options.overrides)
     listed, fingerprint = halves(options.data_url)
-    # Beside other trainings' decoded photos, and not in place of them.
+    # Beside other trainings' decoded photos, not in place of them.
     data_set = with_decoded_photos(
         dataclasses.replace(listed, root=options.work),
         fingerprint,

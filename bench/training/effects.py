@@ -1,9 +1,8 @@
-"""From right and wrong answers of trainings to the effect of each setting, and how sure it is.
+"""Estimates each setting's effect, with its uncertainty, from the trainings' answers.
 
-Two things blur the difference between two accuracies: which photos were asked about, and what
-chance did to the trainings: the initial weights, the order of the photos, the crops. Trainings of
-one recipe that differ by their seed alone show how large the second one is; the interval counts
-both.
+Two things blur the difference between two accuracies: the choice of the measured photos, and chance
+in training: the initial weights, the order of the photos, the crops. Trainings of one recipe that
+differ only in their seed show how large the second one is; the interval includes both.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ _Z95 = 1.959964  # 97.5 % quantile of the normal distribution
 
 @dataclass(frozen=True)
 class Effect:
-    """What changing settings does to the accuracy; shares are 0..1.
+    """The effect of changed settings on the accuracy; shares are 0..1.
 
     Attributes:
-        before: The settings as the base has them.
-        after: As they were changed to.
+        before: The settings in the base.
+        after: The changed settings.
         accuracy: With the change; the mean over the seeds.
-        difference: To the base's accuracy; below 0 where the base is better.
+        difference: Difference from the base's accuracy; below 0 if the base is better.
         ci95: 95 % confidence interval of the difference.
     """
 
@@ -51,7 +50,7 @@ class Effect:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves no effect at all out."""
+        """Whether the interval excludes 0."""
         return not self.ci95[0] <= 0 <= self.ci95[1]
 
 
@@ -60,10 +59,10 @@ class Effects:
     """All effects on one base.
 
     Attributes:
-        accuracies: The base's with each seed, 0..1.
-        photos: How many were asked about.
+        accuracies: The base's accuracy with each seed, 0..1.
+        photos: Number of measured photos.
         deviation: Standard deviation of a recipe's accuracy from seed to seed.
-        all: Of each change.
+        all: The effect of each change.
     """
 
     accuracies: tuple[float, ...]
@@ -77,14 +76,14 @@ def effects(base: Recipe, right: Right, changed: Mapping[Recipe, Right]) -> Effe
 
     Args:
         base: The recipe of the base.
-        right: Whether each of its trainings, two at least, is right about each photo.
+        right: Whether each of its trainings, at least two, is right about each photo.
         changed: The same for other recipes, of which one training is enough.
     """
     deviation = _deviation([right, *changed.values()])
     found = []
     for recipe, answers in changed.items():
         before, after = _settings(base, recipe)
-        gain = answers.mean(axis=0) - right.mean(axis=0)  # of each photo, -1..1
+        gain = answers.mean(axis=0) - right.mean(axis=0)  # per photo, -1..1
         chance = deviation**2 * (1 / len(answers) + 1 / len(right))
         half = _Z95 * math.sqrt(gain.var(ddof=1) / len(gain) + chance)
         difference = float(gain.mean())
@@ -95,7 +94,7 @@ def effects(base: Recipe, right: Right, changed: Mapping[Recipe, Right]) -> Effe
 
 
 def _deviation(groups: Iterable[Right]) -> float:
-    """Pool the standard deviation of accuracies within groups of trainings that differ by seed."""
+    """Pool the standard deviation of accuracies within groups that differ only in the seed."""
     squares, degrees = 0.0, 0
     for answers in groups:
         accuracies = answers.mean(axis=1)
@@ -114,9 +113,9 @@ def markdown(found: Effects, base: Recipe, images: int, machine: Mapping[str, An
 
     Args:
         found: The effects.
-        base: The recipe that was changed.
-        images: How many photos were learned from.
-        machine: What was trained on, from `bench.lab.machine`.
+        base: The unchanged recipe.
+        images: Number of training photos.
+        machine: The machine, from `bench.lab.machine`.
     """
     rows = [
         (
@@ -153,7 +152,7 @@ Stronger augmentation and slower learning are worth more there than here.
 
 
 def _settings(base: Recipe, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings that differ, as they are in each."""
+    """Return the settings that differ, with the values of each recipe."""
     before, after = dataclasses.asdict(base), dataclasses.asdict(recipe)
     names = [name for name in before if before[name] != after[name]]
     return {name: before[name] for name in names}, {name: after[name] for name in names}

@@ -1,6 +1,6 @@
 """The original recipe as a straightforward loop: torchvision's folder, loader and network.
 
-What `bench.training` compares with; nothing of `train` is used, and nothing is tuned.
+The baseline of `bench.training`; it uses nothing of `train`, and nothing is tuned.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class OriginalLoop:
         self._optimizer = torch.optim.Adam(network.parameters(), lr=_LEARNING_RATE)
 
     def epoch(self) -> None:
-        """Learn from each photo once."""
+        """Train on each photo once."""
         self._network.train()
         for images, labels in self._loader:
             loss = nn.functional.cross_entropy(self._network(images), labels)

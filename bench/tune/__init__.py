@@ -1,1 +1,1 @@
-"""Which settings suit this machine: `make tune`."""
+"""Finds the settings that suit this machine: `make tune`."""

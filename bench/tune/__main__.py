@@ -1,8 +1,8 @@
 """`make tune`: finds the fastest settings for this machine.
 
 Tries workers, threads, batch size, delay and the front end's settings one after the other, and
-prints what gives the most throughput while 99 % of the answers take at most `--p99-ms`.
-`--write` puts it into config/model-config.yaml and config/config.properties.
+prints those with the highest throughput while 99 % of the answers take at most `--p99-ms`.
+`--write` writes them to config/model-config.yaml and config/config.properties.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ PROPERTIES = CONFIG_NAME
 
 
 class Tuner:
-    """Measures settings; one archive and one configuration folder for each that is up.
+    """Measures settings, with one archive and one configuration folder per running server.
 
     Args:
-        subject: What is served.
-        all_knobs: What may be changed.
+        subject: The archive and the photos.
+        all_knobs: The settings that may change.
         plan: How long to measure, and with how many clients.
         rounds: How often two settings take turns.
     """
@@ -54,7 +54,7 @@ class Tuner:
         self._subject, self._knobs, self._plan, self._rounds = subject, all_knobs, plan, rounds
 
     def measure(self, best: Settings, candidate: Settings) -> Rounds | None:
-        """Measure two settings in turns; None if the candidate does not start or answer."""
+        """Measure the best settings and a candidate in turns; None if the candidate fails."""
         runs: dict[str, list[Figures]] = {"best": [], "candidate": []}
         for number in range(self._rounds):
             pair = [("best", best), ("candidate", candidate)]
@@ -77,7 +77,7 @@ class Tuner:
         text = (CONFIG / PROPERTIES).read_text(encoding="utf-8")
         (config / PROPERTIES).write_text(set_properties(text, properties), encoding="utf-8")
         mar = variant(self._subject.mar, model, folder / "mar")
-        # Given to the launcher too: it divides the cores among the workers.
+        # Passed to the launcher too, which divides the cores among the workers.
         server = Marigold(mar=mar, workers=model.get(WORKERS), config=config, name="tune")
         try:
             with visit(server, self._subject, self._plan) as at:
@@ -122,14 +122,14 @@ def _tune(options: argparse.Namespace) -> None:
         best = step.best
     changed = {name: value for name, value in best.items() if value != start[name]}
     if not changed:
-        print("\nThe settings are the best that were tried.")
+        print("\nThe current settings are the best of those tried.")
         return
     print("\nBest: " + ", ".join(f"{name}={value}" for name, value in changed.items()))
     if options.write:
         model, server = split(all_knobs, changed)
         (CONFIG / MODEL_CONFIG).write_text(set_yaml(model_config, model), encoding="utf-8")
         (CONFIG / PROPERTIES).write_text(set_properties(properties, server), encoding="utf-8")
-        print(f"written to {CONFIG.name}/; `make archive serve` takes them")
+        print(f"written to {CONFIG.name}/; `make archive serve` uses them")
 
 
 def _row(trial: Trial) -> str:
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=count, default=16)
     parser.add_argument("--seconds", type=seconds, default=4.0, help="of each run under load")
     parser.add_argument("--rounds", type=count, default=3, help="how often two settings take turns")
-    parser.add_argument("--passes", type=count, default=1, help="how often all are gone through")
+    parser.add_argument("--passes", type=count, default=1, help="passes over all settings")
     parser.add_argument("--only", metavar="NAMES", help="settings, such as batchSize,vmargs")
     parser.add_argument("--write", action="store_true", help="write the best into config/")
     return parser

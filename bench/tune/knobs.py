@@ -1,6 +1,6 @@
-"""The settings that `make tune` turns, where each of them stands, and what it tries.
+"""The settings that `make tune` changes, the file of each, and the values to try.
 
-A setting that the files do not have is left out: the list follows the project, not the other way.
+A setting that the files lack is left out: the list follows the project, not vice versa.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Settings = dict[str, Value]
 WORKERS = "minWorkers"
 _VMARGS = "vmargs"
 _COLLECTORS = ("-XX:+UseSerialGC", "-XX:+UseParallelGC", "-XX:+UseG1GC")
-# The quick compiler alone: less CPU for compiling, slower code.
+# Only the quick compiler: less CPU for compiling, slower code.
 _QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
 
 
@@ -31,9 +31,9 @@ class Knob:
     """One setting.
 
     Attributes:
-        name: As `bench.lab.config_files` takes it.
-        values: To try.
-        in_archive: Whether it belongs to model-config.yaml, else to config.properties.
+        name: Name in the form of `bench.lab.config_files`.
+        values: Values to try.
+        in_archive: Whether it is in model-config.yaml, else in config.properties.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Knob:
 
 
 def knobs(model_config: str, properties: str, cores: int) -> list[Knob]:
-    """Return the settings of these files that are worth a try on so many cores."""
+    """Return the settings in these files, with the values worth trying on `cores` cores."""
     some_threads = tuple(sorted({1, 2, cores, 2 * cores}))
     model: dict[str, tuple[Value, ...]] = {
         WORKERS: tuple(sorted({1, max(1, cores // 2), cores})),
@@ -66,7 +66,7 @@ def knobs(model_config: str, properties: str, cores: int) -> list[Knob]:
 
 
 def current(knobs: Sequence[Knob], model_config: str, properties: str) -> Settings:
-    """Read the values that the settings have now."""
+    """Read the current values of the settings."""
     model = yaml.safe_load(model_config)
     present = get_properties(properties)
     values: Settings = {}
@@ -81,14 +81,14 @@ def current(knobs: Sequence[Knob], model_config: str, properties: str) -> Settin
 
 
 def split(knobs: Sequence[Knob], settings: Settings) -> tuple[Mapping[str, int], dict[str, str]]:
-    """Part settings into those of model-config.yaml and those of config.properties."""
+    """Split settings into those of model-config.yaml and those of config.properties."""
     in_archive = {knob.name for knob in knobs if knob.in_archive}
     model = {name: int(value) for name, value in settings.items() if name in in_archive}
     return model, {n: str(value) for n, value in settings.items() if n not in in_archive}
 
 
 def _vmargs(now: str) -> tuple[Value, ...]:
-    """Return the JVM's options with each collector, and with the optimising compiler too."""
+    """Return the JVM's options with each collector, without and with the optimising compiler."""
     rest = re.sub(r"\s*-XX:\+Use\w+GC|\s*-XX:TieredStopAtLevel=\d", "", now).strip()
     quick = [f"{rest} {collector} {_QUICK_COMPILER}" for collector in _COLLECTORS]
     return (*quick, f"{rest} {_COLLECTORS[0]}")

@@ -1,8 +1,8 @@
 """Coordinate descent: one setting after the other, each value against the best so far.
 
 The full grid would take days. Each candidate is measured in turns with the best, never against a
-figure of half an hour ago, as machines are not equally fast all day. It must win every round: what
-wins one of them by 5 % loses the next, on a machine that other programs share.
+figure from half an hour ago, since a machine's speed varies. It must win every round: on a shared
+machine, a candidate that wins one round by 5 % loses the next.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
     from bench.tune.knobs import Knob, Settings, Value
 
-MARGIN = 1.02  # a gain that small may be noise; what is simpler and known to work stays
+MARGIN = 1.02  # a smaller gain may be noise: the proven settings stay
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a server with some settings does.
+    """A server's figures with some settings.
 
     Attributes:
-        throughput: Answers a second.
-        p99_ms: Latency that 99 % of them stay below.
+        throughput: Answers per second.
+        p99_ms: 99th percentile of the latency.
     """
 
     throughput: float
     p99_ms: float
 
 
-# What the best and a candidate did in each round, in this order.
+# The figures of the best and of a candidate in each round, in this order.
 Rounds = list[tuple[Figures, Figures]]
 
 
@@ -41,10 +41,10 @@ class Trial:
     """One candidate against the best of its time.
 
     Attributes:
-        name: Of the setting.
-        value: That was tried.
-        candidate: What it did, the median of the rounds.
-        best: What the best did in the same minutes; None where the candidate did not start.
+        name: The setting's name.
+        value: The value tried.
+        candidate: The candidate's figures, the median of the rounds.
+        best: The best's figures in the same rounds; None if the candidate did not start.
         taken: Whether the candidate became the best.
     """
 
@@ -65,7 +65,7 @@ class Step(NamedTuple):
 def better(candidate: Figures, best: Figures, p99_ms: float) -> bool:
     """Whether a candidate replaces the best.
 
-    Latency within the bound goes before throughput; outside it, lower latency is better.
+    Latency within the bound comes before throughput; outside it, lower latency is better.
     """
     if candidate.p99_ms > p99_ms:
         return best.p99_ms > p99_ms and candidate.p99_ms * MARGIN < best.p99_ms
@@ -82,11 +82,11 @@ def descend(
     """Yield each trial, and the best settings after it.
 
     Args:
-        start: The settings to begin with.
-        knobs: What may be changed, in this order.
+        start: The initial settings.
+        knobs: The settings that may change, in this order.
         measure: Measures the best and a candidate in turns; None if the candidate does not start.
         p99_ms: Largest accepted 99th percentile of the latency.
-        passes: How often all knobs are gone through; a pass without a change is the last.
+        passes: Most passes over all settings; a pass without a change is the last.
     """
     best = start
     for _ in range(passes):

@@ -1,8 +1,8 @@
-"""FastAPI and uvicorn, written by hand to be as fast as we can make it.
+"""FastAPI and uvicorn, hand-written to be as fast as we can make it.
 
-`batch`: requests are collected for up to 5 ms or 16 of them, and classified in one other thread.
-`pipelined`: a photo is decoded as it arrives, in a pool; whatever is decoded when the network is
-free makes the next batch. No request waits for company that may never come.
+`batch`: up to 16 requests are collected within 5 ms, and classified in one other thread.
+`pipelined`: a photo is decoded on arrival, in a pool; whatever is decoded when the network is free
+becomes the next batch. No request waits for others that may never come.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Batcher:
-    """Collects what arrives and classifies it in batches, in a thread of its own."""
+    """Collects requests and classifies them in batches, in its own thread."""
 
     def __init__(
         self, classify: Callable[[Sequence[Any]], list[models.Answer]], delay_s: float
@@ -50,7 +50,7 @@ class Batcher:
             items = [item for item, _ in batch]
             try:
                 answers = await loop.run_in_executor(self._thread, self._classify, items)
-            except Exception as error:  # noqa: BLE001  it belongs to those who wait
+            except Exception as error:  # noqa: BLE001  passed on to the waiting requests
                 for _, future in batch:
                     future.set_exception(error)
             else:

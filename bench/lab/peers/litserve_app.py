@@ -1,4 +1,4 @@
-"""LitServe, as its guide "Speed up serving by 200x" does it: batches, workers, fast queue."""
+"""LitServe, following its guide "Speed up serving by 200x": batches, workers, fast queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FlowersAPI(litserve.LitAPI):
         return base64.b64decode(request["image_data"])
 
     def batch(self, inputs: list[bytes]) -> list[bytes]:
-        """Leave a batch a list: the model takes image files."""
+        """Keep the batch a list: the model accepts image files."""
         return inputs
 
     def predict(self, x: list[bytes]) -> list[models.Answer]:

@@ -1,4 +1,4 @@
-"""MLServer with adaptive batching: a custom runtime, as its documentation builds one."""
+"""MLServer with adaptive batching: a custom runtime, following its documentation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Flowers(MLModel):
     async def load(self) -> bool:
         """Load the model; called in each worker."""
         self._classify = models.load()
-        # MLServer runs several batches at once; the model takes one at a time.
+        # MLServer runs several batches at once; the model accepts one at a time.
         self._thread = ThreadPoolExecutor(1)
         return True
 

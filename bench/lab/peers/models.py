@@ -1,10 +1,10 @@
 """The two models that every server is measured with.
 
-`marigold` is what the archive holds: its runtime and its preprocessing, through the same class that
-the archive's handler uses. `eager` is what one writes first: float32 PyTorch and torchvision's
-transforms on Pillow images, one after the other.
+`marigold` is the archive's model: its runtime and its preprocessing, through the same class as the
+archive's handler. `eager` is what users write first: float32 PyTorch and torchvision's transforms
+on Pillow images, one after the other.
 
-Environment variables say what to load: only these reach the workers of all servers.
+Environment variables select what to load: only these reach the workers of all servers.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ WEIGHTS = "BENCH_WEIGHTS"  # folder with the float32 weights
 THREADS = "BENCH_THREADS"  # CPU threads of one worker
 WORKERS = "BENCH_WORKERS"  # processes that run the model
 PORT = "BENCH_PORT"
-MODE = "BENCH_MODE"  # a server's own ways of doing it
+MODE = "BENCH_MODE"  # variants of a server
 MAX_BATCH_SIZE = 16
 BATCH_DELAY_S = 0.005
 TOP_K = 5
 
 
 def threads() -> int:
-    """Return how many CPU threads this worker may use."""
+    """Return the number of CPU threads for this worker."""
     return int(os.environ[THREADS])
 
 
 def load() -> Callable[[Sequence[bytes]], list[Answer]]:
-    """Load the model that the environment names; it classifies a batch of image files."""
+    """Load the model named by the environment; it classifies a batch of image files."""
     return _load_eager() if os.environ[MODEL] == "eager" else _load_marigold()
 
 
@@ -79,7 +79,7 @@ def _load_marigold() -> Callable[[Sequence[bytes]], list[Answer]]:
 
 
 def _load_eager() -> Callable[[Sequence[bytes]], list[Answer]]:
-    import torch  # noqa: PLC0415  seconds that the other model does not need
+    import torch  # noqa: PLC0415  takes seconds that the other model does not need
     from PIL import Image  # noqa: PLC0415
     from torchvision import transforms  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The archive's model taken apart, for servers that decode while they infer."""
+"""The archive's model in two steps, for servers that decode while they infer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pipeline:
 
     def __init__(self, threads: int) -> None:
         self._model = models.open_model(threads)
-        # Its own runtime, warmed up; a second one would take its memory again.
+        # Its own runtime, warmed up; a second one would need the same memory again.
         self._runtime = self._model._runtime  # noqa: SLF001
         self.class_names = self._model.class_names
 
@@ -36,6 +36,6 @@ class Pipeline:
         )
 
     def classify(self, pixels: Sequence[Pixels]) -> list[models.Answer]:
-        """Classify what `decode` made."""
+        """Classify the output of `decode`."""
         logits = self._runtime.infer(np.stack(pixels)).logits
         return [models.to_answer(row, self.class_names) for row in softmax(logits)]

@@ -33,17 +33,17 @@ class Flowers:
 
     @serve.batch(max_batch_size=models.MAX_BATCH_SIZE, batch_wait_timeout_s=models.BATCH_DELAY_S)
     async def classify(self, files: list[bytes]) -> list[models.Answer]:
-        """Classify a batch beside the event loop, which takes the next requests meanwhile."""
+        """Classify a batch off the event loop, which accepts the next requests meanwhile."""
         return await asyncio.to_thread(self._classify, files)
 
     async def __call__(self, request: Request) -> models.Answer:
-        """Answer one request."""
+        """Answer one request: an image file in, class probabilities out."""
         answer: models.Answer = await self.classify(await request.body())
         return answer
 
 
 def _stay_on_loopback() -> None:
-    """Let a replica's port for other replicas listen on loopback; Ray has no setting for it."""
+    """Bind a replica's port for other replicas to loopback; Ray has no setting for it."""
     from ray.serve._private import replica  # noqa: PLC0415  in the replica's process only
 
     add_port = replica.add_port_to_grpc_server
@@ -53,10 +53,10 @@ def _stay_on_loopback() -> None:
 
 
 def main(folder: str) -> None:
-    """Serve until asked to end.
+    """Serve until terminated.
 
     Args:
-        folder: For Ray's own files; its path must be short, as there are sockets in it.
+        folder: For Ray's own files; its path must be short, as it holds sockets.
     """
     ray.init(
         num_cpus=os.cpu_count(),

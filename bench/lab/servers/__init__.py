@@ -1,7 +1,7 @@
 """The servers that are compared, behind one small interface.
 
-An adapter starts a server in a folder of its own on free loopback ports and waits for a right
-answer to a real photo; how photos are sent to it and answers read is the server's own dialect.
+An adapter starts a server in its own folder on free loopback ports and waits for a correct answer
+to a real photo; a server's dialect defines how photos are sent and answers read.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ START_TIMEOUT_S = 180.0
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a server is asked.
+    """A server's request and reply format.
 
     Attributes:
-        path: Of the prediction's URL.
-        content_type: Of a request.
-        encode: From an image file to a request body.
-        top_class: From a reply's body to the class named first.
+        path: Path of the prediction URL.
+        content_type: Content type of a request.
+        encode: Turns an image file into a request body.
+        top_class: Reads the best class from a reply's body.
     """
 
     path: str
@@ -50,13 +50,13 @@ class Running:
     """A started server.
 
     Attributes:
-        name: Of the server.
-        port: Where it listens, on loopback.
-        dialect: How it is asked.
+        name: The server's name.
+        port: Its port on loopback.
+        dialect: Its request and reply format.
         root: Its first process.
-        headers: Of every request, besides the content type.
-        start_s: From the start of its command to the first right answer.
-        stop: Ends it.
+        headers: Headers of every request, besides the content type.
+        start_s: Seconds from the start of its command to the first correct answer.
+        stop: Stops it.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Running:
         """Return the class that the server gives to a photo.
 
         Raises:
-            PeerFailed: It did not answer, or with an error.
+            PeerFailed: It did not answer, or answered with an error.
         """
         url = f"http://{HOST}:{self.port}{self.dialect.path}"
         try:
@@ -111,16 +111,16 @@ class Server(Protocol):
 
 
 def wait_for_answer(running: Running, subject: Subject, folder: Path, since: float) -> None:
-    """Ask until the first photo gets the name of a class; sets `start_s`.
+    """Send requests until the first photo gets the name of a class; sets `start_s`.
 
     Args:
         running: The server.
-        subject: Whose first photo is sent.
-        folder: Where its console output is, for the error.
-        since: When its command was started, on the clock of `time.perf_counter`.
+        subject: Provides the photo.
+        folder: Folder of its console output, for the error.
+        since: Start time of its command, by `time.perf_counter`.
 
     Raises:
-        PeerFailed: It ended, or gave no answer in time; it was stopped then.
+        PeerFailed: It ended, or gave no answer in time; it is stopped then.
     """
     photo = subject.photos[0].read_bytes()
     problem = "no answer"

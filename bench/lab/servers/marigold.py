@@ -37,10 +37,10 @@ class Marigold:
     """The archive behind TorchServe.
 
     Attributes:
-        mar: Another archive than the subject's, such as one with another batch size.
-        workers: How many; None for the archive's own number.
-        config: Folder with another `config.properties` than the project's.
-        name: In the results.
+        mar: Archive to serve instead of the subject's, such as one with another batch size.
+        workers: Number of workers; None for the archive's own.
+        config: Folder with a `config.properties` to use instead of the project's.
+        name: Name in the results.
     """
 
     mar: Path | None = None
@@ -50,7 +50,7 @@ class Marigold:
 
     @property
     def settings(self) -> str:
-        """What the mode is, for people."""
+        """A description of the mode, for people."""
         return "as shipped" if self.workers is None else f"{self.workers} workers"
 
     def start(self, subject: Subject, folder: Path) -> Running:
@@ -64,7 +64,7 @@ class Marigold:
         project_config = launcher.CONFIG
         since = time.perf_counter()
         try:
-            # The launcher reads its settings from the folder that this names.
+            # The launcher reads its settings from this folder.
             launcher.CONFIG = self.config or project_config
             launcher.start(options, run)
         except (ControlError, ClientError) as error:

@@ -1,7 +1,7 @@
-"""The other servers (`bench.lab.peers`), each started from an environment of its own.
+"""The other servers (`bench.lab.peers`), each started from its own environment.
 
-Each runs either the archive's model or the one its users would write first, and each has modes of
-which the fastest is compared: how many processes run the model, above all.
+Each runs either the archive's model or the one its users would write first. Each has several modes,
+mainly the number of processes that run the model; the fastest one is compared.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Peer:
 
     Attributes:
         kind: Name of its environment.
-        arguments: After the interpreter; `{port}` is filled in.
-        dialect: How it is asked.
+        arguments: Arguments of the interpreter; `{port}` is filled in.
+        dialect: Its request and reply format.
         model: `marigold` or `eager`.
         workers: Processes that run the model.
-        mode: A way of its own to do it, if it has several.
-        environment: More variables.
+        mode: Name of the variant, if it has several.
+        environment: Further variables.
     """
 
     kind: str
@@ -50,12 +50,12 @@ class Peer:
 
     @property
     def name(self) -> str:
-        """Such as `fastapi` or `fastapi-eager`."""
+        """The name in the results, such as `fastapi` or `fastapi-eager`."""
         return self.kind if self.model == "marigold" else f"{self.kind}-{self.model}"
 
     @property
     def settings(self) -> str:
-        """What the mode is, for people."""
+        """A description of the mode, for people."""
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         return f"{self.mode}, {workers}" if self.mode else workers
 
@@ -130,7 +130,7 @@ _MLSERVER = Dialect(
 
 
 def modes(kind: str, model: str, cores: int) -> list[Peer]:
-    """Return a server in all the modes that are worth a try on so many cores."""
+    """Return a server in all modes worth trying on this number of cores."""
     counts = (1, cores) if cores > 1 else (1,)
     arguments: tuple[str, ...]
     match kind:
@@ -164,7 +164,7 @@ def modes(kind: str, model: str, cores: int) -> list[Peer]:
 RAY_ENVIRONMENT = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
-    # What its name does not say: all of Ray's own services listen on loopback only.
+    # Despite the name, it makes all of Ray's own services listen on loopback only.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
 
@@ -175,7 +175,7 @@ def _write_mlserver_settings(folder: Path, port: int, workers: int) -> None:
         "http_port": port,
         "grpc_port": port + 1,
         "metrics_port": port + 2,
-        # None of its own: one model process is the server itself, saving the way between them.
+        # With one model process, the server runs the model itself and saves the transfer.
         "parallel_workers": workers if workers > 1 else 0,
         "debug": False,
     }

@@ -1,6 +1,6 @@
-"""TorchServe's own `image_classifier` with the same weights, as its examples build and start it.
+"""TorchServe's own `image_classifier` with the same weights, built and started as in its examples.
 
-TorchScript, traced; the settings are TorchServe's defaults, but for ports and tokens.
+Traced TorchScript; the settings are TorchServe's defaults, except for ports and tokens.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Stock:
     """The stock handler, in one of its modes.
 
     Attributes:
-        workers: Python processes.
-        batch_size: Largest batch; 1 is the default of TorchServe.
+        workers: Number of Python processes.
+        batch_size: Largest batch; TorchServe's default is 1.
         max_batch_delay_ms: TorchServe's default is 100.
         name: In the results.
     """
@@ -51,7 +51,7 @@ class Stock:
 
     @property
     def settings(self) -> str:
-        """What the mode is, for people."""
+        """A description of the mode, for people."""
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         return f"{workers}, batch {self.batch_size}"
 
@@ -103,7 +103,7 @@ class Stock:
 
 
 def archive(subject: Subject) -> Path:
-    """Return the stock .mar of the subject's weights; built if it is missing or outdated.
+    """Return the stock .mar of the subject's weights; build it if it is missing or outdated.
 
     Raises:
         PeerFailed: It cannot be packed.
@@ -119,7 +119,7 @@ def archive(subject: Subject) -> Path:
         subject.weights / description.weights_file, description.arch, len(subject.class_names), crop
     )
     with warnings.catch_warnings():
-        # TorchScript is deprecated; TorchServe's handler takes nothing newer.
+        # TorchScript is deprecated, but TorchServe's handler accepts nothing newer.
         warnings.simplefilter("ignore", FutureWarning)
         traced = torch.jit.trace(network, torch.zeros(1, 3, crop, crop))  # type: ignore[no-untyped-call]
     traced.save(str(folder / "model.pt"))

@@ -71,7 +71,7 @@ def test_a_missing_archive_names_the_remedy(
     (tmp_path / "a.jpg").write_bytes(b"photo")
     places = ["--mar", "none.mar", "--work", str(tmp_path), "--output", str(tmp_path / "b.md")]
     assert main(["--photos", str(tmp_path), *places]) == 1
-    assert capsys.readouterr().err == "error: none.mar: missing; `make archive` first\n"
+    assert capsys.readouterr().err == "error: none.mar: missing; run `make archive` first\n"
 
 
 def test_an_unknown_server_names_those_known(
