@@ -102,7 +102,7 @@ def run(job: Job) -> None:
             torch.manual_seed(recipe.seed)  # for a new head, or for all weights
             network = initial_network(recipe, data_set.class_names, data_root)
             if recipe.calibrate:
-                head_of(network)  # a network without a final linear layer fails now, not after hours
+                head_of(network)  # fail now, not after hours, without a final linear layer
             progress = train_network(
                 network,
                 data_set,

@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add_server_options(parser)
     parser.add_argument("--model-url", help="the model that should be served")
-    parser.add_argument("--data-url", type=Path, required=True, help="data set, for its `val` photos")
+    parser.add_argument("--data-url", type=Path, required=True, help="data set; its `val` is used")
     parser.add_argument("--others", type=Path, help="folder of pictures of none of the classes")
     parser.add_argument("--output", type=Path, help="Markdown file; a JSON file is put beside it")
     options = parser.parse_args(arguments)
