@@ -1,4 +1,4 @@
-"""Requests of every form, as TorchServe hands them over."""
+"""Requests in every protocol, as TorchServe passes them."""
 
 from __future__ import annotations
 

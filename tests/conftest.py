@@ -1,4 +1,4 @@
-"""What several parts of the tests start from; made once, so no test may change it."""
+"""Fixtures for several parts of the tests; made once, so no test may change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model folders of other networks than the usual one, small and with random weights."""
+"""Model folders of other networks than the default one, small and with random weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that are made once a test run, however many processes it has."""
+"""Folders that are made once per test run, even with several processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tests stay in one process when pytest-xdist has several."""
+"""Keeps the tests of one server in one process under pytest-xdist."""
 
 from __future__ import annotations
 

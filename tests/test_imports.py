@@ -1,4 +1,4 @@
-"""The architecture: who may import whom, read from the sources."""
+"""The architecture: which package may import which, checked in the sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests of one server are handed out together."""
+"""The tests of one server are assigned together."""
 
 from __future__ import annotations
 

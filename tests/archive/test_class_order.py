@@ -1,4 +1,4 @@
-"""A data set's classes are matched with the model's by name, whatever order either has."""
+"""A data set's classes are matched with the model's by name, whatever their orders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever ends the verification of an archive, and however, nothing of it stays."""
+"""However the verification of an archive is ended, it leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TorchServe would silently ignore is refused before it is packed."""
+"""Settings that TorchServe would silently ignore are refused before packing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A place that was named and holds no model ends in one line, and nothing stands in for it."""
+"""A named place without a model ends in one line; no other model replaces it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any network goes the whole way: built, verified in a clean process, and asked."""
+"""Any network works end to end: built, verified in a clean process, and queried."""
 
 from __future__ import annotations
 

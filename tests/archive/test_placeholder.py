@@ -1,4 +1,4 @@
-"""Workers whose runtime needs no PyTorch import a placeholder, the others the real one."""
+"""Workers whose runtime does not need PyTorch import a placeholder, the others the real one."""
 
 from __future__ import annotations
 

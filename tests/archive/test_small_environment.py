@@ -1,4 +1,4 @@
-"""Serving needs no PyTorch: the commands of the small environment work where nothing else is."""
+"""Serving needs no PyTorch: the small environment's commands work with nothing else installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Image files of kinds that Pillow reads but does not write, sample by sample."""
+"""Image files of variants that Pillow reads but does not write, sample by sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From logits to probabilities, rankings and class activation maps."""
+"""Logits become probabilities, rankings and class activation maps."""
 
 from __future__ import annotations
 

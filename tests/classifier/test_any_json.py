@@ -1,4 +1,4 @@
-"""Whatever a request holds, it becomes images or an error of its own."""
+"""Any request becomes images or an error for its sender."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of networks, and what their libraries say of pictures: served pixels are the library's."""
+"""Network names, and their libraries' preprocessing: the served pixels equal the library's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each request of a batch has its budget, its turn, and the deadline of all."""
+"""Each request of a batch has its budget and its turn, and all share one deadline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours are shown as their profile means them."""
+"""Colours are converted according to their profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cores that count: a container's quota bounds them."""
+"""The number of usable cores is bounded by a container's quota."""
 
 from __future__ import annotations
 

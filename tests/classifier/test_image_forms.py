@@ -1,4 +1,4 @@
-"""Every accepted mode and format shows its picture; what is transparent is white."""
+"""Every accepted mode and format shows its picture; transparent parts are white."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits on bytes and pixels hold before anything is decompressed."""
+"""Limits on bytes and pixels are enforced before anything is decompressed."""
 
 from __future__ import annotations
 

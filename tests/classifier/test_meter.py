@@ -1,4 +1,4 @@
-"""What a worker counts, and that its counters add up to Prometheus' histograms."""
+"""The worker's counters, and that they form valid Prometheus histograms."""
 
 from __future__ import annotations
 

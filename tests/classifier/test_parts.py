@@ -1,4 +1,4 @@
-"""Any network of torchvision and timm answers through the interface as through its own library."""
+"""Any network of torchvision and timm answers through the interface as in its own library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each form of request is read, and answered in the same form."""
+"""A request in each protocol is read, and answered in the same protocol."""
 
 from __future__ import annotations
 

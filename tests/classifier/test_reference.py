@@ -1,4 +1,4 @@
-"""Reference pictures are the same everywhere; their answers are kept exactly enough."""
+"""Reference pictures are the same everywhere; their answers are stored exactly enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lacks nothing that is seen is read; what lacks pixels is refused."""
+"""Files that lack no pixel are read; files that lack pixels are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runtimes answer alike, for every batch size."""
+"""All runtimes give the same answers, for every batch size."""
 
 from __future__ import annotations
 

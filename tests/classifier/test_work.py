@@ -1,4 +1,4 @@
-"""What an image costs is known from its header, and bounded."""
+"""The cost of an image is estimated from its header, and bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the readers of arguments take, and what they refuse."""
+"""What the argument types accept and refuse."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tests of what is deployed: the manifests, the image's file, the unit."""
+"""Tests of the deployment files: the manifests, the Containerfile, the unit."""

@@ -1,4 +1,4 @@
-"""The image without an engine: its instructions, and the folder that they would fill."""
+"""The image without a container engine: its instructions, and the folder they would fill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Containerfile: what it takes agrees with the project."""
+"""The Containerfile agrees with the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The systemd unit: one that systemd accepts, and that starts what there is."""
+"""The systemd unit is valid, and starts an existing command."""
 
 from __future__ import annotations
 

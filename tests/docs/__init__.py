@@ -1,1 +1,1 @@
-"""The documentation holds: links, commands and figures."""
+"""The documentation is correct: links, commands and figures."""

@@ -1,4 +1,4 @@
-"""The pages of the documentation, and what stands in them as code."""
+"""The pages of the documentation, and the code in them."""
 
 from __future__ import annotations
 

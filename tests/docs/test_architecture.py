@@ -1,4 +1,4 @@
-"""The map in docs/architecture.md is the one that the imports are held to."""
+"""The map in docs/architecture.md is the one that the imports are checked against."""
 
 from __future__ import annotations
 

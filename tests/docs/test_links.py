@@ -1,4 +1,4 @@
-"""Links and paths lead somewhere, and no picture is left over."""
+"""Links and paths exist, and no picture is unused."""
 
 from __future__ import annotations
 

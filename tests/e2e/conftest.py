@@ -1,4 +1,4 @@
-"""One server for all tests that leave it as they found it, and one for those that do not."""
+"""One server for all tests that leave it unchanged, and one for those that do not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Malformed requests, always the same for a seed, and the table of what they were answered."""
+"""Malformed requests, always the same for a seed, and the table of their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that keep asking while something is done to the server, and what they saw."""
+"""Clients that keep sending requests while the server is changed, and what they saw."""
 
 from __future__ import annotations
 

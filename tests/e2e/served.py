@@ -1,4 +1,4 @@
-"""A real server for tests: the Makefile's own targets, in folders and on ports of its own."""
+"""A real server for tests: the Makefile's own targets, in separate folders and on free ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stranger, or a client gone wrong, tries; the server refuses, and serves on."""
+"""Attacks and broken clients: the server refuses them and keeps serving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What breaks under load, and what clients see of it: `make faults`, in short."""
+"""Faults under load, and what clients see of them: `make faults` in short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each row of the HTTP contract, with plain `requests`, as a client of any language would ask."""
+"""Each row of the HTTP contract, with plain `requests`, like a client in any language."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting, scaling and stopping, while clients keep asking."""
+"""Starting, scaling and stopping while clients keep sending requests."""
 
 from __future__ import annotations
 

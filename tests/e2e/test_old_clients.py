@@ -1,4 +1,4 @@
-"""Old clients through the page's nginx: the old path, the old token, the old forms."""
+"""Old clients through the page's nginx: the old path, the old token, the old request format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open Inference Protocol v2, asked by a client that is not ours: NVIDIA's `tritonclient`.
+"""Open Inference Protocol v2, through an independent client, NVIDIA's `tritonclient`.
 
 It builds the body and reads the reply. Its own URLs, `/v2/models/...`, are none of TorchServe's;
 so the body goes to `/predictions` by hand. docs/api.md says where the two do not meet.

@@ -1,4 +1,4 @@
-"""The pod's containers without an engine: their very commands, in the folder of the image."""
+"""The pod's containers without an engine: their exact commands, in the image's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole road: photos, training, archive, server, prediction."""
+"""The whole way: photos, training, archive, server, prediction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""New versions, and more and fewer workers, while clients keep asking; `-s` shows what they saw."""
+"""New versions, and more or fewer workers, under load; `-s` shows what clients saw."""
 
 from __future__ import annotations
 

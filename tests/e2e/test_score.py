@@ -1,4 +1,4 @@
-"""`make score` on real Ray: a handful of photos, a bad one among them, and a second start."""
+"""`make score` on real Ray: a few photos, one of them bad, and a restart."""
 
 from __future__ import annotations
 

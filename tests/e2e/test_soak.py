@@ -1,4 +1,4 @@
-"""A soak of a few seconds: that it asks, looks and reports; twenty minutes are `make soak`'s."""
+"""A soak of a few seconds sends requests, reads the memory and reports; `make soak` runs long."""
 
 from __future__ import annotations
 

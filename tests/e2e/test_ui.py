@@ -1,4 +1,4 @@
-"""The page of `make ui` in a real Chromium, before a real TorchServe."""
+"""The page of `make ui` in a real Chromium, with a real TorchServe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a handler as TorchServe's worker does, and encodes the replies as it would."""
+"""Calls a handler as TorchServe's worker does, and encodes the replies likewise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One loaded handler for all tests that leave it as they found it."""
+"""One loaded handler for all tests that leave it unchanged."""
 
 from __future__ import annotations
 

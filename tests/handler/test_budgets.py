@@ -1,4 +1,4 @@
-"""No request costs more than its share, and what costs too much harms no neighbour."""
+"""No request exceeds its budget, and a too expensive one does not affect its neighbours."""
 
 from __future__ import annotations
 

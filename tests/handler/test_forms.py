@@ -1,4 +1,4 @@
-"""The HTTP contract: each form of request is answered in its own form, errors included."""
+"""The HTTP contract: each request is answered in its own protocol, errors included."""
 
 from __future__ import annotations
 

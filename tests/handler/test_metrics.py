@@ -1,4 +1,4 @@
-"""What the handler counts, through TorchServe's own metrics cache."""
+"""The handler's counters, through TorchServe's own metrics cache."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The pinned lists, and what installs them."""
+"""Tests of the pinned lists, and of the scripts that install them."""

@@ -1,4 +1,4 @@
-"""Which Python `make` takes, and what it says when there is none that fits."""
+"""Which Python `make` uses, and the message if none is suitable."""
 
 from __future__ import annotations
 

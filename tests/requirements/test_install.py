@@ -1,4 +1,4 @@
-"""uv asks where pip would; and every pin has its hash, and no list names an index."""
+"""uv uses pip's index; every pin has its hash; no list names an index."""
 
 from __future__ import annotations
 

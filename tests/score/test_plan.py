@@ -1,4 +1,4 @@
-"""What is to be done: each photo once, in a folder or a bucket, and never another job's results."""
+"""The plan: each photo once, in a folder or a bucket, and never another job's results."""
 
 from __future__ import annotations
 

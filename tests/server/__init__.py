@@ -1,1 +1,1 @@
-"""Tests of starting and stopping a server, as far as no server is needed; see tests/e2e."""
+"""Tests of starting and stopping that need no server; for the others, see tests/e2e."""

@@ -1,4 +1,4 @@
-"""A run folder, and a process that can stand for its server."""
+"""A run folder, and a process that can act as its server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is who: no step of the clock makes a server gone, and nothing that answers is just killed."""
+"""Process identity: clock steps do not hide a server, and no unknown process is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes that nobody has on record."""
+"""Server processes without a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What config/log4j2.xml leaves out of a line; tests/e2e/test_lifecycle.py sees the real logs."""
+"""What config/log4j2.xml omits from a line; tests/e2e/test_lifecycle.py checks the real logs."""
 
 from __future__ import annotations
 

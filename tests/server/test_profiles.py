@@ -1,4 +1,4 @@
-"""What each profile lets an operator ask for."""
+"""The options that each profile allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a server from starting: one clear line each, before anything is started."""
+"""Problems that prevent a start: one clear line each, before anything is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staying with a server: what a supervisor is told, and how it ends."""
+"""Supervising a server: what the supervisor is notified of, and how it ends."""
 
 from __future__ import annotations
 

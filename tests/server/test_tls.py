@@ -1,4 +1,4 @@
-"""Certificates: made here, kept, and checked where the operator gave them."""
+"""Certificates: generated, kept, and checked if the operator provides them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One S3 endpoint for all tests; a bucket, a proxy and a cache of its own for each."""
+"""One S3 endpoint for all tests; each gets its own bucket, proxy and cache."""
 
 from __future__ import annotations
 

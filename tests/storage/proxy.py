@@ -1,4 +1,4 @@
-"""An HTTP proxy in front of the S3 endpoint that does harm where a test asks for it."""
+"""An HTTP proxy in front of the S3 endpoint that causes the faults a test requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copying from a bucket: whole or not at all, once and not again, whatever goes wrong."""
+"""Copying from a bucket: completely or not at all, and only once, whatever goes wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files and folders change as a whole, whatever happens meanwhile."""
+"""Files and folders are replaced as a whole, whatever happens meanwhile."""
 
 from __future__ import annotations
 

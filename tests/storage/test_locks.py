@@ -1,4 +1,4 @@
-"""Locks on folders: one process at a time, told by name, and gone with it."""
+"""Locks on folders: held by one process, which messages name, and released when it ends."""
 
 from __future__ import annotations
 

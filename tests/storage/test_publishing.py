@@ -1,4 +1,4 @@
-"""Copying to a bucket: checked, not twice, and nothing lost when it fails."""
+"""Copying to a bucket: checked, never repeated, and nothing is lost on failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Temporary folders go, however their process ends."""
+"""Temporary folders are removed, however their process ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a bucket is reached, as the environment says; no network."""
+"""How the environment configures access to a bucket; without a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A data set of twelve drawn photos, two classes, and a recipe that is done with it in seconds."""
+"""A data set of twelve drawn photos, two classes, and a recipe that trains on it in seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any classes and any depth: what trains is packed, and answers as it was evaluated."""
+"""Any classes and any depth: a trained model packs, and answers as evaluated."""
 
 from __future__ import annotations
 

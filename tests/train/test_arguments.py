@@ -1,4 +1,4 @@
-"""What is on the command line of a training and is none of its options."""
+"""Unknown arguments on the command line of a training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes: the shipped ones, overrides, and the hints after mistakes."""
+"""Recipes: the shipped ones, overrides, and hints for mistakes."""
 
 from __future__ import annotations
 

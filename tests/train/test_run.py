@@ -1,4 +1,4 @@
-"""The job around a training: six hops to a step, one at a time, its time, and what it replaces."""
+"""The job around a training: six calls to a step, one job at a time, its run time and output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes train as one does, and one that is killed is replaced."""
+"""Several processes train like one, and a killed one is replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map over the photo: where it lies, and where it is seen."""
+"""The map over the photo: its position, and where it is visible."""
 
 from __future__ import annotations
 

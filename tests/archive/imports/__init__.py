@@ -1,1 +1,1 @@
-"""Tests of `archive.imports`: files as people have them, and what is said of wrong ones."""
+"""Tests of `archive.imports`: files as users have them, and the messages for bad ones."""

@@ -1,4 +1,4 @@
-"""A model of an owner's, and photos of its classes; made once, so no test may change them."""
+"""An owner's model and photos of its classes; made once, so no test may change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model as its owner has it: trained by torchvision's own means, its classes in no order."""
+"""A model as its owner has it: trained with torchvision alone, its classes in arbitrary order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command: from what an owner has to a model folder, or to one clear line."""
+"""The command: it makes a model folder from an owner's files, or ends in one clear line."""
 
 from __future__ import annotations
 

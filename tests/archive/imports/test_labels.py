@@ -1,4 +1,4 @@
-"""Class names in every form that they are kept in."""
+"""Class names are read from every common format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks of both libraries, imported as they come: the answers are their own pipelines'."""
+"""Networks of both libraries, imported unchanged, answer as their own pipelines do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that was imported without photos: nobody quotes an accuracy that nobody knows."""
+"""A model imported without photos: no accuracy is claimed, since none was measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the preprocessing, and what follows for the rest of it."""
+"""The preprocessing that the user specifies, and the defaults for the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of file that weights come in, and those that are refused."""
+"""Every file format that weights come in, and those that are refused."""
 
 from __future__ import annotations
 

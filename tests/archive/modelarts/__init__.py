@@ -1,1 +1,1 @@
-"""Tests of `archive.modelarts`: the package, run by a stand-in for the platform's server."""
+"""Tests of `archive.modelarts`: the package, run by a fake of the platform's server."""

@@ -1,4 +1,4 @@
-"""A stand-in for ModelArts' server of PyTorch services: the documented behaviour, and no more.
+"""A stand-in for ModelArts' server of PyTorch services: only the documented behaviour.
 
 Multipart becomes `{key: {file name: BytesIO}}`, JSON arrives as it is, query arguments are merged
 in as strings; errors have the platform's bodies. Runs as a program of its own, with the package

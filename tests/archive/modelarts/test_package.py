@@ -1,4 +1,4 @@
-"""The package as a folder: what is in it, and that the platform can read it."""
+"""The package as a folder: its contents, and that the platform can read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read from the answers that clients got around a fault."""
+"""The figures computed from clients' answers around a fault."""
 
 from __future__ import annotations
 

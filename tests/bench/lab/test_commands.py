@@ -1,4 +1,4 @@
-"""A command that is run to its end: what it printed, or its last words."""
+"""Running a command: its output, or an error with its last output."""
 
 from __future__ import annotations
 

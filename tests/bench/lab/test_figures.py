@@ -1,4 +1,4 @@
-"""The statistics: what is reported of a run, and of its rounds."""
+"""The statistics that are reported for a run and its rounds."""
 
 from __future__ import annotations
 

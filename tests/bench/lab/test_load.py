@@ -1,4 +1,4 @@
-"""The load generator: what it sends, what it counts, and when an open loop asks."""
+"""The load generator: what it sends and counts, and when an open loop sends."""
 
 from __future__ import annotations
 

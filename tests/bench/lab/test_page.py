@@ -1,4 +1,4 @@
-"""The parts of a page that commands write."""
+"""Writing the generated sections of a page."""
 
 from __future__ import annotations
 

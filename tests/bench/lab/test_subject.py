@@ -1,4 +1,4 @@
-"""What is sent and served: photos, their sizes, archives with other settings."""
+"""What is sent and served: photos of several sizes, archives with other settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each damage does to a photo, and that it does no more."""
+"""Each damage does to a photo what it should, and no more."""
 
 from __future__ import annotations
 

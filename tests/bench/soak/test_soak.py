@@ -1,4 +1,4 @@
-"""The slopes of a soak, and what is written of it."""
+"""The slopes of a soak, and its report."""
 
 from __future__ import annotations
 

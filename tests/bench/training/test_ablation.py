@@ -1,4 +1,4 @@
-"""The ablation: what is trained, that it is trained once, and what the answers are made into."""
+"""The ablation: what is trained, that it is trained only once, and the computed effects."""
 
 from __future__ import annotations
 

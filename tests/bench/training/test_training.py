@@ -1,4 +1,4 @@
-"""The comparison of trainings: both learn the same photos, and what is told follows."""
+"""The comparison of trainings: both train on the same photos, and the verdict is right."""
 
 from __future__ import annotations
 

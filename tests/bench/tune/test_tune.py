@@ -1,4 +1,4 @@
-"""Tuning: what is tried, what is taken, what is written; measured by a made-up machine."""
+"""Tuning: what is tried, chosen and written; measured on a simulated machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at something that is waited for: when they come, and when they end."""
+"""Polling: when checks happen, and when they stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generated stubs: made from TorchServe's own interface, by the tool that is pinned."""
+"""The generated stubs match TorchServe's own interface and the pinned tool."""
 
 from __future__ import annotations
 

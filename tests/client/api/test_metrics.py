@@ -1,4 +1,4 @@
-"""What the server's metrics tell of the time that answers took."""
+"""Response times read from the server's metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys are read, renewed before they end, shared between processes, and never shown."""
+"""Keys are read, renewed before they expire, shared between processes, and never shown."""
 
 from __future__ import annotations
 

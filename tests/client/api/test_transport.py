@@ -1,4 +1,4 @@
-"""What is sent again, and what is not."""
+"""Which requests are retried, and which are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are to say whom to trust, and do not."""
+"""Certificate files that cannot be used."""
 
 from __future__ import annotations
 

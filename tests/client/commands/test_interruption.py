@@ -1,4 +1,4 @@
-"""What SIGTERM does to a command that must not stop half-way."""
+"""How a command that must not stop half-way handles SIGTERM."""
 
 from __future__ import annotations
 

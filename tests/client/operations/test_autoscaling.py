@@ -1,4 +1,4 @@
-"""The loop: measures, tells, scales, and outlives a server that is away for a while."""
+"""The loop: it measures, logs and scales, and survives a server that is down for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photos two versions are asked for."""
+"""Which photos are used to compare two versions."""
 
 from __future__ import annotations
 

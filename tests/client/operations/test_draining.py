@@ -1,4 +1,4 @@
-"""When a version that gets no new requests has answered those that it has."""
+"""When a version that gets no new requests has answered all it had."""
 
 from __future__ import annotations
 

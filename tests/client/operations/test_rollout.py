@@ -1,4 +1,4 @@
-"""A new version takes over, or everything is as it was."""
+"""A new version takes over, or everything stays as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way a worker is taken away."""
+"""Which way a worker is removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers are taken away under full load, while another version stands in."""
+"""Workers are removed under full load while a temporary version takes over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers are started without holding the server, and looked after until they are ready."""
+"""Workers are started without blocking the server, and watched until they are ready."""
 
 from __future__ import annotations
 

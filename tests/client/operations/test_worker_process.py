@@ -1,4 +1,4 @@
-"""Only a worker of TorchServe is measured."""
+"""Only TorchServe workers are measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients' keys: which are accepted, and what nginx is given."""
+"""Clients' keys: which are accepted, and what nginx gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is read from a data set, and what chance makes of it."""
+"""Reading photos from a data set, and transforming them at random."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoded photos: the same training, and none but the present photos."""
+"""Decoded photos: the training stays the same, and no stale photos are used."""
 
 from __future__ import annotations
 

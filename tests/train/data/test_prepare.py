@@ -1,4 +1,4 @@
-"""Sources of photos, their division, and what is left out."""
+"""Sources of photos, their split, and what is left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives as people make them, and as attackers do."""
+"""Archives as users make them, and as attackers do."""
 
 from __future__ import annotations
 

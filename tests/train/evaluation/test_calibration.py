@@ -1,4 +1,4 @@
-"""Temperature scaling: what it finds, and what it leaves alone."""
+"""Temperature scaling: what it fits, and what it leaves unchanged."""
 
 from __future__ import annotations
 

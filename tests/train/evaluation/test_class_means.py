@@ -1,4 +1,4 @@
-"""Class means: whose they are, what threshold goes with them, and adding them to an older model."""
+"""Class means: their values and threshold, and adding them to an older model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves and calibration: cases computed by hand, and laws of thinning."""
+"""Curves and calibration: cases computed by hand, and properties of thinning."""
 
 from __future__ import annotations
 

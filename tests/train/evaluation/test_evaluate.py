@@ -1,4 +1,4 @@
-"""An evaluation as values: classes by name, doubtful figures, and weights that are others."""
+"""An evaluation: classes by name, doubtful figures, and replaced weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures: hand-made cases, and laws of the confidence interval."""
+"""Metrics: hand-made cases, and properties of the confidence interval."""
 
 from __future__ import annotations
 

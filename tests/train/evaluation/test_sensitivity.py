@@ -1,4 +1,4 @@
-"""Buckets of features: by hand, against scikit-learn, and with influences that were planted."""
+"""Buckets of features: by hand, against scikit-learn, and with planted influences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints of before still load, or are refused in one line."""
+"""Old checkpoints still load, or are refused in one line."""
 
 from __future__ import annotations
 

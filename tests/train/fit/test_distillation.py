@@ -1,4 +1,4 @@
-"""What a student learns from its teacher, and where the teacher comes from."""
+"""Learning from a teacher, and training the teacher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One epoch: what it changes, and what each setting does to it."""
+"""One epoch: what it changes, and the effect of each setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Use of the machine, sampled and plotted."""
+"""Resource use, sampled and plotted."""
 
 from __future__ import annotations
 

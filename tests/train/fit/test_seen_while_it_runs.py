@@ -1,4 +1,4 @@
-"""What is told of a training: events, the report's curves, and an early end if it diverges."""
+"""Watching a training: events, the report's curves, and an early end if it diverges."""
 
 from __future__ import annotations
 

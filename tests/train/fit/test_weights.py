@@ -1,4 +1,4 @@
-"""Where initial weights come from, and what is written reads back."""
+"""The sources of initial weights, and that written weights read back."""
 
 from __future__ import annotations
 

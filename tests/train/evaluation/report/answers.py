@@ -1,4 +1,4 @@
-"""Answers of a made-up classifier, by hand or at random, and a file in the grammar by others."""
+"""A made-up classifier's answers, set by hand or at random, and a foreign file in the grammar."""
 
 from __future__ import annotations
 

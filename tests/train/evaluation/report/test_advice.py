@@ -1,4 +1,4 @@
-"""Advice: each sentence where it is due, and nowhere else."""
+"""Advice: each sentence appears where it applies, and nowhere else."""
 
 from __future__ import annotations
 

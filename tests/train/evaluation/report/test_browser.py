@@ -1,4 +1,4 @@
-"""The page in a real Chromium: what a reader sees is what the file holds."""
+"""The page in a real Chromium: readers see what the file contains."""
 
 from __future__ import annotations
 

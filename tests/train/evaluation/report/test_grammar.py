@@ -1,4 +1,4 @@
-"""The grammar: what it takes, and what it refuses with the place of the fault."""
+"""The grammar: what it accepts, and what it refuses, naming the place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in the results: cases by hand, and the same numbers in both languages."""
+"""The contents of the results: cases by hand, and equal numbers in both languages."""
 
 from __future__ import annotations
 
