@@ -1,10 +1,10 @@
-# From a folder of photos to a served model archive. `make help` lists what can be asked for.
-# Things are files and are made when missing or out of date; verbs are phony.
+# From a folder of photos to a served model archive. `make help` lists the targets.
+# Things are files, built when missing or out of date; verbs are phony.
 
-# Empty: the first that fits of those on the PATH (requirements/find-python).
+# Empty: the first suitable one on the PATH (requirements/find-python).
 PYTHON        ?=
 MODEL_NAME    ?= flowers
-# Of the command line alone: VERSION=2.0 means model-store/flowers-2.0.mar, beside flowers.mar.
+# From the command line only: VERSION=2.0 means model-store/flowers-2.0.mar, beside flowers.mar.
 VERSION       :=
 # Likewise, as other builds have an ARCH in their environment: the starter to serve, or the network
 # to train or import.
@@ -24,9 +24,9 @@ RECIPE        ?= config/train.toml
 PHOTOS        ?= $(DATA_URL)/val
 UI_PORT       ?= 7860
 IMAGE         ?= docs/sunflower.png
-# PROFILE=production takes LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, ALLOW_ROOT=1.
-# WORKERS, MODEL_API=1, MIN, MAX, TARGET_QUEUE_MS, SOURCE, RESUME=1 and ARGS (more options of the
-# command) are used where given.
+# PROFILE=production uses LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, ALLOW_ROOT=1.
+# WORKERS, MODEL_API=1, MIN, MAX, TARGET_QUEUE_MS, SOURCE, RESUME=1 and ARGS (further options of the
+# command) are optional.
 
 # An inherited PYTHONPATH would be served instead of the archive.
 unexport PYTHONPATH
@@ -54,7 +54,7 @@ WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --d
   --model-config config/model-config.yaml $(if $(ARCH),--arch $(ARCH))
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
-# A server is known by its RUN_DIR, which records its port: one that was asked for must be the same.
+# A server is identified by its RUN_DIR, which records its port; a given PORT must match it.
 AT       := $(if $(call given,PORT),--port $(PORT)) --run-dir $(RUN_DIR)
 
 # An environment keeps its Python: a PYTHON that contradicts it is refused.
@@ -188,7 +188,7 @@ quality: $(VENV)/installed-full ## measure the served model's accuracy, calibrat
 faults: $(MAR).sha256 $(VENV)/installed-dev ## measure what clients see when something breaks, on PHOTOS
 	$(PY) -m bench.faults --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
 
-# A small model: what is soaked is the server around it.
+# A small model: the soak tests the server around it.
 SOAK := $(BUILD_DIR)/soak
 .PHONY: soak
 soak: $(VENV)/installed-dev ## run full load for 20 minutes on PHOTOS: does memory or latency grow?
@@ -256,8 +256,7 @@ $(MAR): $(BUILD).changed
 $(MAR).sha256: $(MAR)
 	$(PY) -m archive verify $< --stamp $@ --data-url $(DATA_URL)
 
-# Touched only if something that the archive was built from has changed: what that was, the build
-# itself has recorded.
+# Touched only if an input of the archive has changed; the build itself records its inputs.
 .PHONY: FORCE
 $(BUILD).changed: FORCE | $(VENV)/installed
 	@$(PY) -m archive.inputs $(BUILD).inputs $(WISHES) --changed $@
@@ -280,10 +279,10 @@ $(VENV)/installed-full: requirements/full.txt $(VENV)/installed
 $(VENV)/installed-dev: requirements/dev.txt $(VENV)/installed
 	@$(INSTALL) dev
 
-# The page's own: Gradio wants an older Pillow than the classifier.
+# The page's environment: Gradio needs an older Pillow than the classifier.
 $(UI_VENV)/installed: requirements/ui.txt $(VENV)/bin/uv
 	@$(INSTALL) ui --into $(UI_VENV)
 
-# Ray and Arrow for `make score`; all else comes from $(VENV).
+# Ray and Arrow for `make score`; everything else comes from $(VENV).
 $(SCORE)/installed: requirements/score.txt $(VENV)/installed
 	@$(INSTALL) score --into $(SCORE) --over

@@ -1,11 +1,11 @@
-"""Installs a pinned list into an environment with uv; `make` runs it before all else.
+"""Installs a pinned list into an environment with uv; `make` runs it before everything else.
 
     .venv/bin/python requirements/install.py serve      into this environment, which only grows
     .venv/bin/python requirements/install.py ui --into .venv-ui
     .venv/bin/python requirements/install.py score --into .venv-score --over
 
-`--over` puts the packages on top of this environment's: what the list lacks comes from here.
-Needs nothing but the standard library, and the uv and the pip beside this interpreter.
+`--over` installs the packages on top of this environment, which provides everything else.
+Needs only the standard library, and uv and pip beside this interpreter.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from pathlib import Path
 LISTS = Path(__file__).resolve().parent
 ROOT = LISTS.parent
 UV = Path(sys.prefix) / "bin" / "uv"
-# This environment's, each with all that stands before it; the stamp that `make` knows it by.
+# The lists for this environment, each including those before it, and their stamp files for `make`.
 STAMPS = {"serve": "installed", "full": "installed-full", "dev": "installed-dev"}
-# For what, and how many MB on x86-64 under Linux.
+# The purpose, and the size in MB on x86-64 Linux.
 PURPOSE = {
     "serve": ("what serving needs", 530),
     "full": ("PyTorch, to train, import, evaluate and quantise", 6500),
@@ -33,7 +33,7 @@ PURPOSE = {
     "ui": ("the page", 420),
     "score": ("Ray and Arrow", 560),
 }
-# uv's variable for pip's setting, and the names in uv.toml that go before it.
+# uv's variable for each of pip's settings, and the names in uv.toml that override it.
 _SETTINGS = {
     "index-url": ("UV_DEFAULT_INDEX", {"index", "index-url"}),
     "extra-index-url": ("UV_INDEX", {"index", "extra-index-url"}),
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def _grow(name: str, environment: dict[str, str]) -> None:
-    """Install `name` into this environment, or the larger list that it has already."""
+    """Install `name` into this environment, or a larger list that is installed already."""
     order = list(STAMPS)
     there = [each for each in order if (Path(sys.prefix) / STAMPS[each]).exists()]
     name = max([name, *there], key=order.index)
@@ -83,7 +83,7 @@ def _grow(name: str, environment: dict[str, str]) -> None:
 
 
 def _make(name: str, folder: Path, environment: dict[str, str], *, over: bool) -> None:
-    """Install `name` into an environment of its own, with this one's Python."""
+    """Install `name` into a separate environment with this one's Python."""
     subprocess.run(  # noqa: S603  our own uv
         [UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder],
         env=environment,
@@ -105,7 +105,7 @@ def _sync(name: str, folder: Path, environment: dict[str, str]) -> None:
     purpose, megabytes = PURPOSE.get(name, (name, 0))
     size = f", about {megabytes} MB" if megabytes else ""
     print(f"installing {purpose}: {packages} packages{size}, into {folder.name}", file=sys.stderr)
-    # Compiled at once: our processes write no bytecode, and would compile at every start.
+    # Compiled now: our processes write no bytecode, and would compile at every start.
     _uv("sync", folder, environment, "--require-hashes", "--compile-bytecode", str(requirements))
 
 
@@ -118,7 +118,7 @@ def _uv(command: str, folder: Path, environment: dict[str, str], *arguments: str
 
 
 def pip_config() -> dict[str, str]:
-    """Return pip's settings by name; its files, then its variables, as pip itself ranks them."""
+    """Return pip's settings by name, from its files and variables, with pip's own precedence."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "config", "list"]
     text = subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
     config = {}
@@ -129,7 +129,7 @@ def pip_config() -> dict[str, str]:
 
 
 def uv_names() -> set[str]:
-    """Return the names of the settings that uv's own configuration files hold."""
+    """Return the names of the settings in uv's own configuration files."""
     user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     names: set[str] = set()
     for path in (user / "uv" / "uv.toml", Path("/etc/uv/uv.toml")):
@@ -142,12 +142,12 @@ def uv_names() -> set[str]:
 def uv_settings(
     pip: dict[str, str], environment: dict[str, str] | os._Environ[str], names: set[str]
 ) -> dict[str, str]:
-    """Return the variables that make uv ask where pip would, as uv does not read pip's settings.
+    """Return variables that make uv follow pip's settings, which it does not read itself.
 
     Args:
         pip: pip's settings.
-        environment: Variables that are set already: they stay.
-        names: Of the settings in uv's own files: they stay.
+        environment: Variables that are already set, which take precedence.
+        names: Names of the settings in uv's own files, which take precedence.
     """
     settings = {}
     for name, value in pip.items():
@@ -157,7 +157,7 @@ def uv_settings(
             separator = "," if name == "find-links" else " "
             settings[variable] = separator.join(value.split())
     if "UV_INDEX" in settings and "UV_INDEX_STRATEGY" not in environment:
-        # pip takes a package from any index. The hashes say which files are right.
+        # pip accepts a package from any index. The hashes identify the right files.
         settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return settings
 

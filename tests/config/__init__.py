@@ -1,1 +1,1 @@
-"""Tests of `config`, as far as another part does not read it."""
+"""Tests of those parts of `config` that no package reads."""
