@@ -13,8 +13,8 @@ from archive.errors import BuildError
 from classifier.description import (
     DESCRIPTION_FILE,
     ModelDescription,
+    check_sha256,
     read_description,
-    sha256_of_file,
 )
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.reference import REFERENCE_FILE, read_reference
@@ -63,15 +63,15 @@ def read_source(folder: Path) -> Source:
     """Check a model folder.
 
     Raises:
-        BuildError: Weights or class means are not the ones that `model.json` describes.
-        ModelError: A file is missing or damaged, or does not match the others.
+        BuildError: The reference answers belong to another model.
+        ModelError: A file is missing or damaged, or not the one that `model.json` describes.
     """
     description = read_description(folder / DESCRIPTION_FILE)
     class_names = read_labels(folder / LABELS_FILE)
     weights = folder / description.weights_file
-    _check_digest(weights, description.weights_sha256)
+    check_sha256(weights, description.weights_sha256)
     if description.class_means_sha256:
-        _check_digest(folder / CLASS_MEANS_FILE, description.class_means_sha256)
+        check_sha256(folder / CLASS_MEANS_FILE, description.class_means_sha256)
     for name, answer in read_reference(folder / REFERENCE_FILE).items():
         if len(answer) != len(class_names):
             raise BuildError(

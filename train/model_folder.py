@@ -15,6 +15,7 @@ from classifier.answers import softmax
 from classifier.description import (
     DESCRIPTION_FILE,
     ModelDescription,
+    check_sha256,
     read_description,
     write_description,
 )
@@ -25,7 +26,7 @@ from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, writ
 from classifier.similarity import CLASS_MEANS_FILE
 from storage.files import atomic_file, write_text
 from train.data.data_set import MAX_BYTES, MAX_PIXELS
-from train.fit.weights import check_sha256, write_weights
+from train.fit.weights import write_weights
 from train.recipe import RECIPE_FILE, recipe_text
 
 if TYPE_CHECKING:
@@ -55,9 +56,8 @@ def read_model(folder: Path) -> TrainedModel:
     """Read a model folder such as `artifacts` or `pretrained`.
 
     Raises:
-        WeightsError: The weights or class means are not the ones that the description is for, as
-            after a training that was killed while replacing them.
-        classifier.errors.ModelError: Files are missing or damaged.
+        classifier.errors.ModelError: A file is missing or damaged, or not the one that the
+            description is for, as after a training that was killed while replacing them.
     """
     description = read_description(folder / DESCRIPTION_FILE)
     class_names = read_labels(folder / LABELS_FILE)

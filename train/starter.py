@@ -66,8 +66,8 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
         out: Folder for the starter model.
 
     Raises:
-        WeightsError: The weights are not the ones that the description is for.
-        classifier.errors.ModelError: Files of the model are missing or damaged.
+        classifier.errors.ModelError: Files of the model are missing, damaged, or not those that
+            the description is for.
     """
     trained, class_names, _ = read_model(model_root)
     recipe = read_recipe(model_root / RECIPE_FILE)

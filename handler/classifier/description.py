@@ -134,5 +134,22 @@ def sha256_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_sha256(path: Path, expected: str) -> None:
+    """Check that a file of a model folder is the one that its `model.json` describes.
+
+    Raises:
+        ModelError: It is missing, or another file, as after a training that was killed while
+            replacing them.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; train a model (`make train`) or restore the file")
+    digest = sha256_of_file(path)
+    if digest != expected:
+        raise ModelError(
+            f"{path}: {DESCRIPTION_FILE} beside it describes another file (SHA-256 "
+            f"{expected[:12]}, this one's is {digest[:12]}): train again, or restore both together"
+        )
+
+
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}

@@ -96,7 +96,7 @@ def test_a_model_is_replaced_as_a_whole_or_not_at_all(
         patch.setattr(Path, "replace", stop_at_the_description)
         assert main(arguments) == 130
     assert evaluate([*tiny_arguments[:4], "--eval_url", str(tmp_path / "again")]) == 1
-    assert "model.json beside it is about another file" in capsys.readouterr().err
+    assert "model.json beside it describes another file" in capsys.readouterr().err
     assert main(arguments) == 0
     assert evaluate([*tiny_arguments[:4], "--eval_url", str(tmp_path / "again")]) == 0
 

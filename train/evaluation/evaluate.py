@@ -108,8 +108,8 @@ def evaluate_folder(model_root: Path, data_root: Path) -> Evaluation:
 
     Raises:
         DataError: The data set is unfit, or has a class that the model does not know.
-        WeightsError: The weights are not the ones that the description is for.
-        classifier.errors.ModelError: The model's files are missing or damaged.
+        classifier.errors.ModelError: The model's files are missing, damaged, or not those that the
+            description is for.
     """
     model = read_model(model_root)
     listed, data_fingerprint = check_data_set(data_root)

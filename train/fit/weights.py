@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save_file
 
-from classifier.description import DESCRIPTION_FILE, read_description, sha256_of_file
+from classifier.description import (
+    DESCRIPTION_FILE,
+    check_sha256,
+    read_description,
+    sha256_of_file,
+)
 from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels
 from classifier.network import build_network, load_network, read_state_dict

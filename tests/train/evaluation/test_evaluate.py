@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from classifier.description import DESCRIPTION_FILE, read_description, write_description
+from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels, write_labels
 from classifier.network import load_network
 from classifier.similarity import CLASS_MEANS_FILE
 from tests.models import CLASS_NAMES
-from train.errors import DataError, WeightsError
+from train.errors import DataError
 from train.evaluation.__main__ import main
 from train.evaluation.cautions import cautions
 from train.evaluation.class_means import add_class_means
@@ -125,7 +126,7 @@ def test_files_that_the_description_is_not_about_are_refused(
         )
     else:
         np.save(folder / name, np.zeros((3, 512), np.float32))
-    with pytest.raises(WeightsError, match=f"{name}: model.json beside it is about another file"):
+    with pytest.raises(ModelError, match=f"{name}: model.json beside it describes another file"):
         evaluate_folder(folder, data_set_folder)
 
 
