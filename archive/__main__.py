@@ -21,7 +21,6 @@ from console.ending import exit_code_of
 from console.interruption import interruptible
 from console.progress import show_log
 from storage import StorageError, fetch
-from storage.files import write_text
 from train.errors import TrainError
 from train.model_url import model_path
 
@@ -105,13 +104,14 @@ def _seal(options: argparse.Namespace) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     from archive.photos import fetch_photos  # noqa: PLC0415
+    from archive.seal import write_stamp  # noqa: PLC0415
     from archive.through import list_val  # noqa: PLC0415
     from archive.verify import verify  # noqa: PLC0415
 
     data_root = fetch_photos(options.data_url)
     verified = verify(options.mar, list_val(data_root) if data_root else ())
     if options.stamp:
-        write_text(options.stamp, f"{verified.sha256}  {options.mar.name}\n")
+        write_stamp(options.stamp, options.mar, verified.sha256)
     megabytes = options.mar.stat().st_size / 1e6
     print(
         f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers match the "

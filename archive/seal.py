@@ -12,7 +12,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from archive.members import MANIFEST, SUMS, format_sums
-from storage.files import atomic_file
+from storage.files import atomic_file, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,3 +40,8 @@ def seal(mar: Path) -> None:
             info = zipfile.ZipInfo(name, moment[:6])
             info.external_attr = 0o100644 << 16
             archive.writestr(info, contents[name])
+
+
+def write_stamp(stamp: Path, mar: Path, sha256: str) -> None:
+    """Record the SHA-256 of a verified .mar, in the format of `sha256sum --check`."""
+    write_text(stamp, f"{sha256}  {mar.name}\n")

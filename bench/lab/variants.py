@@ -7,7 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 from archive.members import MODEL_CONFIG
-from archive.seal import seal
+from archive.seal import seal, write_stamp
 from bench.lab.config_files import set_yaml
 from classifier.description import sha256_of_file
 from client.operations.model_store import stamp_of
@@ -37,7 +37,7 @@ def variant(mar: Path, settings: Mapping[str, int], folder: Path) -> Path:
                 content = set_yaml(content.decode(), settings).encode()
             target.writestr(name, content)
     seal(copy)
-    stamp_of(copy).write_text(f"{sha256_of_file(copy)}  {copy.name}\n", encoding="utf-8")
+    write_stamp(stamp_of(copy), copy, sha256_of_file(copy))
     return copy
 
 
