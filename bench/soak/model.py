@@ -1,4 +1,4 @@
-"""Writes a model folder with a small network and random weights, as training would.
+"""Writes model folders of small networks with random weights, as training would.
 
 `python -m bench.soak.model FOLDER`; `make archive TRAIN_URL=FOLDER` packs it.
 """
@@ -7,50 +7,41 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from classifier.answers import softmax
-from classifier.description import (
-    DESCRIPTION_FILE,
-    ModelDescription,
-    Preprocessing,
-    sha256_of_file,
-    write_description,
-)
-from classifier.images import read_pixels
-from classifier.labels import LABELS_FILE, write_labels
-from classifier.network import ServedNetwork, build_network
-from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
+from classifier.architectures import file_name
+from classifier.description import ModelDescription, Preprocessing, sha256_of_file
+from classifier.network import build_network
+from train.model_folder import reference_answers, write_model_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ARCH = "resnet18"
 CLASS_NAMES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 PREPROCESSING = Preprocessing(resize=72, crop=64)  # a twelfth of the pixels of 224
-_NO_LIMIT = 10**12
 
 
-def write_small_model(folder: Path) -> None:
+def write_small_model(
+    folder: Path,
+    arch: str = ARCH,
+    preprocessing: Preprocessing = PREPROCESSING,
+    class_names: Sequence[str] = CLASS_NAMES,
+) -> None:
     """Write weights, labels, description and reference answers."""
     folder.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = build_network(ARCH, len(CLASS_NAMES)).eval()
-    weights = folder / f"{ARCH}.pth"
+        network = build_network(arch, len(class_names), preprocessing.crop).eval()
+    weights = folder / file_name(arch, ".pth")
     torch.save(network.state_dict(), weights)
-    write_labels(folder / LABELS_FILE, CLASS_NAMES)
     description = ModelDescription(
-        ARCH, weights.name, sha256_of_file(weights), PREPROCESSING, recipe="random weights"
+        arch, weights.name, sha256_of_file(weights), preprocessing, recipe="random weights"
     )
-    write_description(folder / DESCRIPTION_FILE, description)
-    pixels = [
-        read_pixels(draw_png(name), PREPROCESSING, max_bytes=_NO_LIMIT, max_pixels=_NO_LIMIT)
-        for name in REFERENCE_NAMES
-    ]
-    with torch.inference_mode():
-        logits, _ = ServedNetwork(network, PREPROCESSING).eval()(torch.tensor(np.stack(pixels)))
-    answers = dict(zip(REFERENCE_NAMES, softmax(logits.numpy()), strict=True))
-    write_reference(folder / REFERENCE_FILE, answers)
+    answers = reference_answers(network, preprocessing)
+    write_model_files(folder, description, class_names, answers)
 
 
 if __name__ == "__main__":
