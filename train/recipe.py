@@ -1,9 +1,9 @@
-"""A training recipe: every choice that decides what weights come out, read from a TOML file.
+"""A training recipe: every choice that determines the weights, read from a TOML file.
 
 A setting stands in two places: its field in `Recipe` has the type and the range, its line in
 `config/train.toml` the value and the reason for it. One with a default may be missing in other
 recipes, in those of older models and in older checkpoints.
-Where photos come from and results go to is no part of it.
+The locations of photos and results are not part of it.
 """
 
 from __future__ import annotations

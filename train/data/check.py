@@ -1,4 +1,4 @@
-"""Whether a data set is fit for training: every problem that would spoil a model, found at once."""
+"""Checks that a data set is fit for training, and reports all problems at once."""
 
 from __future__ import annotations
 

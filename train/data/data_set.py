@@ -2,7 +2,7 @@
 
 Two views of the same photos stand side by side: `EvaluationPhotos` are what the handler would
 see, bit for bit; `TrainingPhotos` are randomly transformed.
-Whether the data set is fit for training is the matter of `train.data.check`.
+`train.data.check` checks that the data set is fit for training.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class DataSet:
     Attributes:
         root: Its folder.
         class_names: In the order of the labels.
-        train: The photos that are learned from.
-        val: The photos that the best epoch is chosen by.
+        train: The training photos.
+        val: The validation photos, which choose the best epoch.
         decoded_train: Those of `train`, where they were decoded before.
         decoded_val: Those of `val`, as the handler sees them, where they were decoded before.
     """

@@ -47,7 +47,7 @@ def with_decoded_photos(
 
     Args:
         data_set: The photos.
-        data_fingerprint: Of them.
+        data_fingerprint: Their fingerprint.
         side: Training photos are shrunk to this short side, in pixels, where theirs is longer.
         preprocessing: Validation photos are kept exactly as the handler sees them.
 

@@ -28,7 +28,7 @@ def split_classes(
         classes: Free of duplicates.
         hashes: SHA-256 of each photo's contents; they decide, together with `seed`.
         val_share: Share of each class that goes to validation, 0..1.
-        seed: Another one gives another division.
+        seed: Different seeds give different splits.
 
     Raises:
         DataError: A class has fewer than two photos.

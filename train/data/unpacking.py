@@ -1,4 +1,4 @@
-"""Unpacks a tarball or zip file of photos that somebody else made.
+"""Unpacks an untrusted tarball or zip file of photos.
 
 Only regular files and folders come out of one, each below the target folder by its resolved path:
 no link of any kind, for links are how archives write elsewhere (the `data` filter of `tarfile` has

@@ -1,4 +1,4 @@
-"""What chance does to a training photo: one list of torchvision transforms for a recipe.
+"""Random transforms of training photos: one list of torchvision transforms per recipe.
 
 The evaluation has no transform of its own: it uses `classifier.images`, as the handler does.
 """

@@ -1,4 +1,4 @@
-"""Initial weights for a training, and writing weights so that they can be relied on."""
+"""Loads a training's initial weights, and writes and verifies weights."""
 
 from __future__ import annotations
 
