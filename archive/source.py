@@ -99,14 +99,3 @@ def check_arch(source: Source, wanted: str) -> None:
             f"{source.folder} holds a {short}, not a {wanted}: leave out TRAIN_URL to use the "
             "starter that ARCH names, or leave out ARCH"
         )
-
-
-def _check_digest(path: Path, expected: str) -> None:
-    if not path.is_file():
-        raise BuildError(f"{path}: missing; train a model (`make train`) or restore the file")
-    digest = sha256_of_file(path)
-    if digest != expected:
-        raise BuildError(
-            f"{path}: its SHA-256 is {digest}, but {DESCRIPTION_FILE} was written for "
-            f"{expected}; train again, or restore both files together"
-        )

@@ -91,19 +91,6 @@ def write_weights(path: Path, state: Mapping[str, Tensor]) -> str:
     return sha256_of_file(path)
 
 
-def check_sha256(path: Path, expected: str) -> None:
-    """Check that a file of a model folder is the one that `model.json` is about.
-
-    Raises:
-        WeightsError: It is another, as after a training that was killed while it replaced them.
-    """
-    if path.is_file() and sha256_of_file(path) != expected:  # its reader tells of a missing one
-        raise WeightsError(
-            f"{path}: {DESCRIPTION_FILE} beside it is about another file (SHA-256 {expected[:12]}, "
-            f"this one's is {sha256_of_file(path)[:12]}): train again, or restore both together"
-        )
-
-
 def _starter_of(arch: str, starters: Mapping[str, Path]) -> Path:
     if arch not in starters:
         raise WeightsError(
