@@ -110,7 +110,7 @@ def test_a_starter_whose_weights_are_others_is_refused(
 ) -> None:
     write_weights(starter / "resnet18.safetensors", build_network("resnet18", 2).state_dict())
     recipe = dataclasses.replace(tiny_recipe, init="starter")
-    with pytest.raises(WeightsError, match=r"model\.json beside it is about another file"):
+    with pytest.raises(WeightsError, match=r"model\.json beside it describes another file"):
         initial_network(recipe, NAMES, tmp_path, starters={"resnet18": starter})
 
 
