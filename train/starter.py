@@ -78,7 +78,12 @@ def export(model_root: Path, data_root: Path, out: Path) -> Metrics:
     network, sha256 = write_network(
         path, half, trained.arch, len(class_names), trained.preprocessing.crop
     )
-    description = dataclasses.replace(trained, weights_file=path.name, weights_sha256=sha256)
+    description = dataclasses.replace(
+        trained,
+        weights_file=path.name,
+        weights_sha256=sha256,
+        class_means_sha256="",  # the file in `out` may be an earlier starter's
+    )
     answers = reference_answers(network, trained.preprocessing)
     write_model_files(out, description, class_names, answers, recipe)
     evaluation = evaluate_folder(out, data_root)

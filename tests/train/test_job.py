@@ -128,6 +128,8 @@ def test_a_training_writes_what_the_archive_needs(
     card = (tmp_path / "pretrained/README.md").read_text()
     assert exported.weights_sha256 in card
     assert "CC-BY 2.0" in card
+    (half.parent / CLASS_MEANS_FILE).write_bytes(b"an earlier starter's")
+    assert export(folder, Path(tiny_arguments[1]), half.parent) == metrics
 
 
 @pytest.mark.slow
