@@ -183,7 +183,7 @@ class Model:
         )
 
     def warm_up(self) -> None:
-        """Run every batch size once, and compare the answers with the evaluation's.
+        """Run every batch that the runtime computes at once; compare the evaluation's answers.
 
         Raises:
             ModelError: This machine's answers differ from the evaluation's.
@@ -194,8 +194,8 @@ class Model:
             if isinstance(answer, Exception):
                 raise ModelError(f"cannot read the reference picture {name}: {answer}") from answer
             self._compare(name, answer.probabilities)
-        for size in range(1, self.batch_size + 1):
-            crop = self.description.preprocessing.crop
+        crop = self.description.preprocessing.crop
+        for size in range(1, min(self.batch_size, self._runtime.most_at_once) + 1):
             self._runtime.infer(np.zeros((size, crop, crop, 3), dtype=np.uint8))
 
     def rejects(self, classification: Classification) -> bool | None:
@@ -243,6 +243,6 @@ class Model:
         start = time.perf_counter()
         logits, features = self._runtime.infer(pixels)
         self._meter.observe(INFERENCE_SECONDS, time.perf_counter() - start)
-        answers = zip(softmax(logits), pixels, features.copy(), strict=True)
+        answers = zip(softmax(logits), pixels, features, strict=True)
         for index, answer in zip(good, answers, strict=True):
             jobs[index].result = Classification(*answer)

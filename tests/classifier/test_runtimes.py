@@ -13,6 +13,7 @@ from classifier.answers import softmax
 from classifier.errors import ModelError
 from classifier.reference import REFERENCE_NAMES, draw_png
 from classifier.runtimes import RUNTIMES, load_runtime
+from classifier.runtimes.runtime import Outputs
 from classifier.runtimes.torch_eager import choose_device
 from tests.models import ARCH, infer_eagerly, pixels_of, tiny_network
 
@@ -53,6 +54,21 @@ def test_torch_and_openvino_agree(
     assert outputs.features.shape == (batch_size, 512, 7, 7)
     np.testing.assert_allclose(outputs.logits, expected.logits, atol=1e-4)
     np.testing.assert_allclose(outputs.features, expected.features, atol=1e-4)
+
+
+@pytest.mark.parametrize("count", [4, 5, 11])
+def test_a_large_batch_is_computed_in_parts_whose_answers_stay(
+    openvino_runtime: Runtime, pixels: NDArray[np.uint8], count: int
+) -> None:
+    many = np.concatenate([pixels] * 3)[:count]
+    alone = [openvino_runtime.infer(one[np.newaxis]) for one in many]
+    outputs = openvino_runtime.infer(many)
+    kept = [array.copy() for array in outputs]
+    openvino_runtime.infer(np.zeros_like(many))
+    for index, name in enumerate(Outputs._fields):
+        expected = np.concatenate([getattr(answer, name) for answer in alone])
+        np.testing.assert_allclose(outputs[index], expected, atol=1e-5)
+        assert np.array_equal(outputs[index], kept[index])
 
 
 def test_the_torch_runtime_is_the_trained_network(

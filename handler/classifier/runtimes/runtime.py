@@ -25,8 +25,14 @@ class Outputs(NamedTuple):
 
 
 class Runtime(Protocol):
-    """A loaded network."""
+    """A loaded network.
+
+    Attributes:
+        most_at_once: Most images that it computes together; a larger batch is split.
+    """
+
+    most_at_once: int
 
     def infer(self, pixels: Pixels) -> Outputs:
-        """Classify `pixels`, uint8 RGB [N, H, W, 3] with N of at least 1."""
+        """Classify `pixels`, uint8 RGB [N, H, W, 3] with N of at least 1; the arrays are new."""
         ...

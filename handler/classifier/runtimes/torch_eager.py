@@ -7,6 +7,7 @@ choice for a GPU.
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING
 
 import torch
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 class TorchRuntime:
     """A `ServedNetwork` from a weights file with `model.json` and the labels beside it."""
+
+    most_at_once = sys.maxsize  # a GPU is fastest with whole batches
 
     def __init__(
         self, model_file: Path, *, precision: str, threads: int, gpu: int | None = None
