@@ -62,16 +62,17 @@ def read_photos(
     Raises:
         BuildError: The data set's classes are not the model's.
     """
-    from train.data.data_set import list_photos, to_data_set  # noqa: PLC0415  imports PyTorch
+    from train.data.data_set import SPLITS, to_data_set  # noqa: PLC0415  imports PyTorch
+    from train.data.recognition import list_photos  # noqa: PLC0415
 
     listing = list_photos(data_url)
     # By name: the model's class order may differ.
-    if any(sorted(classes) != sorted(class_names) for classes in listing.values()):
+    if any(sorted(listing[split]) != sorted(class_names) for split in SPLITS):
         raise BuildError(
             f"{data_url}: its classes are not the model's ({', '.join(class_names)}); name the "
             "data set that the model was trained on with DATA_URL"
         )
-    data_set = to_data_set(data_url, listing)
+    data_set = to_data_set(data_url, {split: listing[split] for split in SPLITS})
     order = positions(class_names, data_set.class_names)
     step = max(1, len(data_set.train) // CALIBRATION_PHOTOS)
     return (

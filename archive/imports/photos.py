@@ -16,7 +16,8 @@ from archive.imports.labels import shown
 from classifier.answers import softmax
 from classifier.errors import RequestError
 from classifier.network import ServedNetwork
-from train.data.data_set import SPLITS, Photo, list_classes, read_evaluation_pixels
+from train.data.data_set import SPLITS, Photo, read_evaluation_pixels
+from train.data.recognition import list_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,8 +28,9 @@ from classifier.description import Preprocessing
 from storage.files import write_text
 from train.cli import run_command
 from train.data.check import check_data_set
-from train.data.data_set import hash_photos, list_photos, to_data_set
+from train.data.data_set import hash_photos, to_data_set
 from train.data.photo_cache import with_decoded_photos
+from train.data.recognition import list_photos
 from train.data.split import split_classes
 from train.evaluation.predict import choose_device, predict
 from train.fit.distillation import build_distillation
@@ -86,7 +87,7 @@ def halves(data_root: Path) -> tuple[DataSet, str]:
     whole, fingerprint = check_data_set(data_root)
     listing = list_photos(data_root)
     classes = {name: listing["train"][name] + listing["val"][name] for name in whole.class_names}
-    divided = split_classes(classes, hash_photos(listing), val_share=0.5, seed=0)
+    divided = split_classes(classes, hash_photos(listing), shares={"val": 0.5}, seed=0)
     return to_data_set(data_root, divided), fingerprint
 
 

@@ -79,6 +79,9 @@ class ModelDescription:
         val_accuracy: Share of validation photos classified correctly, 0..1.
         val_accuracy_ci95: Lower and upper end of its 95 % confidence interval.
         val_images: Number of photos that the accuracy was measured on.
+        test_accuracy: The same on test photos, which chose nothing; None if there were none.
+        test_accuracy_ci95: Its interval.
+        test_images: Number of test photos.
         temperature: Divisor that calibrates the logits; already folded into the weights.
         class_means_sha256: SHA-256 of the file of class means, beside the weights; empty if there
             is none.
@@ -99,6 +102,9 @@ class ModelDescription:
     val_accuracy: float | None = None
     val_accuracy_ci95: tuple[float, float] | None = None
     val_images: int = 0
+    test_accuracy: float | None = None
+    test_accuracy_ci95: tuple[float, float] | None = None
+    test_images: int = 0
     temperature: float = 1.0
     class_means_sha256: str = ""
     similarity_below: float | None = None

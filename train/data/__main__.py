@@ -6,50 +6,77 @@ The data set is built in a temporary folder, checked, and only then moved to its
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.arguments import fraction
 from train.cli import add_urls, run_command
-from train.data.check import check_data_set
-from train.data.data_set import SPLITS, hash_photos, list_classes, list_photos
+from train.data.check import examine, layout_problems, tell
+from train.data.data_set import SPLITS, TEST
+from train.data.recognition import list_photos, read_layout
+from train.data.similar import near_duplicates
 from train.data.sources import open_source
-from train.data.split import find_duplicates, split_classes
+from train.data.split import find_duplicates, find_twins, split_classes
 from train.errors import DataError
 from train.urls import local_path, output
 
 if TYPE_CHECKING:
-    from train.data.data_set import Listing
+    from collections.abc import Mapping
 
+    from train.data.data_set import Listing
+    from train.data.layout import Layout
+
+_VAL_SHARE = 0.1
+_ORDER = (*SPLITS, TEST)
 logger = logging.getLogger(__name__)
 
 
-def prepare(
-    source: Path | None,
-    data_root: Path,
-    *,
-    val_share: float = 0.1,
-    seed: int = 0,
-    name_encoding: str | None = None,
-) -> None:
+@dataclass(frozen=True)
+class Wishes:
+    """How a data set is made.
+
+    Attributes:
+        val_share: Share of each class that goes to validation, 0..1; None for a tenth where the
+            source has no validation photos of its own.
+        test_share: The same for the test; None for none.
+        seed: Of the division.
+        name_encoding: Of names in an archive that are not marked as UTF-8; None for UTF-8.
+        labels: The table with the classes, or "folders"; see `train.data.recognition`.
+        leave_out: Names of folders of the source that are left out.
+        skip_unreadable: Leave out files that cannot be read.
+        near_duplicates: What becomes of photos that show the same: "group" or "ignore".
+    """
+
+    val_share: float | None = None
+    test_share: float | None = None
+    seed: int = 0
+    name_encoding: str | None = None
+    labels: str = ""
+    leave_out: tuple[str, ...] = ()
+    skip_unreadable: bool = False
+    near_duplicates: str = "group"
+
+
+def prepare(source: Path | None, data_root: Path, wishes: Wishes | None = None) -> None:
     """Make a data set of `source`.
 
     Args:
-        source: A folder or archive of class folders, or of `train` and `val` with class folders,
-            whose division is then kept; None downloads tf_flowers.
+        source: A folder or archive of photos, in a layout that `train.data.recognition` knows; its
+            own division is kept. None downloads tf_flowers.
         data_root: Where the data set is put; it must not hold one yet.
-        val_share: Share of each class that goes to validation, 0..1.
-        seed: Of the division.
-        name_encoding: Of names in an archive that are not marked as UTF-8; None for UTF-8.
+        wishes: How.
 
     Raises:
         DataError: The source cannot be had, or makes no data set fit for training.
     """
-    existing = [split for split in SPLITS if (data_root / split).exists()]
+    wishes = wishes or Wishes()
+    existing = [split for split in (*SPLITS, TEST) if (data_root / split).exists()]
     if existing:
         raise DataError(
             f"{data_root / existing[0]} exists already: remove it first, or choose another DATA_URL"
@@ -57,62 +84,102 @@ def prepare(
     data_root.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data_root.parent, prefix=".data_set.") as name:
         work = Path(name)
-        root = open_source(source, work, name_encoding=name_encoding)
+        root = open_source(source, work, name_encoding=wishes.name_encoding)
         built = work / "built"
-        _copy(root, _divide(root, val_share, seed), built)
-        _check(built, root)
+        try:
+            layout = read_layout(root, leave_out=wishes.leave_out, labels=wishes.labels)
+            tell(layout)
+            _copy(layout, _divide(layout, root, wishes), built)
+        except DataError as error:
+            # An archive's photos are where nobody will find them: its own name says more.
+            unpacked = str(work / "unpacked")
+            raise DataError(
+                *(text.replace(unpacked, str(source)) for text in error.problems)
+            ) from None
         _move(built, data_root)
     _report(data_root)
 
 
-def _divide(root: Path, val_share: float, seed: int) -> Listing:
+def _divide(layout: Layout, root: Path, wishes: Wishes) -> Listing:
     """List what goes where, without duplicates; the division of the source is kept, if any."""
-    splits = list_photos(root)
-    if not splits["train"]:
-        splits = {"train": list_classes(root)}
-    if not any(splits["train"].values()):
-        raise DataError(f"{root}: no class folders with photos in it; expected <class>/<photo>")
-    hashes = hash_photos(splits)
-    dropped = find_duplicates(splits, hashes)
+    if not any(layout.listing["train"].values()):
+        raise DataError(
+            f"{root}: no class folders with photos in it; expected <class>/<photo>, or photos and "
+            "a table with the columns image and label (CSV or JSON lines)"
+        )
+    shares = _shares(layout.listing, root, wishes)
+    examined = examine(layout, str, (), skip_unreadable=wishes.skip_unreadable)
+    if examined.problems:
+        raise DataError(*examined.problems)
+    splits = _without(examined.listing, find_duplicates(examined.listing, examined.hashes), root)
+    left = {path for classes in splits.values() for paths in classes.values() for path in paths}
+    groups = []
+    if wishes.near_duplicates == "group":
+        groups = near_duplicates(
+            {path: look for path, look in examined.looks.items() if path in left}
+        )
+        if groups:
+            logger.info(
+                "%d photos show the same as others, in %d groups, none of which is divided",
+                *(sum(map(len, groups)), len(groups)),
+            )
+        splits = _without(splits, find_twins(splits, groups), root)
+    divided = split_classes(
+        splits.pop("train"), examined.hashes, shares=shares, seed=wishes.seed, groups=groups
+    )
+    divided = {split: {**divided.get(split, {}), **splits.get(split, {})} for split in _ORDER}
+    problems = list(layout_problems(dataclasses.replace(layout, listing=divided), SPLITS))
+    if problems:
+        raise DataError(*problems)
+    return divided
+
+
+def _shares(listing: Listing, root: Path, wishes: Wishes) -> dict[str, float]:
+    """Return which splits are taken from the training photos, and how large they are."""
+    shares = {}
+    for split, wish, usual in (
+        ("val", wishes.val_share, _VAL_SHARE),
+        ("test", wishes.test_share, 0.0),
+    ):
+        if listing.get(split):
+            if wish is not None:
+                raise DataError(
+                    f"{root}: has {split} photos already, which --{split}_share cannot change: "
+                    f"leave out that option, or that folder (--leave_out)"
+                )
+        elif share := usual if wish is None else wish:
+            shares[split] = share
+    return shares
+
+
+def _without(splits: Listing, dropped: Mapping[Path, str], root: Path) -> Listing:
     for path, reason in sorted(dropped.items()):
         logger.warning("left out %s: %s", path.relative_to(root), reason)
-    kept = {
+    return {
         split: {
             name: tuple(path for path in photos if path not in dropped)
             for name, photos in classes.items()
         }
         for split, classes in splits.items()
     }
-    if kept.get("val"):
-        return kept
-    return split_classes(kept["train"], hashes, val_share=val_share, seed=seed)
 
 
-def _copy(root: Path, splits: Listing, built: Path) -> None:
+def _copy(layout: Layout, splits: Listing, built: Path) -> None:
+    own = {
+        path: layout.folders[split] / name
+        for split, classes in layout.listing.items()
+        for name, photos in classes.items()
+        for path in photos
+        if split in layout.folders
+    }
     for split, classes in splits.items():
         for name, photos in classes.items():
-            folder = _class_folder(root, split, name)
             for path in photos:
-                target = built / split / name / path.relative_to(folder)
+                target = built / split / name / path.relative_to(own.get(path, layout.root))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
-    for notice in root.glob("LICENSE*"):  # who took the photos must stay known
+    for notice in layout.root.glob("LICENSE*"):  # who took the photos must stay known
         shutil.copyfile(notice, built / notice.name)
-
-
-def _class_folder(root: Path, split: str, name: str) -> Path:
-    for folder in (root / split / name, root / "train" / name):
-        if folder.is_dir():
-            return folder
-    return root / name
-
-
-def _check(built: Path, root: Path) -> None:
-    """Check what was built, and tell its problems in terms of the source, which has to change."""
-    try:
-        check_data_set(built)
-    except DataError as error:
-        raise DataError(*(text.replace(str(built), str(root)) for text in error.problems)) from None
 
 
 def _move(built: Path, data_root: Path) -> None:
@@ -140,35 +207,63 @@ def main(arguments: list[str] | None = None) -> int:
         help="folder, tarball or zip file of class folders, local or in a bucket "
         "(default: download tf_flowers)",
     )
-    parser.add_argument(
-        "--val_share", type=fraction, default=0.1, help="share of validation photos (default: 0.1)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the division (default: 0)")
-    parser.add_argument(
-        "--name_encoding",
-        metavar="NAME",
-        help="how an archive's names are written where not in UTF-8, such as gbk",
-    )
+    _add_wishes(parser)
     options = parser.parse_args(arguments)
     return run_command(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> None:
     with output(options.data_url) as data:
-        for split in SPLITS:
+        for split in (*SPLITS, TEST):
             if data.holds(split):
                 raise DataError(
                     f"{data.url}/{split} exists already: remove it first, "
                     "or choose another DATA_URL"
                 )
         source = local_path(options.source) if options.source else None
-        prepare(
-            source,
-            data.folder,
-            val_share=options.val_share,
-            seed=options.seed,
-            name_encoding=options.name_encoding,
-        )
+        known = {each.name for each in dataclasses.fields(Wishes)}
+        wishes = {name: value for name, value in vars(options).items() if name in known}
+        prepare(source, data.folder, Wishes(**wishes))
+
+
+def _add_wishes(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--val_share", type=fraction, help="share of validation photos (default: 0.1)")
+    add("--test_share", type=fraction, help="share of test photos, which nothing is chosen by")
+    add("--seed", type=int, default=0, help="of the division (default: 0)")
+    add(
+        "--labels",
+        default="",
+        metavar="FILE",
+        help='table with the columns image and label in the source, or "folders" for none',
+    )
+    add(
+        "--leave_out",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="folders of the source to leave out, with commas between",
+    )
+    add(
+        *("--skip-unreadable", "--skip_unreadable"),
+        action="store_true",
+        help="go on without the files that cannot be read",
+    )
+    add(
+        "--near_duplicates",
+        choices=("group", "ignore"),
+        default="group",
+        help="whether photos that show the same stay in one split (default: group)",
+    )
+    add(
+        "--name_encoding",
+        metavar="NAME",
+        help="how an archive's names are written where not in UTF-8, such as gbk",
+    )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 if __name__ == "__main__":

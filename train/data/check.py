@@ -1,87 +1,284 @@
-"""Checks that a data set is fit for training, and reports all problems at once."""
+"""Checks that photos are fit for training, and reports all problems at once."""
 
 from __future__ import annotations
 
+import dataclasses
+import logging
+import unicodedata
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from classifier.errors import RequestError
 from train.data.data_set import (
+    SPLITS,
+    TEST,
     DataSet,
     fingerprint,
     hash_photos,
-    list_photos,
-    read_image,
+    listed,
     to_data_set,
 )
+from train.data.reading import read_all
+from train.data.recognition import read_layout
+from train.data.similar import near_duplicates
 from train.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from train.data.data_set import Listing
+    from train.data.layout import Layout
+    from train.data.similar import Look
 
 _MIN_CLASSES = 2
 _LAYOUT = "expected {root}/{{train,val}}/<class>/<photo>; `make data SOURCE=folder` makes that"
+_GO_ON = "mend or remove them, or go on without them: --skip-unreadable"
+logger = logging.getLogger(__name__)
 
 
-def check_data_set(root: Path) -> tuple[DataSet, str]:
-    """List a data set and check it; return it with its fingerprint.
+@dataclass(frozen=True)
+class Examined:
+    """Photos that were read.
+
+    Attributes:
+        listing: Those that can be.
+        hashes: SHA-256 of each.
+        looks: What each looks like.
+        problems: What keeps them from being a data set, a message each.
+    """
+
+    listing: Listing
+    hashes: dict[Path, str]
+    looks: dict[Path, Look]
+    problems: list[str]
+
+
+def check_data_set(root: Path, *, skip_unreadable: bool = False) -> tuple[DataSet, str]:
+    """List a data set and check it; return it with its fingerprint, of `train` and `val`.
+
+    Args:
+        root: Its folder.
+        skip_unreadable: Leave out the files that cannot be read.
 
     Raises:
         DataError: With one message for each problem: missing or empty classes, classes that
             differ between the splits, unreadable files, duplicates across splits or classes.
     """
-    listing = list_photos(root)
-    layout_problems = list(_layout_problems(root, listing))
-    if not any(listing.values()):
-        raise DataError(*layout_problems)
-    hashes = hash_photos(listing)
-    problems = [
-        *layout_problems,
-        *_unreadable(root, hashes),
-        *_duplicates(root, hashes),
-    ]
+    layout = read_layout(root)
+    tell(layout)
+    layout.listing = {split: {} for split in SPLITS} | layout.listing
+    if not any(layout.listing.values()):
+        raise DataError(*layout_problems(layout, SPLITS))
+
+    def shown(path: Path) -> str:
+        return str(path.relative_to(root))
+
+    examined = examine(layout, shown, SPLITS, skip_unreadable=skip_unreadable)
+    return _finished(root, examined, shown)
+
+
+def check_photos(root: Path) -> tuple[DataSet, str]:
+    """List photos that a model is measured on, and check them; return them with a fingerprint.
+
+    A data set needs neither split for that. A folder of class folders is a test set, of any of the
+    model's classes.
+
+    Raises:
+        DataError: As `check_data_set`, but for what only a training needs.
+    """
+    layout = read_layout(root)
+    if list(layout.listing) == ["train"] and layout.folders.get("train", root) == layout.root:
+        layout.listing = {TEST: layout.listing["train"]}
+        layout.folders = {TEST: layout.root}
+    if not any(photos for classes in layout.listing.values() for photos in classes.values()):
+        raise DataError(
+            f"no photos in {root}: expected {root}/<class>/<photo>, or a data set with splits"
+        )
+    if {*SPLITS} <= layout.listing.keys():
+        return check_data_set(root)
+    tell(layout)
+
+    def shown(path: Path) -> str:
+        return str(path.relative_to(root))
+
+    return _finished(root, examine(layout, shown, (), skip_unreadable=False), shown)
+
+
+def _finished(root: Path, examined: Examined, shown: Callable[[Path], str]) -> tuple[DataSet, str]:
+    problems = [*examined.problems, *_duplicates(examined, shown)]
     if problems:
         raise DataError(*problems)
-    return to_data_set(root, listing), fingerprint(root, hashes)
+    listing = examined.listing
+    learned = {split: listing[split] for split in SPLITS if split in listing} or listing
+    known = {path for classes in learned.values() for paths in classes.values() for path in paths}
+    hashes = {path: digest for path, digest in examined.hashes.items() if path in known}
+    data_set = dataclasses.replace(
+        to_data_set(root, examined.listing), near_duplicates=_count_near_duplicates(examined)
+    )
+    return data_set, fingerprint(root, hashes)
 
 
-def _layout_problems(root: Path, listing: Listing) -> Iterator[str]:
+def tell(layout: Layout) -> None:
+    """Log what was recognised, and what was left out."""
+    for sentence in layout.told:
+        logger.info("%s", sentence)
+    for sentence in layout.left_out:
+        logger.warning("left out %s", sentence)
+
+
+def examine(
+    layout: Layout,
+    shown: Callable[[Path], str],
+    splits: Sequence[str],
+    *,
+    skip_unreadable: bool,
+) -> Examined:
+    """Read all photos of a layout, and collect what is wrong with them.
+
+    Args:
+        layout: Its listing is examined.
+        shown: How a photo is called in messages.
+        splits: Those that must be there.
+        skip_unreadable: Leave out what cannot be read, and log it, instead of a problem.
+    """
+    hashes = hash_photos(layout.listing)
+    reading = read_all(hashes)
+    unreadable = [f"{shown(path)}: unreadable: {why}" for path, why in reading.problems.items()]
+    listing = layout.listing
+    if skip_unreadable and unreadable:
+        for problem in unreadable:
+            logger.warning("left out %s", problem)
+        logger.warning("left out %d unreadable files", len(unreadable))
+        unreadable = []
+        listing = {
+            split: {
+                name: tuple(path for path in paths if path not in reading.problems)
+                for name, paths in classes.items()
+            }
+            for split, classes in listing.items()
+        }
+        hashes = {path: hashes[path] for path in reading.looks}
+    elif unreadable:
+        unreadable.append(f"{len(unreadable)} unreadable files: {_GO_ON}")
+    problems = layout_problems(dataclasses.replace(layout, listing=listing), splits)
+    return Examined(listing, hashes, reading.looks, [*problems, *unreadable])
+
+
+def layout_problems(layout: Layout, splits: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with the classes of a listing whose `splits` must be there."""
+    listing = layout.listing
+    for split in splits:
+        if not listing.get(split):
+            yield f"no classes in {layout.root / split}: {_LAYOUT.format(root=layout.root)}"
     for split, classes in listing.items():
-        if not classes:
-            yield f"no classes in {root / split}: {_LAYOUT.format(root=root)}"
         for name, photos in classes.items():
             if not photos:
-                yield f"no photos in {root / split / name}: add some, or remove the folder"
-    train, val = listing["train"], listing["val"]
+                yield (f"no photos in {layout.place(split, name)}: add some, or remove the folder")
+    train = listing.get("train", {})
     if len(train) == 1:
-        yield f"one class only in {root / 'train'}: a classifier needs at least {_MIN_CLASSES}"
-    if train and val:
-        for name in sorted(train.keys() - val.keys()):
-            yield f"class {name} is in train but not in val: add photos to {root / 'val' / name}"
-        for name in sorted(val.keys() - train.keys()):
-            yield f"class {name} is in val but not in train: add photos to {root / 'train' / name}"
+        yield (
+            f"one class only in {layout.place('train')} ({next(iter(train))}): a classifier needs "
+            f"at least {_MIN_CLASSES}"
+        )
+    yield from _alike_names(listing)
+    yield from _classes_apart(layout)
 
 
-def _unreadable(root: Path, hashes: Mapping[Path, str]) -> Iterator[str]:
-    for path in hashes:
-        try:
-            read_image(path)
-        except RequestError as error:
-            yield f"{path.relative_to(root)}: unreadable: {error}"
+def _classes_apart(layout: Layout) -> Iterator[str]:
+    """Report classes that are in one split and not in another; a test split may lack some."""
+    train = layout.listing.get("train", {})
+    spelt = {_plain(name) for name in train}
+    for split, classes in layout.listing.items():
+        if split == "train" or not classes or not train:
+            continue
+        here = {_plain(name) for name in classes}
+        for name in sorted(train.keys() - classes.keys()) if split == "val" else ():
+            if _plain(name) not in here:  # else the spelling is the problem
+                yield (
+                    f"class {name} is in train but not in val: "
+                    f"add photos to {layout.place('val', name)}"
+                )
+        for name in sorted(classes.keys() - train.keys()):
+            if _plain(name) not in spelt:
+                yield (
+                    f"class {name} is in {split} but not in train: "
+                    f"add photos to {layout.place('train', name)}"
+                )
 
 
-def _duplicates(root: Path, hashes: Mapping[Path, str]) -> Iterator[str]:
+def _alike_names(listing: Listing) -> Iterator[str]:
+    """Report class names that look the same."""
+    names = sorted({name for classes in listing.values() for name in classes})
+    by_plain = defaultdict(list)
+    for name in names:
+        by_plain[_plain(name)].append(name)
+    for alike in by_plain.values():
+        if len(alike) > 1:
+            composed = {unicodedata.normalize("NFC", name) for name in alike}
+            kind = (
+                "in case or spaces"
+                if len(composed) == len(alike)
+                else "in the Unicode form of their letters"
+            )
+            yield (
+                f"class names that differ only {kind}: {', '.join(map(ascii_or_plain, alike))}: "
+                "give them one name, or names that people can tell apart"
+            )
+
+
+def ascii_or_plain(name: str) -> str:
+    """Quote a name; with escapes where its letters are not composed, which looks the same."""
+    return repr(name) if unicodedata.is_normalized("NFC", name) else ascii(name)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def _duplicates(examined: Examined, shown: Callable[[Path], str]) -> Iterator[str]:
     """Report equal files that would make a score meaningless: in two splits, or two classes."""
+    places = {
+        path: (split, name)
+        for split, classes in examined.listing.items()
+        for name, paths in classes.items()
+        for path in paths
+    }
     copies = defaultdict(list)
-    for path, digest in hashes.items():
-        copies[digest].append(path.relative_to(root))
+    for path in places:
+        copies[examined.hashes[path]].append(path)
     for paths in copies.values():
-        places = [path.parts[:2] for path in paths]
-        names = ", ".join(map(str, paths))
-        if len({name for _, name in places}) > 1:
+        names = ", ".join(shown(path) for path in paths)
+        splits = list(dict.fromkeys(places[path][0] for path in paths))
+        if len({places[path][1] for path in paths}) > 1:
             yield f"the same photo in two classes: {names}: keep the right one, or none"
-        elif len({split for split, _ in places}) > 1:
-            yield f"the same photo in train and val: {names}: keep one of them"
+        elif len(splits) > 1:
+            yield f"the same photo in {' and '.join(splits)}: {names}: keep one of them"
+
+
+def _count_near_duplicates(examined: Examined) -> Mapping[str, int]:
+    """Count the groups, and the photos of each other split that have a likeness in train."""
+    split_of = {
+        path: split
+        for split, classes in examined.listing.items()
+        for paths in classes.values()
+        for path in paths
+    }
+    groups = near_duplicates(examined.looks)
+    counts = {"groups": len(groups)}
+    for split in examined.listing:
+        if split != "train":
+            twins = [
+                path
+                for group in groups
+                if any(split_of[path] == "train" for path in group)
+                for path in group
+                if split_of[path] == split
+            ]
+            counts[split] = len(twins)
+            if twins:
+                logger.warning(
+                    "%s: %d photos show the same as training photos do: %s",
+                    *(split, len(twins), listed([str(path) for path in twins])),
+                )
+    return counts

@@ -1,4 +1,4 @@
-"""The data set on disk, `DATA_URL/{train,val}/<class>/<photo>`, and how photos are read from it.
+"""The data set on disk, `DATA_URL/{train,val,test}/<class>/<photo>`, and how photos are read.
 
 Two views of the same photos stand side by side: `EvaluationPhotos` are what the handler would
 see, bit for bit; `TrainingPhotos` are randomly transformed.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from train.data.decoded_photos import DecodedPhotos
 
 SPLITS = ("train", "val")
+TEST = "test"  # a third one, which a data set may have
 # Far above any photo; the handler's own limits are a server's setting.
 MAX_BYTES = 256 * 2**20
 MAX_PIXELS = 400_000_000
@@ -57,8 +58,11 @@ class DataSet:
         class_names: In the order of the labels.
         train: The training photos.
         val: The validation photos, which choose the best epoch.
+        test: The test photos, which choose nothing; there may be none.
         decoded_train: Those of `train`, where they were decoded before.
         decoded_val: Those of `val`, as the handler sees them, where they were decoded before.
+        near_duplicates: How many "groups" of photos show the same, and how many photos of "val" and
+            "test" show the same as one in `train`.
     """
 
     root: Path
@@ -67,34 +71,22 @@ class DataSet:
     val: tuple[Photo, ...]
     decoded_train: DecodedPhotos | None = None
     decoded_val: DecodedPhotos | None = None
-
-
-def list_photos(root: Path) -> Listing:
-    """List the files of each class of each split, sorted; hidden ones are left out."""
-    return {split: list_classes(root / split) for split in SPLITS}
-
-
-def list_classes(folder: Path) -> dict[str, tuple[Path, ...]]:
-    """List the files of each class folder in `folder`, sorted; hidden ones are left out."""
-    return {
-        inside.name: tuple(sorted(path for path in inside.rglob("*") if _is_visible_file(path)))
-        for inside in sorted(folder.glob("*"))
-        if inside.is_dir() and not inside.name.startswith(".")
-    }
+    test: tuple[Photo, ...] = ()
+    near_duplicates: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def to_data_set(root: Path, listing: Listing) -> DataSet:
     """Number the classes by name; `listing` has passed `train.data.check`."""
-    class_names = tuple(sorted(listing["train"]))
-    train, val = (
+    class_names = tuple(sorted({name for classes in listing.values() for name in classes}))
+    train, val, test = (
         tuple(
             Photo(path, label)
             for label, name in enumerate(class_names)
-            for path in listing[split][name]
+            for path in listing.get(split, {}).get(name, ())
         )
-        for split in SPLITS
+        for split in (*SPLITS, TEST)
     )
-    return DataSet(root, class_names, train, val)
+    return DataSet(root, class_names, train, val, test=test)
 
 
 def labelled_as(data_set: DataSet, class_names: Sequence[str]) -> DataSet:
@@ -110,11 +102,13 @@ def labelled_as(data_set: DataSet, class_names: Sequence[str]) -> DataSet:
             f"{listed(class_names)}: leave those folders out, or name them as the model does"
         )
     labels = [class_names.index(name) for name in data_set.class_names]
-    train, val = (
+    train, val, test = (
         tuple(Photo(photo.path, labels[photo.label]) for photo in photos)
-        for photos in (data_set.train, data_set.val)
+        for photos in (data_set.train, data_set.val, data_set.test)
     )
-    return dataclasses.replace(data_set, class_names=tuple(class_names), train=train, val=val)
+    return dataclasses.replace(
+        data_set, class_names=tuple(class_names), train=train, val=val, test=test
+    )
 
 
 def listed(names: Sequence[str]) -> str:
@@ -231,7 +225,3 @@ class TrainingPhotos(Dataset[tuple[Tensor, int]]):
 def mix_seeds(*words: int) -> int:
     """Mix whole numbers to one seed, such that neighbours give unrelated random numbers."""
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _is_visible_file(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")

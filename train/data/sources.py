@@ -1,6 +1,6 @@
 """The sources of photos: a folder, a tarball or zip file, or the public tf_flowers download.
 
-Every source ends as a local folder of class folders, or of `train` and `val` with class folders.
+Every source ends as a local folder, in which `train.data.recognition` finds the photos.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from urllib.request import urlopen
 
 from tqdm import tqdm
 
-from train.data.data_set import SPLITS
 from train.data.unpacking import unpack
 from train.errors import DataError
 
@@ -43,7 +42,7 @@ def open_source(
     name_encoding: str | None = None,
     opener: Opener = _open_url,
 ) -> Path:
-    """Make a source available as a folder of class folders.
+    """Make a source available as a folder.
 
     Args:
         source: A folder or an archive; None downloads tf_flowers.
@@ -59,12 +58,12 @@ def open_source(
     if source.is_dir():
         if name_encoding:
             raise DataError(f"--name_encoding is for archives; {source} is a folder")
-        return _descend(source)
+        return source
     if not source.is_file():
         raise DataError(f"{source}: no such folder or archive; {_OTHER_WAYS}")
     unpacked = work / "unpacked"
     unpack(source, unpacked, name_encoding)
-    return _descend(unpacked)
+    return unpacked
 
 
 def download_flowers(path: Path, *, opener: Opener = _open_url) -> Path:
@@ -94,18 +93,3 @@ def download_flowers(path: Path, *, opener: Opener = _open_url) -> Path:
             f"got {digest.hexdigest()} ({path.stat().st_size:,} bytes); try again, or {_OTHER_WAYS}"
         )
     return path
-
-
-def _descend(folder: Path) -> Path:
-    """Go down to the folder of several class folders, or of `train` and `val`.
-
-    Archives usually hold everything in one folder of their own.
-    """
-    inside = [path for path in sorted(folder.iterdir()) if _is_visible_folder(path)]
-    if len(inside) == 1 and inside[0].name not in SPLITS:
-        return _descend(inside[0])
-    return folder
-
-
-def _is_visible_folder(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith((".", "__MACOSX"))

@@ -25,7 +25,7 @@ from tests.archive.imports.owners import (
     write_bucket,
 )
 from tests.s3 import FOREIGN
-from train.data.data_set import list_classes
+from train.data.recognition import list_classes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -59,10 +59,18 @@ def test_classes_that_differ_between_the_splits(data_root: Path) -> None:
 def test_unreadable_files(data_root: Path) -> None:
     photo = data_root / "train/red/0.jpg"
     photo.write_bytes(photo.read_bytes()[:300])
-    (data_root / "val/blue/notes.txt").write_text("no photo")
-    broken, text = problems(data_root)
-    assert broken.startswith("train/red/0.jpg: unreadable: ")
-    assert text.startswith("val/blue/notes.txt: unreadable: ")
+    (data_root / "val/blue/notes.jpg").write_text("no photo")
+    broken, text, remedy = problems(data_root)
+    assert broken.startswith("train/red/0.jpg: unreadable: a JPEG file that is damaged")
+    assert broken.endswith("copy it again from where it came, or remove it")
+    assert text.startswith("val/blue/notes.jpg: unreadable: ")
+    assert "2 unreadable files" in remedy
+    assert "--skip-unreadable" in remedy
+    data_set, fingerprint = check_data_set(data_root, skip_unreadable=True)
+    assert (len(data_set.train), len(data_set.val)) == (7, 4)
+    (data_root / "train/red/0.jpg").unlink()
+    (data_root / "val/blue/notes.jpg").unlink()
+    assert check_data_set(data_root)[1] == fingerprint
 
 
 def test_duplicates_across_splits_and_classes(data_root: Path) -> None:
@@ -83,4 +91,4 @@ def test_all_problems_are_told_at_once(data_root: Path) -> None:
     (data_root / "train/green").mkdir()
     with pytest.raises(DataError) as caught:
         check_data_set(data_root)
-    assert str(caught.value).startswith("3 problems with the data set:\n  - no photos in ")
+    assert str(caught.value).startswith("4 problems with the data set:\n  - no photos in ")

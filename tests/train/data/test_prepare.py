@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.train.conftest import COLOURS, draw_photo
 from train.data import sources
-from train.data.__main__ import main, prepare
+from train.data.__main__ import Wishes, main, prepare
 from train.data.check import check_data_set
 from train.data.sources import download_flowers, open_source
 from train.data.split import find_duplicates, split_classes
@@ -42,7 +42,7 @@ def names(root: Path) -> set[str]:
 
 def test_a_folder_is_split_with_its_licence(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "data_set"
-    prepare(source, root, val_share=0.2)
+    prepare(source, root, Wishes(val_share=0.2))
     data_set, _ = check_data_set(root)
     assert (len(data_set.train), len(data_set.val)) == (16, 4)
     assert (root / "LICENSE.txt").read_text() == "photos by ..."
@@ -53,7 +53,7 @@ def test_the_same_photos_are_split_the_same_way(source: Path, tmp_path: Path) ->
     prepare(source, tmp_path / "once")
     prepare(source, tmp_path / "twice")
     assert names(tmp_path / "once") == names(tmp_path / "twice")
-    prepare(source, tmp_path / "other", seed=1)
+    prepare(source, tmp_path / "other", Wishes(seed=1))
     assert names(tmp_path / "once") != names(tmp_path / "other")
 
 
@@ -104,7 +104,7 @@ def test_a_split_is_a_partition_with_every_class_on_both_sides(
         for label, count in enumerate(counts)
     }
     hashes = {path: str(path) for photos in classes.values() for path in photos}
-    splits = split_classes(classes, hashes, val_share=val_share, seed=seed)
+    splits = split_classes(classes, hashes, shares={"val": val_share}, seed=seed)
     for name, photos in classes.items():
         train, val = splits["train"][name], splits["val"][name]
         assert train
@@ -122,8 +122,8 @@ def test_a_class_of_one_photo_is_refused(source: Path, tmp_path: Path) -> None:
 def test_problems_are_told_in_terms_of_the_source(
     source: Path, data_root: Path, tmp_path: Path
 ) -> None:
-    (source / "red/notes.txt").write_text("no photo")
-    with pytest.raises(DataError, match=r"^train/red/notes\.txt: unreadable|^val/red/notes"):
+    (source / "red/notes.jpg").write_text("no photo")
+    with pytest.raises(DataError, match=f"{source}/red/notes.jpg: unreadable: 8 bytes that are"):
         prepare(source, tmp_path / "once")
     (data_root / "val/red").rename(data_root / "val/rot")
     with pytest.raises(DataError, match=f"add photos to {data_root / 'val/red'}"):
@@ -164,7 +164,7 @@ def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
 
 def test_how_names_are_written_is_asked_of_archives_only(source: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is for archives"):
-        prepare(source, tmp_path / "data_set", name_encoding="gbk")
+        prepare(source, tmp_path / "data_set", Wishes(name_encoding="gbk"))
 
 
 def test_offline_names_the_other_ways(tmp_path: Path) -> None:
@@ -188,7 +188,8 @@ def test_a_checked_download_is_used(
     archive = Path(shutil.make_archive(str(tmp_path / "f"), "gztar", tmp_path, source.name))
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     monkeypatch.setattr(sources, "FLOWERS_SHA256", digest)
-    assert names(open_source(None, tmp_path, opener=lambda _: archive.open("rb"))) == names(source)
+    opened = open_source(None, tmp_path, opener=lambda _: archive.open("rb"))
+    assert names(opened / source.name) == names(source)
 
 
 def test_command_ends_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from classifier.network import load_network
 from tests.models import ARCH, CLASS_NAMES, PHOTOS, PREPROCESSING, decode_freely
-from train.data.data_set import list_photos, to_data_set
+from train.data.data_set import to_data_set
+from train.data.recognition import list_photos
 from train.evaluation.evaluate import evaluate_folder
 from train.evaluation.features import FEATURES
 from train.evaluation.files import write_evaluation
