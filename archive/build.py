@@ -99,7 +99,10 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
         model_file = write_runtime("openvino-int8", source, folder, exam.calibration.pixels)
         figures = exam.take("openvino-int8", folder / model_file)
         if not figures.passes:
-            raise BuildError(f"the int8 form does not pass the accuracy gate: {figures}")
+            reasons = "; ".join(figures.reasons)
+            raise BuildError(
+                f"the int8 form does not pass the accuracy gate: {reasons} ({figures})"
+            )
         _write_class_weights(source, folder)
         record = {"weights_sha256": source.description.weights_sha256, **figures.as_dict()}
         text = json.dumps(record, indent=2) + "\n"
@@ -127,9 +130,13 @@ def _build_runtime(
                 return RuntimeChoice(name, model_file, form.tolerance)
             figures = exam.take(name, folder / model_file)
             logger.info("%s: %s", name, figures)
+            logger.info("the accuracy gate: %s", figures.criteria)
+            for doubt in figures.doubts:
+                logger.warning("%s: %s", name, doubt)
             if figures.passes:
                 return RuntimeChoice(name, model_file, form.tolerance, figures.as_dict())
-            logger.warning("%s does not pass the accuracy gate", name)
+            reasons = "; ".join(figures.reasons)
+            logger.warning("%s does not pass the accuracy gate: %s", name, reasons)
         logger.warning("using the next more exact form, %s", form.more_exact)
         name, form = form.more_exact, RUNTIMES[form.more_exact]
     return RuntimeChoice(name, write_runtime(name, source, folder), form.tolerance)

@@ -38,21 +38,30 @@ class Exam:
 
     def __init__(self, source: Source, data_url: Path) -> None:
         self._source = source
-        self.calibration, self._val = read_photos(
-            data_url, source.class_names, source.description.preprocessing
-        )
+        self._photos = read_photos(data_url, source.class_names, source.description.preprocessing)
+        self.calibration = self._photos.calibration
 
     def take(self, runtime: str, model_file: Path) -> gate.Figures:
-        """Measure a form on the validation photos, and against float32."""
-        answers = gate.predict(runtime, model_file, self._val.pixels, usable_cores())
-        rejects = self._false_rejects(answers.features)
-        return gate.compare(answers, self._fp32, self._val, rejects)
+        """Measure a form on validation and training photos, and against float32."""
+        val, train = self._answers(runtime, model_file)
+        exact_val, exact_train = self._fp32
+        figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
+        return gate.with_training(figures, train, exact_train, self._photos.train)
+
+    def _answers(self, runtime: str, model_file: Path) -> tuple[gate.Answers, gate.Answers]:
+        pixels = [*self._photos.val.pixels, *self._photos.train.pixels]
+        answers = gate.predict(runtime, model_file, pixels, usable_cores())
+        count = len(self._photos.val.pixels)
+        return (
+            gate.Answers(answers.classes[:count], answers.features[:count]),
+            gate.Answers(answers.classes[count:], answers.features[count:]),
+        )
 
     @functools.cached_property
-    def _fp32(self) -> gate.Answers:
+    def _fp32(self) -> tuple[gate.Answers, gate.Answers]:
         with tempfile.TemporaryDirectory() as temporary:
             file = Path(temporary) / write_runtime(_EXACT, self._source, Path(temporary))
-            return gate.predict(_EXACT, file, self._val.pixels, usable_cores())
+            return self._answers(_EXACT, file)
 
     def _false_rejects(self, features: NDArray[np.float32]) -> float | None:
         """Return the share of photos with these pooled features [N, F] that would be rejected."""

@@ -1,12 +1,14 @@
 """The accuracy gate: a faster precision ships only if it agrees with float32.
 
-Measured on the validation photos, through the runtime that would serve them.
+Measured on the validation photos, through the runtime that would serve them. Where those are so few
+that a single one is more than the limit, training photos count too: whether two precisions agree
+needs no photos that the network has never seen.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 MAX_ACCURACY_LOSS = 0.005  # 0.5 points
 MIN_AGREEMENT = 0.99
 BATCH_SIZE = 16
+ENOUGH_PHOTOS = round(1 / MAX_ACCURACY_LOSS)  # one of fewer is more than the limit
 _ROUNDING = 1e-9  # 90.0 % minus 89.5 % is a little above half a point in binary
 
 
@@ -39,6 +42,9 @@ class Figures:
         images: Number of photos.
         false_rejects: Share of photos that would be rejected as none of the classes; None if the
             model has no class means. Shows whether the threshold, fitted in float32, still holds.
+        train_accuracy_loss: Accuracy that is lost on training photos; None if it was not measured.
+        train_agreement: As `agreement`, on training photos.
+        train_images: Number of training photos.
     """
 
     accuracy: float
@@ -46,12 +52,82 @@ class Figures:
     agreement: float
     images: int
     false_rejects: float | None = None
+    train_accuracy_loss: float | None = None
+    train_agreement: float | None = None
+    train_images: int | None = None
+
+    @property
+    def counted_images(self) -> int:
+        """How many photos the gate counts."""
+        return self.images + (self.train_images or 0 if self.images < ENOUGH_PHOTOS else 0)
+
+    @property
+    def counted_loss(self) -> float:
+        """How much less accurate than float32 it is on those, as a share of them."""
+        return self._pooled(self.fp32_accuracy - self.accuracy, self.train_accuracy_loss)
+
+    @property
+    def counted_agreement(self) -> float:
+        """How often it agrees with float32 on those."""
+        return self._pooled(self.agreement, self.train_agreement)
+
+    def _pooled(self, val: float, train: float | None) -> float:
+        others = self.counted_images - self.images
+        return (val * self.images + (train or 0.0) * others) / self.counted_images
 
     @property
     def passes(self) -> bool:
         """Whether the precision may ship."""
-        loss = self.fp32_accuracy - self.accuracy
-        return loss <= MAX_ACCURACY_LOSS + _ROUNDING and self.agreement >= MIN_AGREEMENT
+        return not self.reasons
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it may not; a sentence for each limit that it exceeds."""
+        reasons = []
+        if self.counted_loss > MAX_ACCURACY_LOSS + _ROUNDING:
+            reasons.append(
+                f"it loses {100 * self.counted_loss:.2f} points of accuracy, "
+                f"at most {100 * MAX_ACCURACY_LOSS:g} are allowed"
+            )
+        if self.counted_agreement < MIN_AGREEMENT - _ROUNDING:
+            reasons.append(
+                f"it agrees with float32 on {self.counted_agreement:.2%} of the photos, "
+                f"at least {MIN_AGREEMENT:.0%} are required"
+            )
+        return reasons
+
+    @property
+    def doubts(self) -> list[str]:
+        """Why the photos are too few to know; none where they are enough."""
+        low, high = self.interval
+        if low >= MIN_AGREEMENT or high < MIN_AGREEMENT:
+            return []
+        doubt = (
+            f"{self.counted_images} photos are too few to know: the agreement is anywhere from "
+            f"{low:.1%} to {high:.1%} (95 % confidence), the limit is {MIN_AGREEMENT:.0%}"
+        )
+        return [doubt]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of the agreement."""
+        from train.evaluation.metrics import wilson_interval  # noqa: PLC0415  imports scikit-learn
+
+        agreeing = round(self.counted_agreement * self.counted_images)
+        return wilson_interval(agreeing, self.counted_images)
+
+    @property
+    def criteria(self) -> str:
+        """What the gate measures, its limits, and how sure that is."""
+        low, high = self.interval
+        training = self.counted_images > self.images
+        which = f"{self.images} validation"
+        which += f" and {self.train_images} training photos" if training else " photos"
+        return (
+            f"on {which} it loses {100 * self.counted_loss:.2f} points (at most "
+            f"{100 * MAX_ACCURACY_LOSS:g}) and agrees on {self.counted_agreement:.2%} (at least "
+            f"{MIN_AGREEMENT:.0%}; 95 % confidence interval {low:.1%} to {high:.1%})"
+        )
 
     def __str__(self) -> str:
         rejects = "" if self.false_rejects is None else f", false rejects {self.false_rejects:.2%}"
@@ -118,4 +194,17 @@ def compare(
         agreement=float((candidate.classes == fp32.classes).mean()),
         images=len(photos.labels),
         false_rejects=false_rejects,
+    )
+
+
+def with_training(
+    figures: Figures, candidate: Answers, fp32: Answers, photos: LabelledPhotos
+) -> Figures:
+    """Add to figures what both made of training photos."""
+    right, exact_right = (each.classes == photos.labels for each in (candidate, fp32))
+    return replace(
+        figures,
+        train_accuracy_loss=float(exact_right.mean() - right.mean()),
+        train_agreement=float((candidate.classes == fp32.classes).mean()),
+        train_images=len(photos.labels),
     )

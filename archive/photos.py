@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -54,10 +54,24 @@ def fetch_photos(data_url: str | None) -> Path | None:
     )
 
 
+class PhotosOfModel(NamedTuple):
+    """What a form is made and measured with.
+
+    Attributes:
+        calibration: Training photos, evenly spread, to calibrate with.
+        train: As many others to measure on; the same where there are no others.
+        val: All validation photos.
+    """
+
+    calibration: LabelledPhotos
+    train: LabelledPhotos
+    val: LabelledPhotos
+
+
 def read_photos(
     data_url: Path, class_names: Sequence[str], preprocessing: Preprocessing
-) -> tuple[LabelledPhotos, LabelledPhotos]:
-    """Read evenly spread training photos for calibration, and all validation photos.
+) -> PhotosOfModel:
+    """Read the photos of a data set that a form is made and measured with.
 
     Raises:
         BuildError: The data set's classes are not the model's.
@@ -75,8 +89,11 @@ def read_photos(
     data_set = to_data_set(data_url, {split: listing[split] for split in SPLITS})
     order = positions(class_names, data_set.class_names)
     step = max(1, len(data_set.train) // CALIBRATION_PHOTOS)
-    return (
-        _read(data_set.train[::step], order, preprocessing),
+    calibration = _read(data_set.train[::step], order, preprocessing)
+    others = data_set.train[step // 2 :: step] if step > 1 else ()
+    return PhotosOfModel(
+        calibration,
+        _read(others, order, preprocessing) if others else calibration,
         _read(data_set.val, order, preprocessing),
     )
 

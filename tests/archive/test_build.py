@@ -142,6 +142,36 @@ def test_the_gate_holds_half_a_point_and_99_percent_agreement(
     assert figures.passes is passes
 
 
+def test_few_validation_photos_are_helped_out_by_training_photos() -> None:
+    alone = gate.Figures(59 / 60, fp32_accuracy=1.0, agreement=59 / 60, images=60)
+    assert alone.reasons == [
+        "it loses 1.67 points of accuracy, at most 0.5 are allowed",
+        "it agrees with float32 on 98.33% of the photos, at least 99% are required",
+    ]
+    helped = dataclasses.replace(
+        alone, train_accuracy_loss=0.0, train_agreement=1.0, train_images=300
+    )
+    assert helped.passes
+    assert helped.criteria == (
+        "on 60 validation and 300 training photos it loses 0.28 points (at most 0.5) and agrees "
+        "on 99.72% (at least 99%; 95 % confidence interval 98.4% to 100.0%)"
+    )
+    worse = dataclasses.replace(helped, train_agreement=0.97)
+    assert len(worse.reasons) == 1
+    many = dataclasses.replace(helped, images=1000, accuracy=0.994, agreement=0.994)
+    assert many.reasons == ["it loses 0.60 points of accuracy, at most 0.5 are allowed"]
+
+
+@pytest.mark.parametrize(
+    ("images", "agreement", "doubtful"),
+    [(5, 1.0, True), (60, 1.0, True), (1000, 1.0, False), (1000, 0.95, False), (500, 0.99, True)],
+)
+def test_too_few_photos_to_know_are_told(images: int, agreement: float, *, doubtful: bool) -> None:
+    figures = gate.Figures(0.9, fp32_accuracy=0.9, agreement=agreement, images=images)
+    assert bool(figures.doubts) is doubtful
+    assert all(f"{images} photos are too few to know" in doubt for doubt in figures.doubts)
+
+
 def test_weights_that_were_not_evaluated_are_refused(folder: Path) -> None:
     weights = folder / "resnet18.pth"
     weights.write_bytes(weights.read_bytes() + b"\0")

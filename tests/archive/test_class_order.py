@@ -54,7 +54,7 @@ def test_photos_have_the_models_indices(data_set_folder: Path) -> None:
 def test_the_gate_measures_what_is_served(turned: Path, data_set_folder: Path) -> None:
     source = read_source(turned)
     exam = Exam(source, data_set_folder)
-    _, val = read_photos(data_set_folder, CLASS_NAMES, source.description.preprocessing)
+    val = read_photos(data_set_folder, CLASS_NAMES, source.description.preprocessing).val
     logits, _ = infer_eagerly(tiny_network(), np.stack(val.pixels))
     answered = [REVERSED[index] for index in logits.argmax(axis=1)]
     right = np.mean([name == CLASS_NAMES[i] for name, i in zip(answered, val.labels, strict=True)])
@@ -66,7 +66,7 @@ def test_the_gate_measures_what_is_served(turned: Path, data_set_folder: Path) -
 
 def test_the_figures_of_modelarts_are_by_name(turned: Path, data_set_folder: Path) -> None:
     found = find_figures(read_source(turned), lambda: data_set_folder)
-    _, val = read_photos(data_set_folder, REVERSED, Preprocessing())
+    val = read_photos(data_set_folder, REVERSED, Preprocessing()).val
     logits, _ = infer_eagerly(tiny_network(), np.stack(val.pixels))
     assert found["accuracy"] == pytest.approx(
         np.mean(logits.argmax(axis=1) == val.labels), abs=1e-6
