@@ -150,8 +150,9 @@ train: $(VENV)/installed-full ## train on DATA_URL into TRAIN_URL (RECIPE, RESUM
 	  --recipe $(RECIPE) $(if $(RESUME),--resume) $(ARGS)
 
 .PHONY: evaluate
-evaluate: $(VENV)/installed-full ## write the evaluation files of the trained model to EVAL_URL
-	$(PY) -m train.evaluation --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL)
+evaluate: $(VENV)/installed-full ## write the evaluation files of the trained model to EVAL_URL (COMPARE=another)
+	$(PY) -m train.evaluation --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL) \
+	  $(if $(COMPARE),--compare $(COMPARE)) $(ARGS)
 
 .PHONY: modelarts
 modelarts: $(VENV)/installed-full ## write the package that ModelArts imports to MODELARTS_URL/model

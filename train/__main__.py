@@ -13,7 +13,10 @@ from train.job import Job, run
 from train.platform_arguments import misspelt
 from train.recipe import Recipe, read_recipe
 
-_OPTIONS = ("data_url", "train_url", "eval_url", "recipe", "set", "resume")
+_OPTIONS = (
+    *("data_url", "train_url", "eval_url", "recipe", "set", "resume"),
+    "skip_unreadable",
+)
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 
 
@@ -28,7 +31,9 @@ def main(arguments: list[str] | None) -> None:
     if unknown:
         logging.getLogger(__name__).warning("ignored unknown arguments: %s", " ".join(unknown))
     recipe = read_recipe(options.recipe, options.overrides)
-    run(Job(options.data_url, options.train_url, options.eval_url, recipe, resume=options.resume))
+    urls = (options.data_url, options.train_url, options.eval_url)
+    skip = options.skip_unreadable
+    run(Job(*urls, recipe, resume=options.resume, skip_unreadable=skip))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--resume", action="store_true", help="continue from the checkpoint, if there is one"
+    )
+    parser.add_argument(
+        *("--skip-unreadable", "--skip_unreadable"),
+        action="store_true",
+        help="go on without the photos that cannot be read",
     )
     return parser
 

@@ -20,6 +20,7 @@ from classifier.parts import anatomy_of, head_of
 from storage.files import staged_files
 from train import world
 from train.data.check import check_data_set
+from train.data.data_set import TEST
 from train.data.photo_cache import with_decoded_photos
 from train.evaluation.calibration import fit, fold_temperature
 from train.evaluation.class_means import add_class_means
@@ -58,6 +59,7 @@ class Job:
         eval_url: Target of the evaluation.
         recipe: The training's settings.
         resume: Whether to continue from the checkpoint at `train_url`, if there is one.
+        skip_unreadable: Whether to go on without the photos that cannot be read.
     """
 
     data_url: str
@@ -65,6 +67,7 @@ class Job:
     eval_url: str
     recipe: Recipe
     resume: bool = False
+    skip_unreadable: bool = False
 
 
 def run(job: Job) -> None:
@@ -92,7 +95,9 @@ def run(job: Job) -> None:
                 model.bring(CHECKPOINT_FILE)
             data_root = local_path(job.data_url)
         with run_time.part("data check"):
-            data_set, data_fingerprint = check_data_set(data_root)
+            data_set, data_fingerprint = check_data_set(
+                data_root, skip_unreadable=job.skip_unreadable
+            )
         if recipe.cached_side:
             with run_time.part("decoding"):
                 data_set = with_decoded_photos(
@@ -171,10 +176,10 @@ def _write_model(
         recipe=job.recipe.name,
         git_revision=progress.git_revision,
     )
-    description = describe(description, metrics["val"])
+    description = describe(description, metrics["val"], metrics.get(TEST))
     description = add_class_means(folder, description, evaluation.splits)
     write_model_files(folder, description, data_set.class_names, answers, job.recipe)
-    cautions = evaluation.splits["val"].cautions
+    cautions = evaluation.splits[TEST if TEST in metrics else "val"].cautions
     return Outcome(
         description, job.recipe, data_set, progress, metrics, calibration, cautions=cautions
     )

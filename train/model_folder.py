@@ -82,8 +82,23 @@ def write_network(
     return load_network(path, arch, num_classes, size), sha256
 
 
-def describe(description: ModelDescription, metrics: Metrics) -> ModelDescription:
-    """Return the description with the figures of an evaluation on the validation photos."""
+def describe(
+    description: ModelDescription, metrics: Metrics, test: Metrics | None = None
+) -> ModelDescription:
+    """Return the description with the figures of an evaluation.
+
+    Args:
+        description: Of the model.
+        metrics: On the validation photos.
+        test: On the test photos, if there are any.
+    """
+    if test is not None:
+        description = dataclasses.replace(
+            description,
+            test_accuracy=test.accuracy,
+            test_accuracy_ci95=test.accuracy_ci95,
+            test_images=test.images,
+        )
     return dataclasses.replace(
         description,
         reject_below=metrics.confidence_p5,

@@ -13,7 +13,7 @@ from classifier.labels import LABELS_FILE
 from classifier.reference import REFERENCE_FILE
 from console.tables import table
 from storage.files import atomic_file, write_text
-from train.data.data_set import SPLITS
+from train.data.data_set import TEST
 from train.fit.monitor import plot_samples, summarise
 from train.learning_curves import plot_learning_curves
 from train.markdown import (
@@ -85,7 +85,7 @@ def _content(folder: Path, outcome: Outcome) -> dict[str, Any]:
     files = (description.weights_file, LABELS_FILE, DESCRIPTION_FILE, REFERENCE_FILE, RECIPE_FILE)
     return {
         "recipe": dataclasses.asdict(outcome.recipe),
-        "metrics": {split: dataclasses.asdict(outcome.metrics[split]) for split in SPLITS},
+        "metrics": {split: dataclasses.asdict(each) for split, each in outcome.metrics.items()},
         "calibration": outcome.calibration._asdict() if outcome.calibration else None,
         "best_epoch": progress.best_epoch,
         "epochs": [dataclasses.asdict(record) for record in progress.history],
@@ -96,7 +96,8 @@ def _content(folder: Path, outcome: Outcome) -> dict[str, Any]:
         "resources": summarise(outcome.samples),
         "data": {
             "fingerprint": description.data_fingerprint,
-            "photos": {split: _count(outcome.data_set, split) for split in SPLITS},
+            "photos": {split: _count(outcome.data_set, split) for split in outcome.metrics},
+            "near_duplicates": dict(outcome.data_set.near_duplicates),
         },
         "sha256": {name: sha256_of_file(folder / name) for name in files},
         "git_revision": description.git_revision,
@@ -111,14 +112,15 @@ def _count(data_set: DataSet, split: str) -> dict[str, int]:
 
 def _markdown(outcome: Outcome, content: dict[str, Any]) -> str:
     val, train = outcome.metrics["val"], outcome.metrics["train"]
-    headline = "\n".join([accuracy_sentence(val), *outcome.cautions])
+    headline = "\n".join([_headline(outcome.metrics), *outcome.cautions])
     resources = content["resources"].items()
     return f"""# Training report: {outcome.recipe.arch}, recipe `{outcome.recipe.name}`
 
 {headline}
 On the photos it was trained on, the accuracy is {percent(train.accuracy)}.
-The weights are those of epoch {outcome.progress.best_epoch + 1}, chosen by these validation photos:
-the figure is slightly optimistic for new ones.
+The weights are those of epoch {outcome.progress.best_epoch + 1}, chosen by the validation photos:
+their figure is slightly optimistic for new ones.
+{_near_duplicates(outcome.data_set.near_duplicates)}
 {calibration_sentence(val, content["calibration"])}
 
 {per_class_table(val)}
@@ -147,6 +149,25 @@ Git revision: `{outcome.description.git_revision or "unknown"}`
 
 {table(("library", "version"), content["versions"].items(), numbers=False)}
 {table(("file", "SHA-256"), content["sha256"].items(), numbers=False)}"""
+
+
+def _headline(metrics: Mapping[str, Metrics]) -> str:
+    """State the accuracy, first that on photos which have chosen nothing."""
+    val = accuracy_sentence(metrics["val"])
+    if TEST not in metrics:
+        return f"On the validation photos: {val}"
+    return (
+        f"On the test photos, which chose nothing: {accuracy_sentence(metrics[TEST])}\n"
+        f"On the validation photos: {val}"
+    )
+
+
+def _near_duplicates(counts: Mapping[str, int]) -> str:
+    across = ", ".join(f"{n} {split} photos" for split, n in counts.items() if split != "groups")
+    return (
+        f"Near-duplicates: {counts.get('groups', 0)} groups of photos show the same; "
+        f"{across or 'no photos'} show the same as a training photo."
+    )
 
 
 def _epochs(outcome: Outcome) -> list[tuple[object, ...]]:

@@ -14,8 +14,20 @@ if TYPE_CHECKING:
 FEW_PHOTOS = 30  # with fewer, one photo changes the accuracy by more than three points
 
 
-def cautions(split: str, metrics: Metrics) -> Iterator[str]:
-    """Yield a sentence for each reason to doubt the figures of a split."""
+def cautions(split: str, metrics: Metrics, near_duplicates: int = 0) -> Iterator[str]:
+    """Yield a sentence for each reason to doubt the figures of a split.
+
+    Args:
+        split: "train", "val" or "test".
+        metrics: Its figures.
+        near_duplicates: How many of its photos show the same as a training photo.
+    """
+    if near_duplicates:
+        yield (
+            f"{near_duplicates} of the {metrics.images} photos show the same as a training photo "
+            "(near-duplicates), which makes the accuracy too high: `make data` with this folder as "
+            "its SOURCE leaves such photos out."
+        )
     absent = [one.name for one in metrics.per_class if not one.images]
     if absent:
         yield (
@@ -27,6 +39,11 @@ def cautions(split: str, metrics: Metrics) -> Iterator[str]:
             f"With {metrics.images} photos the accuracy says little, and so do the epoch, the "
             f"temperature and the thresholds that they chose: use {FEW_PHOTOS} at the least, "
             "better hundreds."
+        )
+    if split == "test" and metrics.images < FEW_PHOTOS:
+        yield (
+            f"With {metrics.images} photos the accuracy says little: use {FEW_PHOTOS} at the "
+            "least, better hundreds."
         )
     yield from _no_better_than_one_class(metrics)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.data.check import check_data_set
-from train.data.data_set import SPLITS, labelled_as
+from train.data.check import check_photos
+from train.data.data_set import SPLITS, TEST, labelled_as
 from train.evaluation.cautions import cautions
 from train.evaluation.metrics import measure
 from train.evaluation.predict import choose_device, see
@@ -53,6 +53,12 @@ class Evaluated:
         """The actual classes, [N]."""
         return np.array([photo.label for photo in self.photos])
 
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each photo got its class, [N]."""
+        right: NDArray[np.bool_] = self.probabilities.argmax(axis=1) == self.labels
+        return right
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -79,7 +85,7 @@ def evaluate(
     preprocessing: Preprocessing,
     facts: Mapping[str, str] | None = None,
 ) -> Evaluation:
-    """Let a network classify both splits as the handler sees them, in a fixed order.
+    """Let a network classify all splits as the handler sees them, in a fixed order.
 
     Args:
         network: On any device.
@@ -88,12 +94,14 @@ def evaluate(
         facts: Facts about the network, for the record.
     """
     splits = {}
-    for split in SPLITS:
+    for split in (*SPLITS, TEST):
         photos: tuple[Photo, ...] = getattr(data_set, split)
+        if not photos:
+            continue
         seen = see(network, photos, preprocessing)
         labels = [photo.label for photo in photos]
         metrics = measure(seen.probabilities, labels, data_set.class_names)
-        told = tuple(cautions(split, metrics))
+        told = tuple(cautions(split, metrics, data_set.near_duplicates.get(split, 0)))
         splits[split] = Evaluated(photos, seen.probabilities, seen.features, metrics, told)
         logger.info("%s: %s", split, accuracy_sentence(metrics))
         for caution in told:
@@ -104,7 +112,8 @@ def evaluate(
 def evaluate_folder(model_root: Path, data_root: Path) -> Evaluation:
     """Evaluate the model in a folder such as `artifacts` or `pretrained`.
 
-    The classes are matched by name; the data set may lack some of the model's.
+    The classes are matched by name; the data set may lack some of the model's. A folder of class
+    folders is a test set.
 
     Raises:
         DataError: The data set is unfit, or has a class that the model does not know.
@@ -112,7 +121,7 @@ def evaluate_folder(model_root: Path, data_root: Path) -> Evaluation:
             description is for.
     """
     model = read_model(model_root)
-    listed, data_fingerprint = check_data_set(data_root)
+    listed, data_fingerprint = check_photos(data_root)
     return evaluate(
         model.network.to(choose_device()),
         labelled_as(listed, model.class_names),
