@@ -88,7 +88,7 @@ def prepare(source: Path | None, data_root: Path, wishes: Wishes | None = None) 
         built = work / "built"
         try:
             layout = read_layout(root, leave_out=wishes.leave_out, labels=wishes.labels)
-            tell(layout)
+            tell(layout, always=True)
             _copy(layout, _divide(layout, root, wishes), built)
         except DataError as error:
             # An archive's photos are where nobody will find them: its own name says more.

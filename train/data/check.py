@@ -119,9 +119,10 @@ def _finished(root: Path, examined: Examined, shown: Callable[[Path], str]) -> t
     return data_set, fingerprint(root, hashes)
 
 
-def tell(layout: Layout) -> None:
-    """Log what was recognised, and what was left out."""
-    for sentence in layout.told:
+def tell(layout: Layout, *, always: bool = False) -> None:
+    """Log what was left out and what was recognised, unless each folder is named as its split."""
+    as_named = all(folder == layout.root / split for split, folder in layout.folders.items())
+    for sentence in () if layout.folders and as_named and not always else layout.told:
         logger.info("%s", sentence)
     for sentence in layout.left_out:
         logger.warning("left out %s", sentence)
