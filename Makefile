@@ -9,6 +9,8 @@ VERSION       :=
 # Likewise, as other builds have an ARCH in their environment: the starter to serve, or the network
 # to train or import.
 ARCH          :=
+# Side of the pictures in pixels; auto is the smallest that is as accurate on DATA_URL's photos.
+SIZE          :=
 MODEL_VERSION ?= $(or $(VERSION),1.0)
 RUNTIME       ?= openvino-int8
 PORT          ?= 8080
@@ -51,7 +53,7 @@ $(if $(filter train import,$(MAKECMDGOALS)),,$(error there is no starter $(ARCH)
   TRAIN_URL, or one of the starters $(foreach each,$(STARTERS),$(firstword $(subst =, ,$(each))))))
 endif
 WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --data-url $(DATA_URL) \
-  --model-config config/model-config.yaml $(if $(ARCH),--arch $(ARCH))
+  --model-config config/model-config.yaml $(if $(ARCH),--arch $(ARCH)) $(if $(SIZE),--size $(SIZE))
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
 # A server is identified by its RUN_DIR, which records its port; a given PORT must match it.
@@ -71,7 +73,7 @@ endif
 
 ##@ Serve
 .PHONY: archive
-archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (RUNTIME, VERSION)
+archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (ARCH, RUNTIME, SIZE, VERSION)
 
 .PHONY: serve
 serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT, WORKERS, PROFILE)
@@ -243,7 +245,8 @@ help: ## show this list
 
 # The archive: built from the model, packed by TorchServe's own tool, sealed, then verified.
 $(MAR): $(BUILD).changed
-	@environment=$$($(PY) -m archive environment --model $(MODEL) --runtime $(RUNTIME)) && \
+	@environment=$$($(PY) -m archive environment --model $(MODEL) --runtime $(RUNTIME) \
+	  $(if $(SIZE),--size $(SIZE))) && \
 	  $(MAKE) --no-print-directory -s $(VENV)/$$environment
 	$(PY) -m archive build $(WISHES) --output $(BUILD) --record $(BUILD).inputs
 	@rm -rf $(BUILD).packed && mkdir -p $(BUILD).packed $(BUILD_DIR)/tmp $(@D)

@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     environment = commands.add_parser("environment", help="print which environment a build needs")
     environment.add_argument("--model", required=True, help="as for `build`")
     environment.add_argument("--runtime", choices=RUNTIMES, required=True)
+    environment.add_argument("--size", default="", help="as for build")
     environment.set_defaults(run=_environment)
 
     seal = commands.add_parser("seal", help="make a packed .mar reproducible and add hashes")
@@ -75,25 +76,30 @@ def _environment(options: argparse.Namespace) -> None:
     from archive.source import read_source  # noqa: PLC0415
 
     source = read_source(model_path(options.model))
-    print("installed-full" if build_needs_torch(source, options.runtime) else "installed")
+    needs_torch = bool(options.size) or build_needs_torch(source, options.runtime)
+    print("installed-full" if needs_torch else "installed")
 
 
 def _build(options: argparse.Namespace) -> None:
     from archive.build import build, uses_photos  # noqa: PLC0415
     from archive.model_config import read_model_config  # noqa: PLC0415
     from archive.photos import fetch_photos  # noqa: PLC0415
+    from archive.sizes import check_size, sized  # noqa: PLC0415
     from archive.source import check_arch, read_source  # noqa: PLC0415
 
+    check_size(options.size)
     read_model_config(Path(options.model_config))
     source = read_source(model_path(options.model))
     check_arch(source, options.arch)
-    measured = uses_photos(source, options.runtime)
+    measured = bool(options.size) or uses_photos(source, options.runtime)
     photos = state_of_photos(options.data_url) if measured else None
     data_url = fetch_photos(options.data_url) if measured else None
-    choice = build(source, options.runtime, data_url, options.output)
+    with sized(source, options.size, data_url) as at_size:
+        choice = build(at_size, options.runtime, data_url, options.output)
+        size = at_size.description.preprocessing.crop
     if options.record:
         write_record(options.record, wishes_of(options), photos)
-    print(f"built {options.output} from {options.model}: {choice.runtime}")
+    print(f"built {options.output} from {options.model}: {choice.runtime}, {size} px")
 
 
 def _seal(options: argparse.Namespace) -> None:

@@ -48,13 +48,24 @@ class Exam:
         figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
         return gate.with_training(figures, train, exact_train, self._photos.train)
 
+    @property
+    def photos_per_s(self) -> float:
+        """The speed of the float32 network alone, on this machine."""
+        return self._fp32[0].photos_per_s
+
+    def against(self, exact: Exam) -> gate.Figures:
+        """Compare float32's answers with those that another exam has for the same photos."""
+        (val, train), (exact_val, exact_train) = self._fp32, exact._fp32
+        figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
+        return gate.with_training(figures, train, exact_train, self._photos.train)
+
     def _answers(self, runtime: str, model_file: Path) -> tuple[gate.Answers, gate.Answers]:
         pixels = [*self._photos.val.pixels, *self._photos.train.pixels]
         answers = gate.predict(runtime, model_file, pixels, usable_cores())
         count = len(self._photos.val.pixels)
         return (
-            gate.Answers(answers.classes[:count], answers.features[:count]),
-            gate.Answers(answers.classes[count:], answers.features[count:]),
+            answers._replace(classes=answers.classes[:count], features=answers.features[:count]),
+            answers._replace(classes=answers.classes[count:], features=answers.features[count:]),
         )
 
     @functools.cached_property

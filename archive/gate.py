@@ -8,6 +8,8 @@ needs no photos that the network has never seen.
 from __future__ import annotations
 
 import json
+import math
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -165,10 +167,11 @@ def read_figures(path: Path) -> tuple[str, Figures]:
 
 
 class Answers(NamedTuple):
-    """A runtime's output for N photos: best classes [N] and pooled features [N, F]."""
+    """A runtime's output for N photos: best classes [N], pooled features [N, F], and its speed."""
 
     classes: NDArray[np.int64]
     features: NDArray[np.float32]
+    photos_per_s: float = math.nan
 
 
 def predict(
@@ -177,11 +180,16 @@ def predict(
     """Classify all photos, uint8 [H, W, 3] each."""
     loaded = load_runtime(runtime, model_file, threads=threads)
     classes, pooled = [], []
+    seconds = 0.0
     for start in range(0, len(photos), BATCH_SIZE):
-        outputs = loaded.infer(np.stack(photos[start : start + BATCH_SIZE]))
+        batch = np.stack(photos[start : start + BATCH_SIZE])
+        begin = time.perf_counter()
+        outputs = loaded.infer(batch)
+        seconds += time.perf_counter() - begin
         classes.append(outputs.logits.argmax(axis=1))
         pooled.append(outputs.features.mean(axis=(2, 3)))
-    return Answers(np.concatenate(classes), np.concatenate(pooled))
+    speed = len(photos) / seconds
+    return Answers(np.concatenate(classes), np.concatenate(pooled), speed)
 
 
 def compare(

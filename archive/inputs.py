@@ -37,6 +37,7 @@ class Wishes(NamedTuple):
     version: str
     model_config: str
     arch: str = ""
+    size: str = ""
 
 
 def add_wishes(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,7 @@ def add_wishes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="1.0", help="version of the model")
     parser.add_argument("--model-config", required=True, help="model-config.yaml")
     parser.add_argument("--arch", default="", help="network that the model must be; any if empty")
+    parser.add_argument("--size", default="", help="of the pictures in pixels, or auto")
     parser.add_argument("--data-url", help="photos to calibrate with and measure on")
 
 
