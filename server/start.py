@@ -30,6 +30,8 @@ from server.leftovers import end_orphans
 from server.ports import HOST, Ports, check_free
 from server.processes import is_alive
 from server.profiles import Profile
+from server.properties import get_properties
+from server.sizes import sizes_for, usable_memory
 from server.stop import end, stop_locked
 from server.tls import KeyPair, check_given, make_certificate
 
@@ -188,9 +190,14 @@ def _config(options: Options, folder: RunFolder, pair: KeyPair | None) -> str:
         if pair
         else ""
     )
-    return "\n".join((CONFIG / name).read_text(encoding="utf-8") for name in files) + (
-        "\n# Added for this server.\n"
-        f"inference_address={profile.scheme}://{profile.host}:{ports.inference}\n"
+    text = "\n".join((CONFIG / name).read_text(encoding="utf-8") for name in files)
+    given = get_properties(text)
+    sizes = sizes_for(usable_memory(), given).properties(given)
+    return (
+        text
+        + "\n# Added for this server.\n"
+        + "".join(f"{name}={value}\n" for name, value in sizes.items())
+        + f"inference_address={profile.scheme}://{profile.host}:{ports.inference}\n"
         f"management_address=http://{HOST}:{ports.management}\n"
         f"metrics_address=http://{profile.metrics_host}:{ports.metrics}\n"
         f"{tls}"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from bench.faults import disk
 from bench.faults.burst import burst
-from bench.lab.config_files import get_properties
 from bench.lab.errors import LoadFailed
 from server.ports import HOST
+from server.properties import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -62,9 +62,3 @@ def set_properties(text: str, values: Mapping[str, str]) -> str:
         else:
             text = f"{text.rstrip()}\n{line}\n"
     return text
-
-
-def get_properties(text: str) -> dict[str, str]:
-    """Return the values of a `config.properties`."""
-    pairs = (line.split("=", 1) for line in text.splitlines() if re.match(r"^\w+=", line))
-    return {pair[0]: pair[1] for pair in pairs}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from bench.lab.config_files import get_properties, get_yaml_names
+from bench.lab.config_files import get_yaml_names
+from server.properties import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

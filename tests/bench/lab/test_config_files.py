@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.lab.config_files import get_properties, get_yaml_names, set_properties, set_yaml
+from bench.lab.config_files import get_yaml_names, set_properties, set_yaml
 from bench.lab.errors import Unusable
+from server.properties import get_properties
 
 CONFIG = Path(__file__).parents[3] / "config"
 MODEL = (CONFIG / "model-config.yaml").read_text(encoding="utf-8")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.lab.config_files import get_properties
 from bench.lab.subject import Subject
 from bench.tune import __main__ as tune
 from bench.tune.knobs import Knob, Settings, Value, current, knobs, split
 from bench.tune.search import Figures, Rounds, better, descend
+from server.properties import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def test_the_jvms_options_differ_in_the_collector_only() -> None:
     vmargs = next(knob for knob in knobs(MODEL, PROPERTIES, cores=2) if knob.name == "vmargs")
     assert len(set(vmargs.values)) == 4
     for value in vmargs.values:
-        assert "-Xmx" in str(value)
+        assert "-XX:+ExitOnOutOfMemoryError" in str(value)
         assert str(value).count("-XX:+Use") == 1
 
 
