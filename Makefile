@@ -26,7 +26,8 @@ RECIPE        ?= config/train.toml
 PHOTOS        ?= $(DATA_URL)/val
 UI_PORT       ?= 7860
 IMAGE         ?= docs/sunflower.png
-# PROFILE=production uses LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, ALLOW_ROOT=1.
+# PROFILE=production uses LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, PLAIN_HTTP=1,
+# ALLOW_ROOT=1. CLIENTS is a folder with keys of clients, besides RUN_DIR/clients.
 # WORKERS, MODEL_API=1, MIN, MAX, TARGET_QUEUE_MS, SOURCE, RESUME=1 and ARGS (further options of the
 # command) are optional.
 
@@ -82,6 +83,7 @@ serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT
 	  --profile $(PROFILE) $(if $(LISTEN),--host $(LISTEN)) \
 	  $(if $(METRICS_LISTEN),--metrics-host $(METRICS_LISTEN)) $(TLS_NAMES:%=--tls-name %) \
 	  $(if $(TLS_CERT),--tls-certificate $(TLS_CERT)) $(if $(TLS_KEY),--tls-key $(TLS_KEY)) \
+	  $(if $(PLAIN_HTTP),--plain-http) $(if $(CLIENTS),--clients $(CLIENTS)) \
 	  $(if $(ALLOW_ROOT),--allow-root) $(if $(RESTART),--restart)
 
 .PHONY: stop

@@ -32,6 +32,8 @@ from __future__ import annotations
 
 import json
 
+# The front's, and the handler's, names for "send it again".
+_BUSY = ("Overloaded", "Unavailable")
 _LONGEST_MESSAGE = 500  # characters of a body other than TorchServe's JSON
 
 
@@ -177,7 +179,7 @@ def _class_for(status: int, kind: str, message: str, method: str) -> type[ReplyE
     if status < 500:  # noqa: PLR2004
         return RequestRejected
     # The 503 alone is ambiguous: a handler's exception is one too ("Prediction failed").
-    if "has no worker" in message:
+    if kind in _BUSY or "has no worker" in message:
         return Overloaded
     return WorkerDied if message.startswith("Worker died") else ServerError
 

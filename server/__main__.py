@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from client.api.addresses import DEFAULT_PORT, PORT_COUNT
 from client.errors import ClientError
@@ -24,6 +25,9 @@ from server.start import Options, start
 from server.stop import stop
 from server.supervision import stay
 from server.tls import KeyPair
+
+if TYPE_CHECKING:
+    from server.front import ServerFront
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
     _add_profile(starts)
     starts.add_argument("--deadline-s", type=seconds, default=120.0)
-    starts.add_argument("--token-minutes", type=count, help="default: from config.properties")
+    starts.add_argument(
+        "--clients", type=Path, help="folder with more keys of clients than RUN_DIR/clients"
+    )
     starts.add_argument(
         "--foreground", action="store_true", help="keep running, show the logs, stop on SIGTERM"
     )
@@ -97,9 +103,14 @@ def _add_profile(starts: argparse.ArgumentParser) -> None:
     profile.add_argument("--host", help="address or interface to listen on; default: loopback")
     profile.add_argument("--metrics-host", help="the same for the metrics, which need no token")
     profile.add_argument("--tls-certificate", type=Path, help="PEM; default: create one")
-    profile.add_argument("--tls-key", type=Path, help="PEM, RSA, without a passphrase")
+    profile.add_argument("--tls-key", type=Path, help="PEM, without a passphrase")
     profile.add_argument(
         "--tls-name", action="append", default=[], help="a name for the created certificate"
+    )
+    profile.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="production without TLS, which something before it ends",
     )
     profile.add_argument("--allow-root", action="store_true", help="run production as root")
 
@@ -109,12 +120,12 @@ def _start(options: argparse.Namespace) -> None:
         _start_in_background(options)
         return
     with interruptible():
-        _start_in_background(options)
+        front = _start_in_background(options)
         sys.stdout.flush()
-        stay(RunFolder(options.run_dir), grace_s=options.grace_s)
+        stay(RunFolder(options.run_dir), grace_s=options.grace_s, front=front)
 
 
-def _start_in_background(options: argparse.Namespace) -> None:
+def _start_in_background(options: argparse.Namespace) -> ServerFront:
     if bool(options.tls_certificate) != bool(options.tls_key):
         raise ControlError("TLS_CERT and TLS_KEY belong together: pass a certificate and its key")
     profile = choose_profile(
@@ -123,6 +134,7 @@ def _start_in_background(options: argparse.Namespace) -> None:
         metrics_host=options.metrics_host,
         given=KeyPair(options.tls_certificate, options.tls_key) if options.tls_key else None,
         names=tuple(options.tls_name),
+        plain=options.plain_http,
         allow_root=options.allow_root,
     )
     chosen = Options(
@@ -133,10 +145,10 @@ def _start_in_background(options: argparse.Namespace) -> None:
         profile,
         model_api=options.model_api,
         deadline_s=options.deadline_s,
-        token_minutes=options.token_minutes,
+        clients=options.clients,
     )
     folder = RunFolder(options.run_dir)
-    start(chosen, folder, restart_grace_s=options.grace_s if options.restart else None)
+    front = start(chosen, folder, restart_grace_s=options.grace_s if options.restart else None)
     at = chosen.addresses
     run_dir = "" if options.run_dir == Path("run") else f" RUN_DIR={options.run_dir}"
     made = profile.has_tls and not profile.given
@@ -150,6 +162,7 @@ def _start_in_background(options: argparse.Namespace) -> None:
         f'  curl {ca}-H "Authorization: Bearer $(make -s token{run_dir})" -T {options.example} '
         f"{at.inference}/predictions/{options.model_name}"
     )
+    return front
 
 
 def _first_port(options: argparse.Namespace) -> int:

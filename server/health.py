@@ -1,10 +1,10 @@
-"""Checks a running server's health with its own tokens, for probes.
+"""Checks a running server's health with its own keys, for probes.
 
-TorchServe's `/ping` answers 400 without a token, and 200 even without a worker; and a prediction
-waits in the queue behind everybody else's. So there are three levels, from cheap to thorough:
+`/ping` is 200 even without a worker; and a prediction waits in the queue behind everybody else's.
+So there are three levels, from cheap to thorough:
 
-front-end    it answers `/ping`; if not, a restart helps (liveness)
-worker       a worker accepts requests; if none does, use another machine (readiness)
+front-end    it answers `/ping`, through the front; if not, a restart helps (liveness)
+worker       and a worker accepts requests; if none does, use another machine (readiness)
 prediction   a reference picture gets an answer: all of the above, once (startup)
 """
 
@@ -48,17 +48,18 @@ def check(folder: RunFolder, model_name: str, level: Level, *, timeout_s: float)
         )
     addresses, trust = record
     tokens = Tokens(folder.key_file, addresses.management)
-    if level == "worker":
-        management = ManagementClient(addresses.management, tokens=tokens, timeout_s=timeout_s)
-        status = management.describe(model_name)
-        if not status.ready_workers:
-            raise Unhealthy(f"none of {len(status.workers)} workers of {model_name} is ready")
-        return f"{status.ready_workers} of {len(status.workers)} workers are ready"
     inference = InferenceClient(
         addresses.inference, model_name, tokens=tokens, timeout_s=timeout_s, trust=trust
     )
     if level == "front-end":
         return inference.ping()
+    if level == "worker":
+        inference.ping()
+        management = ManagementClient(addresses.management, tokens=tokens, timeout_s=timeout_s)
+        status = management.describe(model_name)
+        if not status.ready_workers:
+            raise Unhealthy(f"none of {len(status.workers)} workers of {model_name} is ready")
+        return f"{status.ready_workers} of {len(status.workers)} workers are ready"
     from classifier.reference import REFERENCE_NAMES, draw_png  # noqa: PLC0415  needs NumPy
 
     return f"{REFERENCE_NAMES[0]} is {inference.predict(draw_png(REFERENCE_NAMES[0])).label}"

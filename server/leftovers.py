@@ -2,7 +2,8 @@
 
 A worker exits when its front end is gone, unless it hangs; then it would keep memory and cores from
 the next server. A front end is left behind if the command that started it was killed before it
-recorded the process id; it would keep the ports.
+recorded the process id; it would keep the ports. A front is left behind by a TorchServe that ended
+by itself.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from server.gateway.caddy import Caddy
 from server.processes import FRONT_END, WORKER, processes_of
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def end_orphans(folder: RunFolder) -> list[int]:
     orphans = list(processes_of(FRONT_END, str(folder.config.resolve())))
     # A worker's command line names its socket.
     orphans += processes_of(WORKER, str(folder.temporary.resolve()) + "/")
+    orphans += Caddy(folder.front).processes()
     for process in orphans:
         try:
             process.kill()

@@ -24,11 +24,13 @@ class Ports:
     """Where a server listens; `server.profiles` decides who can reach it.
 
     Attributes:
-        inference: REST, `PORT` itself.
+        inference: REST, `PORT` itself; the front's.
         management: REST, `PORT` + 1.
         metrics: REST, `PORT` + 2.
-        grpc_inference: `PORT` + 3.
+        grpc_inference: `PORT` + 3; the front's.
         grpc_management: `PORT` + 4.
+        behind: `PORT` + 5: TorchServe's own for inference, which the front asks.
+        grpc_behind: `PORT` + 6: the same for gRPC.
     """
 
     inference: int
@@ -36,6 +38,8 @@ class Ports:
     metrics: int
     grpc_inference: int
     grpc_management: int
+    behind: int
+    grpc_behind: int
 
     @classmethod
     def starting_at(cls, port: int) -> Ports:

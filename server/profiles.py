@@ -3,8 +3,8 @@
 development   this machine only, without TLS
 production    TLS on the inference APIs, on loopback or a named interface; not as root
 
-In both, tokens are on, the management APIs listen on loopback, models come from files only, and the
-API that registers them is off. `config/production.properties` has the other differences.
+In both, the front checks keys, TorchServe itself and the management APIs listen on loopback, models
+come from files only, and the API that registers them is off.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Profile:
         metrics_host: Address that the metrics API listens on; it requires no token.
         given: The operator's certificate; None to create one if the profile needs it.
         names: More names and addresses, besides `host`, for a created certificate.
+        plain: No TLS: an ingress or a mesh before this machine ends it.
     """
 
     name: ProfileName = "development"
@@ -42,11 +43,12 @@ class Profile:
     metrics_host: str = HOST
     given: KeyPair | None = None
     names: tuple[str, ...] = ()
+    plain: bool = False
 
     @property
     def has_tls(self) -> bool:
         """Whether the inference APIs speak TLS."""
-        return self.name == "production"
+        return self.name == "production" and not self.plain
 
     @property
     def scheme(self) -> str:
@@ -71,6 +73,7 @@ def choose_profile(  # noqa: PLR0913
     metrics_host: str | None = None,
     given: KeyPair | None = None,
     names: tuple[str, ...] = (),
+    plain: bool = False,
     allow_root: bool = False,
 ) -> Profile:
     """Check that the profile allows these options.
@@ -81,13 +84,16 @@ def choose_profile(  # noqa: PLR0913
         metrics_host: The same for the metrics API.
         given: The operator's certificate and key.
         names: More names and addresses for a created certificate.
+        plain: No TLS.
         allow_root: Run as root anyway.
 
     Raises:
         StartError: It does not, or there is no such interface.
     """
-    profile = Profile(name, _address(host), _address(metrics_host), given, names)
-    if profile.has_tls:
+    profile = Profile(name, _address(host), _address(metrics_host), given, names, plain)
+    if plain and given:
+        raise StartError("a certificate and plain HTTP contradict each other; leave one out")
+    if name == "production":
         if os.geteuid() == 0 and not allow_root:
             raise StartError(
                 "production does not run as root: a flaw in an image decoder would expose the "
@@ -102,6 +108,8 @@ def choose_profile(  # noqa: PLR0913
             )
     if given:
         raise StartError("TLS_CERT and TLS_KEY require PROFILE=production")
+    if plain:
+        raise StartError("PLAIN_HTTP=1 is for PROFILE=production: without, there is no TLS anyway")
     return profile
 
 

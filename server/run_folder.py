@@ -2,10 +2,12 @@
 
 config.properties   the settings it was started with
 key_file.json       its tokens, written by TorchServe, mode 0600
-logs/               server.log, worker.log, access.log, console.log
+logs/               server.log, worker.log, access.log, front.log, console.log
 tmp/                its TMPDIR: unpacked archives, TorchServe's own pid file
 tmp/archives/       the only archives that it serves: copies that match their stamps
+tmp/front/          the front's configuration, keys included, and its state
 tls/                the created certificate, and its key
+clients/            the keys of the front's clients, one a file; `local` is this machine's own
 rollout.json        what the last deployment replaced, written by `client.operations.rollout`
 server.json         its process, addresses, certificate
 """
@@ -19,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from client.api.key_file import KEY_FILE_NAME
+from client.api.key_file import KEY_FILE_NAME, OWN_KEY
 from client.operations.model_store import CONFIG_NAME
 from client.run_record import RECORD_NAME
 from server.errors import Busy, StartError
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
     from client.api.addresses import Addresses
 
-_ADDRESS = re.compile(r"^inference_address=https?://(.+):(\d+)$", re.MULTILINE)
+# The management API's is the second of the server's ports.
+_ADDRESS = re.compile(r"^management_address=http://(.+):(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ class RunFolder:
     def archives(self) -> Path:
         """The folder of the only archives that the server serves."""
         return self.temporary / "archives"
+
+    @property
+    def front(self) -> Path:
+        """The front's own files."""
+        return self.temporary / "front"
+
+    @property
+    def clients(self) -> Path:
+        """The folder of the front's clients' keys."""
+        return self.path / OWN_KEY[0]
 
     @property
     def tls(self) -> Path:
@@ -172,5 +185,5 @@ class RunFolder:
         for process in processes_of(FRONT_END, str(self.config.resolve())):
             host, port = found[-1] if found else ("", "0")
             if answers(host, int(port)):
-                return process, int(port)
+                return process, int(port) - 1
         return None

@@ -1,4 +1,7 @@
-"""Starts a TorchServe with a verified archive, and returns once a real prediction succeeds."""
+"""Starts a TorchServe with a verified archive, and the front before it.
+
+It returns once a real prediction has come through both.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ from client.api.management import ManagementClient
 from client.api.tokens import Tokens
 from client.api.trust import Trust
 from client.errors import ClientError
-from client.operations.model_store import copy_verified, is_verified, stamp_of
+from client.operations.model_store import CONFIG_NAME, copy_verified, is_verified, stamp_of
 from server import diagnosis
 from server.errors import StartError
+from server.front import ServerFront
 from server.java import find_java_home
 from server.leftovers import end_orphans
 from server.ports import HOST, Ports, check_free
@@ -57,8 +61,7 @@ class Options:
         profile: Who can reach it, and over which protocols.
         model_api: Whether models can be registered and unregistered through the management API.
         deadline_s: Longest wait for the first prediction, in seconds.
-        token_minutes: How long a token is valid; None for the value in `config.properties`. Can be
-            long if keys never leave the machine, such as behind a gateway with its own keys.
+        clients: Folder with more keys of clients, one a file, than `RUN_DIR/clients`.
     """
 
     mar: Path
@@ -68,7 +71,7 @@ class Options:
     profile: Profile = field(default_factory=Profile)
     model_api: bool = False
     deadline_s: float = 120.0
-    token_minutes: int | None = None
+    clients: Path | None = None
 
     @property
     def addresses(self) -> Addresses:
@@ -81,8 +84,10 @@ class Options:
         )
 
 
-def start(options: Options, folder: RunFolder, *, restart_grace_s: float | None = None) -> None:
-    """Start the server and wait until it answers.
+def start(
+    options: Options, folder: RunFolder, *, restart_grace_s: float | None = None
+) -> ServerFront:
+    """Start the server and wait until it answers; return its front.
 
     Args:
         options: What to serve and how.
@@ -102,9 +107,9 @@ def start(options: Options, folder: RunFolder, *, restart_grace_s: float | None 
     with folder.locked():
         if restart_grace_s is not None:
             stop_locked(folder, grace_s=restart_grace_s)
-        process, certificate = _begin(options, folder, java_home)
+        process, front = _begin(options, folder, java_home)
         try:
-            _wait_for_prediction(options, folder, process, Trust(pinned=certificate))
+            _wait_for_prediction(options, front, process)
             if options.workers:
                 management = options.addresses.management
                 client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
@@ -115,12 +120,13 @@ def start(options: Options, folder: RunFolder, *, restart_grace_s: float | None 
             if isinstance(error, ClientError):
                 raise StartError(f"the server does not scale: {error}") from error
             raise
+    return front
 
 
 def _begin(
     options: Options, folder: RunFolder, java_home: Path
-) -> tuple[psutil.Process, Path | None]:
-    """Start the front end and record it; return its process and certificate."""
+) -> tuple[psutil.Process, ServerFront]:
+    """Start TorchServe and record it; return its process, and its front, which is to be started."""
     _check_none_runs(folder)
     if orphans := end_orphans(folder):
         logger.warning("killed processes left by a dead server: %s", orphans)
@@ -129,11 +135,13 @@ def _begin(
     folder.clear()
     folder.create()
     pair = _key_pair(options.profile, folder)
-    folder.config.write_text(_config(options, folder, pair), encoding="utf-8")
-    certificate = pair.certificate if pair else None
+    folder.config.write_text(_config(options, folder), encoding="utf-8")
+    front = ServerFront(folder, options.ports, options.profile, pair, options.clients)
     try:
+        front.check_keys()
         _copy_archive(options, folder)
         process = _launch(options, folder, java_home)
+        certificate = pair.certificate if pair else None
         folder.record(
             process, options.ports.inference, options.addresses, certificate, options.mar.parent
         )
@@ -141,7 +149,7 @@ def _begin(
         end_orphans(folder)  # Ctrl-C may come when the front end runs but is not yet recorded
         folder.clear()
         raise
-    return process, certificate
+    return process, front
 
 
 def _check_none_runs(folder: RunFolder) -> None:
@@ -182,33 +190,25 @@ def _copy_archive(options: Options, folder: RunFolder) -> None:
         raise StartError(str(error)) from error
 
 
-def _config(options: Options, folder: RunFolder, pair: KeyPair | None) -> str:
+def _config(options: Options, folder: RunFolder) -> str:
     ports, profile = options.ports, options.profile
-    files = ["config.properties", *(["production.properties"] if profile.has_tls else [])]
-    tls = (
-        f"private_key_file={pair.key.resolve()}\ncertificate_file={pair.certificate.resolve()}\n"
-        if pair
-        else ""
-    )
-    text = "\n".join((CONFIG / name).read_text(encoding="utf-8") for name in files)
+    text = (CONFIG / CONFIG_NAME).read_text(encoding="utf-8")
     given = get_properties(text)
     sizes = sizes_for(usable_memory(), given).properties(given)
     return (
         text
         + "\n# Added for this server.\n"
         + "".join(f"{name}={value}\n" for name, value in sizes.items())
-        + f"inference_address={profile.scheme}://{profile.host}:{ports.inference}\n"
+        + f"inference_address=http://{HOST}:{ports.behind}\n"
         f"management_address=http://{HOST}:{ports.management}\n"
         f"metrics_address=http://{profile.metrics_host}:{ports.metrics}\n"
-        f"{tls}"
-        f"grpc_inference_address={profile.host}\n"
-        f"grpc_inference_port={ports.grpc_inference}\n"
+        f"grpc_inference_address={HOST}\n"
+        f"grpc_inference_port={ports.grpc_behind}\n"
         f"grpc_management_address={HOST}\n"
         f"grpc_management_port={ports.grpc_management}\n"
         f"metrics_config={CONFIG / 'metrics.yaml'}\n"
         f"model_store={folder.archives.resolve()}\n"
         f"load_models={options.model_name}={options.mar.name}\n"
-        + (f"token_expiration_min={options.token_minutes}\n" if options.token_minutes else "")
     )
 
 
@@ -273,11 +273,10 @@ def _cause_of_death(logs: Path) -> str:
     return diagnosis.cause(logs)
 
 
-def _wait_for_prediction(
-    options: Options, folder: RunFolder, process: psutil.Process, trust: Trust
-) -> None:
+def _wait_for_prediction(options: Options, front: ServerFront, process: psutil.Process) -> None:
     """Retry until a reference picture gets an answer, or until that has become impossible."""
-    addresses = options.addresses
+    addresses, folder = options.addresses, front.folder
+    trust = Trust(pinned=front.pair.certificate if front.pair else None)
     tokens = Tokens(folder.key_file, addresses.management)
     management = ManagementClient(addresses.management, tokens=tokens)
     inference = InferenceClient(addresses.inference, options.model_name, tokens=tokens, trust=trust)
@@ -291,6 +290,7 @@ def _wait_for_prediction(
         try:
             # Without a worker, a prediction would only wait in the queue.
             if management.describe(options.model_name).ready_workers:
+                front.start()
                 inference.predict(draw_png(REFERENCE_NAMES[0]))
                 return
         except ClientError as error:

@@ -16,6 +16,7 @@ from client.errors import ClientError
 from client.operations.idle import wait_until_idle
 from client.run_record import read_run_record
 from server.errors import Busy, StopError
+from server.front import end_front
 from server.leftovers import end_orphans
 from server.ports import HOST
 from server.processes import is_alive
@@ -35,7 +36,7 @@ _POLL_S = 0.2
 def stop(
     folder: RunFolder, *, grace_s: float, insist: bool = False, clock: Clock = MACHINE
 ) -> bool:
-    """Wait for requests in flight, then stop the server; return whether one was running.
+    """Wait for requests in flight, then stop front and server; return whether one was running.
 
     Args:
         folder: Where the server runs.
@@ -66,7 +67,10 @@ def stop_locked(folder: RunFolder, *, grace_s: float, clock: Clock = MACHINE) ->
             folder.forget()
         return bool(ended)
     process, port = running
-    if not _wait_for_requests(folder, _addresses(folder, port), process, grace_s, clock):
+    last = clock.time() + grace_s
+    end_front(folder, grace_s)  # who was let in is answered; nobody else comes in
+    left_s = max(0.0, last - clock.time())
+    if not _wait_for_requests(folder, _addresses(folder, port), process, left_s, clock):
         logger.warning("stopping anyway: requests kept coming for %.0f s", grace_s)
     end(process, folder)
     return True
@@ -74,6 +78,7 @@ def stop_locked(folder: RunFolder, *, grace_s: float, clock: Clock = MACHINE) ->
 
 def end(process: psutil.Process, folder: RunFolder, patience_s: float = _PATIENCE_S) -> None:
     """End a front end, as `terminate` does, and clear its folder, unless another runs there."""
+    end_front(folder, 0)
     terminate(process, patience_s)
     if not folder.server():
         folder.clear()

@@ -19,20 +19,22 @@ from server.processes import is_alive
 from server.stop import clear_away, stop
 
 if TYPE_CHECKING:
+    from server.front import ServerFront
     from server.run_folder import RunFolder
 
 _POLL_S = 0.5
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def stay(folder: RunFolder, *, grace_s: float) -> None:
-    """Show the server's logs until a signal comes, then stop it.
+def stay(folder: RunFolder, *, grace_s: float, front: ServerFront | None = None) -> None:
+    """Show the server's logs, and keep its front's keys up to date, until a signal; then stop it.
 
     To be called within `console.interruption.interruptible`.
 
     Args:
         folder: Where the server runs.
         grace_s: Longest wait for requests in flight, in seconds.
+        front: What stands before it; it is started again if it ends by itself.
 
     Raises:
         ServerEnded: It exited by itself.
@@ -45,6 +47,8 @@ def stay(folder: RunFolder, *, grace_s: float) -> None:
             # This process, whatever becomes of the record: while it runs, so does the server.
             while running and is_alive(running[0]):
                 logs.copy_news()
+                if front:
+                    front.keep()
                 time.sleep(_POLL_S)
         except KeyboardInterrupt:
             for number in _SIGNALS:  # a second one must not cut the wait short

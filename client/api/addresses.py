@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 DEFAULT_PORT = 8080
-# A server takes five ports in a row: inference, management, metrics, gRPC inference and management.
-PORT_COUNT = 5
+# A server takes seven ports in a row: inference, management, metrics, gRPC for both;
+# and TorchServe's own for inference and gRPC, behind the front.
+PORT_COUNT = 7
 LEAST_PORT, LARGEST_PORT = 1024, 65535 - (PORT_COUNT - 1)
 
 

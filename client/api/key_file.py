@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TokenKind = Literal["inference", "management"]
 
 KEY_FILE_NAME = "key_file.json"
+# Beside it: the key of this machine's own client at the front, which stays from start to start.
+OWN_KEY = ("clients", "local")
 _ROOT = 0
 # The server truncates the file before it writes: a reader can see it empty, on a busy machine for
 # a good part of a second.
@@ -72,6 +74,19 @@ def read_key_file(path: Path, pause: Callable[[float], None] = time.sleep) -> Ke
         except (ValueError, KeyError, TypeError, AttributeError):
             continue  # without the cause, whose text may contain a key
     raise KeyFileError(f"{path} is no key file of TorchServe; was it edited?")
+
+
+def read_own_key(path: Path) -> str | None:
+    """Read the front's key for this machine, beside a key file; None where there is no front.
+
+    Raises:
+        KeyFileError: It cannot be read, or is open to others.
+    """
+    own = path.parent.joinpath(*OWN_KEY)
+    if not own.exists():
+        return None
+    _check_private(own)
+    return own.read_text(encoding="utf-8").strip()
 
 
 def _check_private(path: Path) -> None:

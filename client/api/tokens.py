@@ -1,4 +1,7 @@
-"""The tokens that TorchServe requires: where to find them, and how to keep them valid.
+"""The keys that a server requires: where to find them, and how to keep them valid.
+
+For inference that is the front's key, a file that stays as it is. TorchServe's own keys, for
+management and for a server without a front, end: then they are renewed.
 
 Renewing a key invalidates the old one at once, for every process that uses it; so the key file is
 read for each request, and locked while a key is renewed. The reply to a renewal does not contain
@@ -15,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from client.api.exchange import Call, exchange, new_session
-from client.api.key_file import KEY_FILE_NAME, locked, read_key_file
+from client.api.key_file import KEY_FILE_NAME, locked, read_key_file, read_own_key
 from client.errors import ClientError, KeyFileError
 
 if TYPE_CHECKING:
@@ -79,8 +82,8 @@ class Tokens:
             KeyFileError: The key file cannot be read, or is not a key file.
             ClientError: The key has expired and the server did not renew it.
         """
-        if kind in self._given:
-            return self._given[kind]
+        if lasting := self._lasting(kind):
+            return lasting
         if self._key_file is None or not self._key_file.exists():
             return None
         try:
@@ -98,6 +101,14 @@ class Tokens:
                 return key.value  # still valid for a few seconds; the next request tries again
             raise
 
+    def _lasting(self, kind: TokenKind) -> str | None:
+        """Return a key that does not end: one that was passed, or the front's; None for none."""
+        if kind in self._given:
+            return self._given[kind]
+        if kind == "inference" and self._key_file and self._key_file.exists():
+            return read_own_key(self._key_file)
+        return None
+
     def replace(self, kind: TokenKind, rejected: str | None) -> str | None:
         """Return a token other than the rejected one, or None if there is no way to get one.
 
@@ -106,6 +117,8 @@ class Tokens:
         """
         if kind in self._given or self._key_file is None or not self._key_file.exists():
             return None
+        if kind == "inference" and (own := read_own_key(self._key_file)):
+            return own if own != rejected else None  # another start may have made it anew
         return self._renew(self._key_file, kind, lambda found: found.value != rejected)
 
     def _renew(self, path: Path, kind: TokenKind, good: Callable[[Key], bool]) -> str:

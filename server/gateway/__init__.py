@@ -1,6 +1,6 @@
-"""The gateway: nginx in front of a TorchServe on loopback, with keys of your choice.
+"""The front: one Caddy before a TorchServe on loopback, with keys that do not end.
 
-TorchServe generates its own keys at each start, so a thousand replicas would have a thousand. They
-stay behind the gateway; clients have their own keys, the same for all replicas.
-`python -m server.gateway` runs nginx and gives it both.
+It checks the key before it reads a body, lets what does not fit wait in the connection, passes a
+bounded number of requests on, and speaks TLS. `server.start` runs it before every server, with
+`RUN_DIR/clients` as its keys; `python -m server.gateway` runs it in a container of its own.
 """

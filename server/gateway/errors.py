@@ -1,7 +1,9 @@
-"""The errors of the gateway; each message names the cause and the remedy."""
+"""The error of the front; its message names the cause and the remedy."""
 
 from __future__ import annotations
 
+from server.errors import StartError
 
-class GatewayError(Exception):
-    """The gateway cannot be started, or has exited."""
+
+class GatewayError(StartError):
+    """The front cannot be started."""

@@ -1,23 +1,25 @@
-"""Keys in the form that nginx includes: TorchServe's own, and those of the clients.
+"""The keys of the front's clients: files in one folder, one file per client.
 
-Clients' keys are files in one folder, one file per client: the form of a mounted Kubernetes Secret,
-and easy to manage by hand. To change a key without a gap, keep two files, with the client's old and
-new key.
+That is the form of a mounted Kubernetes Secret, and easy to manage by hand. To change a key without
+a gap, keep two files, with the client's old and new key.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 from typing import TYPE_CHECKING
 
 from server.gateway.errors import GatewayError
+from storage.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-# RFC 6750's characters of a bearer token; none of them means anything to nginx.
+# RFC 6750's characters of a bearer token; none of them is a placeholder's brace.
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]{20,200}=*")
+_BYTES = 32
+_OTHERS = 0o007
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -25,18 +27,21 @@ def read_client_keys(folder: Path) -> dict[str, str]:
     """Return each client's key by its name.
 
     Raises:
-        GatewayError: The folder cannot be read or is empty, or a key is invalid.
+        GatewayError: The folder cannot be read or is empty, or a key is invalid or open to others.
     """
     try:
         # Kubernetes mounts keys as links into a hidden folder beside them.
         paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
         keys = {path.name: path.read_text(encoding="utf-8").strip() for path in paths}
+        open_ = [path for path in paths if path.stat().st_mode & _OTHERS]
     except (OSError, UnicodeDecodeError) as error:
         raise GatewayError(f"{folder}: cannot read the clients' keys: {error}") from error
     if not keys:
         raise GatewayError(
             f"{folder}: no client has a key; create one: `openssl rand -hex 32 > {folder}/me`"
         )
+    if open_:
+        raise GatewayError(f"{open_[0]}: others can read this key; `chmod o= {open_[0]}` closes it")
     for name, key in keys.items():
         if not _KEY.fullmatch(key) or not _NAME.fullmatch(name):
             raise GatewayError(
@@ -46,23 +51,14 @@ def read_client_keys(folder: Path) -> dict[str, str]:
     return keys
 
 
-def clients_conf(keys: Mapping[str, str]) -> str:
-    """Write the lines of nginx's map from header to client.
-
-    As expressions: nginx compares plain values without regard to case, which keys have, and of the
-    header only the word `Bearer` has none (RFC 9110).
-    """
-    return "".join(
-        f'"~^[Bb][Ee][Aa][Rr][Ee][Rr] +{re.escape(key)}$" "{name}";\n' for name, key in keys.items()
-    )
+def make_client_key(folder: Path, name: str) -> None:
+    """Create a client's key, unless it is there: it stays the same from start to start."""
+    path = folder / name
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_text(path, secrets.token_hex(_BYTES) + "\n", mode=0o600)
 
 
-def server_conf(key: str) -> str:
-    """Write the line that puts TorchServe's key into a request.
-
-    Raises:
-        GatewayError: It is not a key.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", key):
-        raise GatewayError("the server's key contains characters that no key may contain")
-    return f'proxy_set_header Authorization "Bearer {key}";\n'
+def pattern(key: str) -> str:
+    """Return the expression of a client's header: the very key, after `Bearer` in any case."""
+    return f"^(?i:bearer) +{re.escape(key)}$"

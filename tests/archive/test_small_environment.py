@@ -70,7 +70,7 @@ def test_what_only_the_full_environment_has() -> None:
     assert not {"numpy", "openvino", "ts", "yaml"} & set(missing)
 
 
-@pytest.mark.parametrize("command", ["archive", "client", "server", "server.gateway", "storage"])
+@pytest.mark.parametrize("command", ["archive", "client", "server", "storage"])
 def test_a_command_needs_nothing_else(command: str) -> None:
     process = run_small(command, "--help")
     assert process.returncode == 0, process.stderr

@@ -45,6 +45,5 @@ def pod(overlay: str) -> Manifest:
 
 
 def containers(overlay: str) -> dict[str, Manifest]:
-    """Return the containers by name, sidecars first."""
-    spec = pod(overlay)
-    return {found["name"]: found for found in [*spec["initContainers"], *spec["containers"]]}
+    """Return the containers by name."""
+    return {found["name"]: found for found in pod(overlay)["containers"]}

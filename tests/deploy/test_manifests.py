@@ -13,10 +13,10 @@ import pytest
 import yaml
 
 from server.__main__ import build_parser as server_parser
-from server.gateway.__main__ import build_parser as gateway_parser
+from server.ports import Ports
 from tests.deploy.rendered import DEPLOY, OVERLAYS, containers, one, pod, render
 
-# The oldest that has sidecars without a feature gate, and the newest that the package knows.
+# The oldest that is promised, and the newest that the package knows.
 VERSIONS = ("1.29", kubernetes_validate.latest_version())
 SERVICE_MONITOR = json.loads(Path(__file__).with_name("servicemonitor.schema.json").read_text())
 
@@ -51,19 +51,24 @@ def test_everything_selects_the_pods(overlay: str) -> None:
 
 @overlays
 def test_ports_are_named_alike_everywhere(overlay: str) -> None:
-    ports = {port["name"]: port for port in containers(overlay)["gateway"]["ports"]}
+    ports = {port["name"]: port for port in containers(overlay)["server"]["ports"]}
     for port in one(overlay, "Service")["spec"]["ports"]:
         assert ports[port["targetPort"]]["containerPort"] == port["port"]
     for rule in one(overlay, "NetworkPolicy")["spec"]["ingress"]:
         assert {port["port"] for port in rule["ports"]} <= ports.keys()
-    options = gateway_parser().parse_args(containers(overlay)["gateway"]["args"][1:])
-    assert options.port == ports["service"]["containerPort"]
-    assert options.metrics_port == ports["metrics"]["containerPort"]
+    options = server_parser().parse_args(containers(overlay)["server"]["args"][1:])
+    served = Ports.starting_at(options.port)
+    assert served.inference == ports["service"]["containerPort"]
+    assert served.metrics == ports["metrics"]["containerPort"]
+    assert (options.host, options.metrics_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104
 
 
 @overlays
-def test_only_the_gateway_is_reached_from_outside(overlay: str) -> None:
-    assert "ports" not in containers(overlay)["server"]
+def test_only_predictions_and_metrics_are_reached_from_outside(overlay: str) -> None:
+    assert {port["name"] for port in containers(overlay)["server"]["ports"]} == {
+        "service",
+        "metrics",
+    }
     policy = one(overlay, "NetworkPolicy")["spec"]
     assert policy["egress"] == []
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
@@ -102,22 +107,23 @@ def test_commands_and_probes_are_ones_that_the_code_knows(overlay: str) -> None:
         options = server_parser().parse_args(command[3:])
         assert (options.of, options.run_dir) == (level, started.run_dir)
         assert options.timeout_s <= probe["timeoutSeconds"]
-    gateway = gateway_parser().parse_args(found["gateway"]["args"][1:])
-    assert gateway.run_dir == started.run_dir
-    mounted = {mount["mountPath"] for mount in found["gateway"]["volumeMounts"]}
-    assert str(gateway.clients) in mounted
-    scheme = found["gateway"]["readinessProbe"]["httpGet"].get("scheme", "HTTP")
-    assert scheme == ("HTTPS" if gateway.certificate else "HTTP")
+    mounted = {mount["mountPath"] for mount in found["server"]["volumeMounts"]}
+    assert str(started.clients) in mounted
+    assert started.profile == "production"
+    assert started.plain_http == (overlay == "local")
+    if overlay == "production":
+        assert {started.tls_certificate.parent, started.tls_key.parent} == {
+            Path("/etc/marigold/tls")
+        }
+        assert "/etc/marigold/tls" in mounted
 
 
 @overlays
 def test_a_pod_has_the_time_to_answer_what_it_has(overlay: str) -> None:
     found = containers(overlay)
-    first = float(found["gateway"]["lifecycle"]["preStop"]["exec"]["command"][1])
-    gateway = gateway_parser().parse_args(found["gateway"]["args"][1:]).grace_s
+    first = float(found["server"]["lifecycle"]["preStop"]["exec"]["command"][1])
     server = server_parser().parse_args(found["server"]["args"][1:]).grace_s
-    assert found["server"]["restartPolicy"] == "Always"  # a sidecar, which ends last
-    assert pod(overlay)["terminationGracePeriodSeconds"] >= first + gateway + server
+    assert pod(overlay)["terminationGracePeriodSeconds"] > first + server + 20  # to end processes
 
 
 def test_the_autoscaler_follows_a_metric_that_exists() -> None:

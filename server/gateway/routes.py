@@ -1,0 +1,189 @@
+"""What the front lets in, and what it answers itself, in the form of TorchServe's errors.
+
+The order is the point: who has no key is answered before a byte of the body is read, then who asks
+for something else, then who declares a body that is too large.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from server.gateway.keys import pattern
+from server.gateway.lanes import SMALL_BYTES, SMALL_DIGITS, WAIT_S, Handler, Lanes, passing_on
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Route = dict[str, Any]
+
+_CLIENT = "{client}"
+_STATUS = "{http.error.status_code}"
+_RETRY_AFTER_S = 2
+_FORM = "application/x-www-form-urlencoded"
+_GRPC_SERVICE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/*"
+
+
+def rest_routes(
+    port: int, clients: Mapping[str, str], server_key: str, lanes: Lanes, largest: int
+) -> list[Route]:
+    """Return the routes of predictions, explanations and health.
+
+    Args:
+        port: TorchServe's for inference.
+        clients: Each client's key by its name.
+        server_key: TorchServe's own.
+        lanes: How many requests to pass on.
+        largest: Bytes of a body.
+    """
+    own = {"Authorization": f"Bearer {server_key}"}
+    return [
+        {
+            "match": [{"path": ["/ping"], "method": ["GET", "HEAD"]}],
+            "handle": [{"handler": "vars", "log_skip": True}, passing_on(port, lanes.small, own)],
+            "terminal": True,
+        },
+        *_only_clients(clients),
+        {
+            "match": [{"path": ["/api-description"], "method": ["GET"]}],
+            "handle": [passing_on(port, lanes.small, own)],
+            "terminal": True,
+        },
+        _refuse(
+            {"not": [{"path": ["/predictions/*", "/explanations/*"]}]},
+            *(404, "NotFound", "the front lets in /predictions, /explanations and /ping"),
+        ),
+        _refuse(
+            {"not": [{"method": ["POST", "PUT"]}]},
+            *(405, "MethodNotAllowed", "expected POST or PUT with a photo as the body"),
+        ),
+        _refuse(
+            {"header": {"Content-Type": [f"{_FORM}*"]}},
+            *(400, "NotAForm"),
+            f"expected a photo as the body, or a multipart form; found {_FORM}, which `curl "
+            "--data-binary` declares; use `curl -T photo.jpg`, or add its type, such as "
+            "-H 'Content-Type: image/jpeg'",
+        ),
+        _too_large(largest),
+        {
+            "match": [
+                {"header_regexp": {"Content-Length": {"name": "digits", "pattern": SMALL_DIGITS}}}
+            ],
+            "handle": [passing_on(port, lanes.small, own, read_first=SMALL_BYTES)],
+            "terminal": True,
+        },
+        {
+            "handle": [
+                {"handler": "request_body", "max_size": largest},
+                passing_on(port, lanes.large, own),
+            ]
+        },
+    ]
+
+
+def grpc_routes(
+    port: int, clients: Mapping[str, str], server_key: str, lanes: Lanes
+) -> list[Route]:
+    """Return the routes of the inference service of gRPC; see `rest_routes`."""
+    own = {"Authorization": f"Bearer {server_key}"}
+    return [
+        *_only_clients(clients),
+        _refuse({"not": [{"path": [_GRPC_SERVICE]}]}, 404, "NotFound", "no such service"),
+        {"handle": [passing_on(port, lanes.grpc, own, grpc=True)]},
+    ]
+
+
+def metrics_routes(port: int) -> list[Route]:
+    """Return the routes of TorchServe's metrics, which need no key, and of nothing else."""
+    return [
+        {
+            "match": [{"path": ["/metrics"]}],
+            "handle": [passing_on(port, 2, {})],
+            "terminal": True,
+        },
+        {"handle": [{"handler": "static_response", "status_code": 404}]},
+    ]
+
+
+def error_routes(largest: int) -> list[Route]:
+    """Return the answers in place of Caddy's own errors."""
+    waited = f"no place within {WAIT_S} s: the server is busy; send the request again"
+    gone = "the server does not answer; send the request again"
+    return [
+        _at_status(["503"], _answer(503, "Overloaded", waited, retry=True)),
+        _at_status(["502", "504"], _answer(503, "Unavailable", gone, retry=True)),
+        _at_status(["413"], _too_large_answer(largest)),
+        {
+            "handle": [
+                _answer(_STATUS, "BadRequest", "expected a request that can be read; send it anew")
+            ]
+        },
+    ]
+
+
+def _only_clients(clients: Mapping[str, str]) -> list[Route]:
+    """Return what names the client for all that follows, and answers those who are none."""
+    return [
+        {
+            "handle": [
+                {
+                    "handler": "map",
+                    "source": "{http.request.header.Authorization}",
+                    "destinations": [_CLIENT],
+                    "mappings": [
+                        {"input_regexp": pattern(key), "outputs": [name]}
+                        for name, key in clients.items()
+                    ],
+                    "defaults": [""],
+                },
+                {"handler": "log_append", "key": "client", "value": _CLIENT},
+            ]
+        },
+        _refuse(
+            {"vars": {_CLIENT: [""]}},
+            *(401, "Unauthorized"),
+            "expected a key that the front knows; found none or another; send "
+            "Authorization: Bearer KEY",
+        ),
+    ]
+
+
+def _too_large(largest: int) -> Route:
+    """Return what refuses a declared length; one that is not declared is counted on its way."""
+    length = "{http.request.header.Content-Length}"
+    refusal = _refuse({"expression": f"int({length}) > {largest}"}, 413, "", "")
+    refusal["handle"] = [_too_large_answer(largest)]
+    return {
+        "match": [
+            {"header_regexp": {"Content-Length": {"name": "all", "pattern": "^[0-9]{7,18}$"}}}
+        ],
+        "handle": [{"handler": "subroute", "routes": [refusal]}],
+    }
+
+
+def _too_large_answer(largest: int) -> Handler:
+    message = (
+        f"expected at most {largest} bytes a request; found more; send fewer or smaller photos"
+    )
+    return _answer(413, "TooLarge", message)
+
+
+def _refuse(match: dict[str, Any], status: int, kind: str, message: str) -> Route:
+    return {"match": [match], "handle": [_answer(status, kind, message)], "terminal": True}
+
+
+def _at_status(statuses: list[str], handler: Handler) -> Route:
+    return {"match": [{"vars": {_STATUS: statuses}}], "handle": [handler], "terminal": True}
+
+
+def _answer(status: int | str, kind: str, message: str, *, retry: bool = False) -> Handler:
+    code: int | str = status if isinstance(status, int) else 400
+    headers = {"Content-Type": ["application/json"]}
+    if retry:
+        headers["Retry-After"] = [str(_RETRY_AFTER_S)]
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": headers,
+        "body": json.dumps({"code": code, "type": kind, "message": message}),
+    }

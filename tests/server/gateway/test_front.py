@@ -1,0 +1,281 @@
+"""A real front before a stand-in for TorchServe: who is let in, and what the others get."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+import requests
+
+from server.gateway import lanes as lanes_module
+from server.gateway.caddy import Caddy
+from server.gateway.configuration import Front, Secrets, Way, configuration
+from server.gateway.errors import GatewayError
+from server.gateway.lanes import SMALL_BYTES, Lanes, lanes_for
+from server.ports import HOST, free_ports
+from server.tls import make_certificate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY, OTHER = "Ab+c" * 10, "d" * 40
+LARGEST = 3_000_000
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+PATH = "/predictions/flowers"
+
+
+class Behind(http.server.BaseHTTPRequestHandler):
+    """Stands for TorchServe: tells what it was sent, and waits where it is told to."""
+
+    protocol_version = "HTTP/1.1"
+    open: ClassVar[threading.Event] = threading.Event()
+    lock: ClassVar[threading.Lock] = threading.Lock()
+    waiting: ClassVar[int] = 0
+    most: ClassVar[int] = 0
+    arrived: ClassVar[threading.Semaphore] = threading.Semaphore(0)
+
+    def do_PUT(self) -> None:
+        """Answer."""
+        length = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if self.path.endswith("wait"):
+            with Behind.lock:
+                Behind.waiting += 1
+                Behind.most = max(Behind.most, Behind.waiting)
+            Behind.arrived.release()
+            Behind.open.wait(60)
+            with Behind.lock:
+                Behind.waiting -= 1
+        told = {name.lower(): value for name, value in self.headers.items()}
+        body = json.dumps({"length": length, "headers": told, "path": self.path}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PUT  # noqa: N815
+    do_GET = do_PUT  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[int]:
+    """The port of what stands for TorchServe."""
+    server = http.server.ThreadingHTTPServer((HOST, 0), Behind)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        Behind.open.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def front_to(behind: int, folder: Path, lanes: Lanes) -> Front:
+    way = Way(HOST, free_ports(), behind)
+    return Front(way, lanes, LARGEST, log=str(folder / "front.log"))
+
+
+@contextmanager
+def running(front: Front, secrets: Secrets, folder: Path) -> Iterator[Caddy]:
+    """Run a front."""
+    caddy = Caddy(folder / "front")
+    caddy.start(configuration(front, secrets), folder / "console.log")
+    try:
+        yield caddy
+    finally:
+        caddy.end(10)
+        assert not caddy.is_running()
+
+
+SECRETS = Secrets({"shop": KEY}, "server-key")
+
+
+@pytest.fixture(scope="module")
+def opened(behind: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A front with few places: its address, and its folder."""
+    folder = tmp_path_factory.mktemp("front")
+    front = front_to(behind, folder, Lanes(small=2, large=1, grpc=1))
+    with running(front, SECRETS, folder):
+        yield f"http://{HOST}:{front.rest.port}", folder
+
+
+def put(url: str, body: bytes = b"photo", **headers: str) -> requests.Response:
+    return requests.put(url + PATH, data=body, headers=HEADERS | headers, timeout=60)
+
+
+def test_the_servers_key_takes_the_place_of_the_clients(opened: tuple[str, Path]) -> None:
+    told = put(opened[0], Describe="True", Explain="True").json()["headers"]
+    assert told["authorization"] == "Bearer server-key"
+    assert not {"describe", "explain"} & told.keys()
+
+
+@pytest.mark.parametrize(
+    "header", [None, "Bearer other", KEY, f"Bearer {KEY.lower()}", f"Bearer {KEY}x"]
+)
+def test_a_stranger_is_answered_before_his_body_is_read(
+    opened: tuple[str, Path], header: str | None
+) -> None:
+    port = int(opened[0].rsplit(":", 1)[1])
+    authorization = f"Authorization: {header}\r\n" if header else ""
+    head = f"PUT {PATH} HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: 2000000\r\n\r\nx"
+    with socket.create_connection((HOST, port), timeout=60) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(12) == b"HTTP/1.1 401"
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(opened: tuple[str, Path]) -> None:
+    port = int(opened[0].rsplit(":", 1)[1])
+    head = (
+        f"PUT {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: bearer {KEY}\r\n"
+        f"Content-Length: {LARGEST + 1}\r\n\r\nx"
+    )
+    with socket.create_connection((HOST, port), timeout=60) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(12) == b"HTTP/1.1 413"
+    assert put(opened[0], bytes(LARGEST)).json()["length"] == LARGEST
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "expected"),
+    [
+        ("GET", "/ping", {}, 200),
+        ("GET", "/api-description", {}, 401),
+        ("GET", "/api-description", HEADERS, 200),
+        ("GET", "/models", HEADERS, 404),
+        ("GET", "/models", {}, 401),
+        ("GET", PATH, HEADERS, 405),
+        ("POST", PATH, HEADERS | {"Content-Type": "application/x-www-form-urlencoded"}, 400),
+    ],
+)
+def test_what_is_let_in(
+    opened: tuple[str, Path], method: str, path: str, headers: dict[str, str], expected: int
+) -> None:
+    data = {"headers": {"Content-Length": "0"} | headers, "timeout": 60}
+    assert requests.request(method, opened[0] + path, **data).status_code == expected  # type: ignore[arg-type]  # noqa: S113
+
+
+def test_no_key_and_no_parameter_is_in_the_log(opened: tuple[str, Path]) -> None:
+    url, folder = opened
+    requests.put(f"{url}{PATH}?token={OTHER}", data=b"x", headers=HEADERS, timeout=60)
+    log = (folder / "front.log").read_text()
+    assert '"client":"shop"' in log
+    assert KEY not in log
+    assert OTHER not in log
+    assert (folder / "front.log").stat().st_mode & 0o077 == 0
+
+
+def test_large_bodies_wait_and_small_ones_pass_them(opened: tuple[str, Path]) -> None:
+    url = opened[0]
+    Behind.open.clear()
+    Behind.most = 0
+    large = bytes(SMALL_BYTES + 1)
+
+    def send() -> int:
+        return requests.put(
+            f"{url}/predictions/wait", data=large, headers=HEADERS, timeout=60
+        ).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(send) for _ in range(6)]
+        assert Behind.arrived.acquire(timeout=60)
+        assert put(url).status_code == 200  # five large ones wait before it
+        Behind.open.set()
+        assert {each.result() for each in waiting} == {200}
+    assert Behind.most == 1
+
+
+def test_a_wait_ends_in_503_with_retry_after(
+    behind: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes_module, "WAIT_S", 1)
+    Behind.open.clear()
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1))
+    url = f"http://{HOST}:{front.rest.port}"
+    with running(front, SECRETS, tmp_path), ThreadPoolExecutor(1) as pool:
+        first = pool.submit(
+            requests.put, f"{url}/predictions/wait", data=b"x", headers=HEADERS, timeout=60
+        )
+        assert Behind.arrived.acquire(timeout=60)
+        reply = put(url)
+        Behind.open.set()
+        assert first.result().status_code == 200
+    assert (reply.status_code, reply.json()["type"]) == (503, "Overloaded")
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_slow_clients_hold_no_place(opened: tuple[str, Path]) -> None:
+    port = int(opened[0].rsplit(":", 1)[1])
+    head = (
+        f"PUT {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+        "Content-Length: 1000\r\n\r\nx"
+    )
+    slow = [socket.create_connection((HOST, port)) for _ in range(20)]
+    try:
+        for connection in slow:
+            connection.sendall(head.encode())
+        assert put(opened[0]).status_code == 200
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_new_keys_are_taken_without_an_end(behind: int, tmp_path: Path) -> None:
+    front = front_to(behind, tmp_path, Lanes(2, 1, 1))
+    url = f"http://{HOST}:{front.rest.port}{PATH}"
+    with running(front, SECRETS, tmp_path) as caddy:
+        caddy.update(configuration(front, Secrets({"shop": OTHER}, "server-key")))
+        for _ in range(600):
+            headers = {"Authorization": f"Bearer {OTHER}"}
+            if requests.put(url, data=b"x", headers=headers, timeout=60).status_code == 200:
+                break
+        assert requests.put(url, data=b"x", headers=HEADERS, timeout=60).status_code == 401
+    mode = (tmp_path / "front" / "front.json").stat().st_mode
+    assert mode & 0o077 == 0
+
+
+def test_it_speaks_tls_whatever_name_it_is_asked_for(behind: int, tmp_path: Path) -> None:
+    pair = make_certificate(tmp_path / "tls", ["flowers.example.org"])
+    texts = [path.read_text() for path in (pair.certificate, pair.key)]
+    front = front_to(behind, tmp_path, Lanes(2, 1, 1))
+    with running(front, Secrets({"shop": KEY}, "server-key", *texts), tmp_path):
+        for name in ("flowers.example.org", "other.example.org"):
+            context = ssl.create_default_context(cafile=str(pair.certificate))
+            context.check_hostname = False
+            with (
+                socket.create_connection((HOST, front.rest.port), timeout=60) as plain,
+                context.wrap_socket(plain, server_hostname=name) as connection,
+            ):
+                assert connection.version() == "TLSv1.3"
+        reply = requests.get(f"http://{HOST}:{front.rest.port}/ping", timeout=60)
+        assert reply.status_code == 400
+
+
+def test_a_front_that_cannot_start_says_why(behind: int, tmp_path: Path) -> None:
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1))
+    with (
+        socket.create_server((HOST, front.rest.port)),
+        pytest.raises(GatewayError, match="address already in use"),
+    ):
+        Caddy(tmp_path / "front").start(configuration(front, SECRETS), tmp_path / "console.log")
+
+
+@pytest.mark.parametrize("queue", [3, 16, 100, 256])
+@pytest.mark.parametrize("cores", [1, 2, 64])
+def test_all_places_together_fit_into_the_queue(queue: int, cores: int) -> None:
+    lanes = lanes_for(queue, cores)
+    places: Any = (lanes.small, lanes.large, lanes.grpc)
+    assert min(places) >= 1
+    assert sum(places) <= queue
