@@ -193,6 +193,10 @@ quality: $(VENV)/installed-full ## measure the served model's accuracy, calibrat
 faults: $(MAR).sha256 $(VENV)/installed-dev ## measure what clients see when something breaks, on PHOTOS
 	$(PY) -m bench.faults --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
 
+.PHONY: floods
+floods: $(MAR).sha256 $(VENV)/installed-dev ## measure what floods of large photos and strangers do to a client with small ones (PHOTOS)
+	$(PY) -m bench.floods --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
+
 # A small model: the soak tests the server around it.
 SOAK := $(BUILD_DIR)/soak
 .PHONY: soak

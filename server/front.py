@@ -120,6 +120,10 @@ class ServerFront:
         return configuration(front, secrets)
 
 
-def end_front(folder: RunFolder, grace_s: float) -> None:
-    """Let the front of a run folder finish its requests, for at most `grace_s` seconds."""
-    Caddy(folder.front).end(grace_s)
+def end_front(folder: RunFolder, grace_s: float) -> bool | None:
+    """Let the front of a run folder finish its requests, for at most `grace_s` seconds.
+
+    Returns:
+        Whether it has finished them all; None if there is no front.
+    """
+    return Caddy(folder.front).end(grace_s)

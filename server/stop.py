@@ -67,10 +67,11 @@ def stop_locked(folder: RunFolder, *, grace_s: float, clock: Clock = MACHINE) ->
             folder.forget()
         return bool(ended)
     process, port = running
-    last = clock.time() + grace_s
-    end_front(folder, grace_s)  # who was let in is answered; nobody else comes in
-    left_s = max(0.0, last - clock.time())
-    if not _wait_for_requests(folder, _addresses(folder, port), process, left_s, clock):
+    # All requests come through the front: when it has ended in order, none is in flight.
+    quiet = end_front(folder, grace_s)
+    if quiet is None:
+        quiet = _wait_for_requests(folder, _addresses(folder, port), process, grace_s, clock)
+    if not quiet:
         logger.warning("stopping anyway: requests kept coming for %.0f s", grace_s)
     end(process, folder)
     return True

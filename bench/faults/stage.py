@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from bench.faults.clock import Clock
 
 _LOGS = ("logs",)  # these are expected to grow
-_STAYS = ("config.properties",)  # records what a stopped server was started with
+# What a stopped server was started with, and the keys of its clients.
+_STAYS = ("config.properties", "clients", "clients/local")
 _UNPACKED = ("tmp", "models")
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from bench.lab.errors import LoadFailed
 from client.api.exchange import Call, exchange, new_session
 from client.api.inference import InferenceClient
-from client.api.key_file import read_key_file
+from client.api.key_file import read_own_key
 from client.errors import (
     ClientError,
     ConnectionLost,
@@ -168,8 +168,8 @@ class Plain:
         Raises:
             ClientError: The answer was not 2xx, or none came.
         """
-        with suppress(KeyFileError):  # while the server is down, the last token stays
-            self._token = read_key_file(self._stage.run.key_file).inference.value
+        with suppress(KeyFileError):  # while the server is down, the last key stays
+            self._token = read_own_key(self._stage.run.key_file)
         call = Call("POST", self._url, body=photo, headers={"Content-Type": "image/jpeg"})
         exchange(self._session, call, token=self._token, connect_s=_CONNECT_S, read_s=_TIMEOUT_S)
 

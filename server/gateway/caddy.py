@@ -6,6 +6,7 @@ state/       what Caddy keeps for itself
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from server.processes import is_alive, processes_of
 from storage.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 PROGRAM = "caddy"
 _CONFIGURATION = "front.json"
@@ -107,27 +108,22 @@ class Caddy:
             self._process = next(self.processes(), None)
         return self._process is not None and is_alive(self._process)
 
-    def end(self, grace_s: float) -> None:
-        """Let it finish its requests, then stop it; by force after `grace_s` seconds."""
-        end(self.processes(), grace_s)
+    def end(self, grace_s: float) -> bool | None:
+        """Let it finish its requests, then stop it; by force after `grace_s` seconds.
 
-
-def end(found: Iterable[psutil.Process], grace_s: float) -> None:
-    """End such processes: gracefully, and after `grace_s` seconds by force."""
-    processes = list(found)
-    for process in processes:
-        _quietly(process.terminate)
-    _, alive = psutil.wait_procs(processes, timeout=grace_s)
-    for process in alive:
-        _quietly(process.kill)
-    psutil.wait_procs(alive)
-
-
-def _quietly(signalling: Any) -> None:
-    try:
-        signalling()
-    except psutil.NoSuchProcess:
-        return
+        Returns:
+            Whether it ended by itself; None if it did not run.
+        """
+        processes = list(self.processes())
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(processes, timeout=grace_s)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive)
+        return not alive if processes else None
 
 
 def _cause(configuration: dict[str, Any]) -> str:

@@ -62,15 +62,17 @@ def test_without_the_token_nothing_is_answered(served: Served, token: str | None
 def test_nothing_that_the_server_writes_is_ever_open_to_others(served: Served) -> None:
     written = [path for path in (served.run_dir / "logs").iterdir() if path.name != "console.log"]
     assert written
-    for path in (*written, served.run_dir / "key_file.json"):
+    keys = ("key_file.json", "clients/local", "tmp/front/front.json")
+    for path in (*written, *(served.run_dir / name for name in keys)):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_a_token_that_was_replaced_is_worth_nothing(served: Served) -> None:
-    old = served.tokens.current("inference")
-    assert predict(served, old).status_code == 200
-    assert served.tokens.replace("inference", old) != old
-    assert predict(served, old).status_code == 400
+    old, url = served.tokens.current("management"), f"{served.management_url}/models"
+    headers = {"Authorization": f"Bearer {old}"}
+    assert requests.get(url, headers=headers, timeout=60).status_code == 200
+    assert served.tokens.replace("management", old) != old
+    assert requests.get(url, headers=headers, timeout=60).status_code == 400
 
 
 def test_an_expired_token_is_worth_nothing(tmp_path: Path) -> None:

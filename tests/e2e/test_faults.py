@@ -40,7 +40,7 @@ PLAIN = {
     "disk-full": set[str](),
     "disk-full-kill": {"500", "507"},
     "port-taken": set[str](),
-    "clock-ahead": {"400"},
+    "clock-ahead": set[str](),
     "clock-back": set[str](),
     "burst": {"503"},
 }

@@ -205,8 +205,8 @@ def test_without_the_right_token_there_is_no_answer(
     headers = {"Authorization": authorization} if authorization else {}
     for url in (f"{served.url}/predictions/flowers", f"{served.url}/explanations/flowers"):
         reply = requests.post(url, data=PICTURE, headers=headers, timeout=60)
-        assert reply.status_code == 400
-        assert reply.json()["type"] == "InvalidKeyException"
+        assert reply.status_code == 401
+        assert reply.json()["type"] == "Unauthorized"
 
 
 def test_the_inference_token_opens_nothing_else(served: Served) -> None:

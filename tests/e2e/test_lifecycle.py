@@ -79,7 +79,10 @@ def test_logs_hold_no_token(served: Served) -> None:
     for name in ("token", "key"):  # where it does not belong
         key = str(served.tokens.current("inference"))
         url = f"{served.url}/predictions/flowers"
-        assert requests.post(url, PICTURE, params={name: key}, timeout=60).status_code == 400
+        asked = {"params": {name: key}, "timeout": 60}
+        headers = {"Authorization": f"Bearer {key}"}
+        assert requests.post(url, PICTURE, **asked).status_code == 401  # noqa: S113
+        assert requests.post(url, PICTURE, headers=headers, **asked).status_code == 200  # noqa: S113
     logs = "".join(path.read_text(errors="replace") for path in (served.run_dir / "logs").iterdir())
     assert "POST /predictions/flowers" in logs
     assert "POST /predictions/flowers?... " in logs

@@ -180,6 +180,7 @@ def test_no_key_and_no_parameter_is_in_the_log(opened: tuple[str, Path]) -> None
 def test_large_bodies_wait_and_small_ones_pass_them(opened: tuple[str, Path]) -> None:
     url = opened[0]
     Behind.open.clear()
+    Behind.arrived = threading.Semaphore(0)
     Behind.most = 0
     large = bytes(SMALL_BYTES + 1)
 
@@ -202,6 +203,7 @@ def test_a_wait_ends_in_503_with_retry_after(
 ) -> None:
     monkeypatch.setattr(lanes_module, "WAIT_S", 1)
     Behind.open.clear()
+    Behind.arrived = threading.Semaphore(0)
     front = front_to(behind, tmp_path, Lanes(1, 1, 1))
     url = f"http://{HOST}:{front.rest.port}"
     with running(front, SECRETS, tmp_path), ThreadPoolExecutor(1) as pool:
