@@ -39,8 +39,8 @@ with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as listening:
 def front_end(folder: RunFolder) -> Iterator[tuple[psutil.Process, int]]:
     """A process that listens, called as TorchServe is with the folder's settings; not on record."""
     port = free_ports()
-    folder.config.write_text(f"inference_address=http://{HOST}:{port}\n")
-    command = [sys.executable, "-c", LISTENS, str(port), "org.pytorch.serve.ModelServer", "-f"]
+    folder.config.write_text(f"management_address=http://{HOST}:{port + 1}\n")
+    command = [sys.executable, "-c", LISTENS, str(port + 1), "org.pytorch.serve.ModelServer", "-f"]
     with subprocess.Popen([*command, str(folder.config)], stdout=subprocess.PIPE) as child:
         assert child.stdout
         child.stdout.readline()
