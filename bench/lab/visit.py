@@ -71,7 +71,7 @@ class Visit:
             seconds=seconds,
             at_least=min(_SLOWEST_SAMPLE, 5 * clients),
         )
-        family = processes.tree(self.running.root)
+        family = self.running.family
         before, start = processes.cpu_seconds(family), time.perf_counter()
         run = generate(load, server=self.running.name)
         wall_s, after = time.perf_counter() - start, processes.cpu_seconds(family)
@@ -105,7 +105,7 @@ class Visit:
 
     def memory_mb(self) -> list[tuple[str, float]]:
         """Return each process's role and its memory, in MB."""
-        family = processes.tree(self.running.root)
+        family = self.running.family
         return [(processes.role(process), processes.pss_mb([process])) for process in family]
 
 

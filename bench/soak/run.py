@@ -99,7 +99,7 @@ def soak(running: Running, photos: Sequence[Path], plan: Plan) -> list[Window]:
 
 def _memory_mb(running: Running) -> dict[str, float]:
     memory: dict[str, float] = {}
-    for process in processes.tree(running.root):
+    for process in running.family:
         name = processes.role(process)
         memory[name] = memory.get(name, 0.0) + processes.pss_mb([process])
     return memory

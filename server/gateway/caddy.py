@@ -91,7 +91,11 @@ class Caddy:
         write_text(self._configuration, json.dumps(configuration, indent=1) + "\n", mode=0o600)
 
     def update(self, configuration: dict[str, Any]) -> None:
-        """Make it take another configuration, if that is another; what is in flight goes on."""
+        """Make it take another configuration, if that is another.
+
+        What is in flight goes on. A connection that nobody has accepted yet at that moment is
+        reset.
+        """
         if json.loads(self._configuration.read_text(encoding="utf-8")) == configuration:
             return
         self._write(configuration)

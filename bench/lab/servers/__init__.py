@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import requests
 
 from bench.lab.errors import PeerFailed
-from bench.lab.processes import end
+from bench.lab.processes import end, tree
 from server.ports import HOST
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Running:
         port: Its port on loopback.
         dialect: Its request and reply format.
         root: Its first process.
+        beside: Processes of it that the first one did not start.
         headers: Headers of every request, besides the content type.
         start_s: Seconds from the start of its command to the first correct answer.
         stop: Stops it.
@@ -66,6 +67,12 @@ class Running:
     headers: dict[str, str] = field(default_factory=dict)
     start_s: float = 0.0
     stop: Callable[[], None] = lambda: None
+    beside: tuple[psutil.Process, ...] = ()
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        """All of its processes."""
+        return [*tree(self.root), *self.beside]
 
     @property
     def all_headers(self) -> dict[str, str]:

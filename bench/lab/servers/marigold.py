@@ -14,6 +14,7 @@ from client.api.tokens import Tokens
 from client.errors import ClientError
 from server import start as launcher
 from server.errors import ControlError
+from server.gateway.caddy import Caddy
 from server.ports import HOST, Ports, free_ports
 from server.run_folder import RunFolder
 from server.stop import stop
@@ -88,6 +89,7 @@ class Marigold:
             found[0],
             {"Authorization": f"Bearer {token}"} if token else {},
             stop=lambda: _stop(run),
+            beside=tuple(Caddy(run.front).processes()),
         )
         wait_for_answer(running, subject, folder, since)
         return running
