@@ -56,14 +56,17 @@ class Caddy:
         program = _find()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         state = str(self._folder / "state")
-        places = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), state)
+        environment = os.environ | dict.fromkeys(
+            ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), state
+        )
+        environment.pop("NOTIFY_SOCKET", None)  # systemd is told by us when all is ready
         self._write(configuration)
         output = console.open("ab") if console else None
         try:
             started = subprocess.Popen(  # noqa: S603  our own command line
                 [program, "run", "--config", str(self._configuration)],
                 cwd=self._folder,
-                env=os.environ | places,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
