@@ -82,7 +82,9 @@ def _chosen(names: str | None) -> list[Flood]:
     return [by_name[name] for name in names.split(",")]
 
 
-def _one(flood: Flood, to: str, options: argparse.Namespace, photos: list[Path]) -> dict[str, Any]:
+def _one(
+    flood: Flood, to: str, options: argparse.Namespace, photos: tuple[Path, ...]
+) -> dict[str, Any]:
     run = RunFolder(options.work.resolve() / "run")
     shutil.rmtree(run.path, ignore_errors=True)
     ports = Ports.starting_at(free_ports())

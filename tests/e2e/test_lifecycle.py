@@ -10,7 +10,7 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -79,7 +79,7 @@ def test_logs_hold_no_token(served: Served) -> None:
     for name in ("token", "key"):  # where it does not belong
         key = str(served.tokens.current("inference"))
         url = f"{served.url}/predictions/flowers"
-        asked = {"params": {name: key}, "timeout": 60}
+        asked: dict[str, Any] = {"params": {name: key}, "timeout": 60}
         headers = {"Authorization": f"Bearer {key}"}
         assert requests.post(url, PICTURE, **asked).status_code == 401  # noqa: S113
         assert requests.post(url, PICTURE, headers=headers, **asked).status_code == 200  # noqa: S113
