@@ -15,7 +15,6 @@ from train.data.data_set import (
     DataSet,
     fingerprint,
     hash_photos,
-    listed,
     to_data_set,
 )
 from train.data.reading import read_all
@@ -269,17 +268,10 @@ def _count_near_duplicates(examined: Examined) -> Mapping[str, int]:
     counts = {"groups": len(groups)}
     for split in examined.listing:
         if split != "train":
-            twins = [
-                path
+            counts[split] = sum(
+                split_of[path] == split
                 for group in groups
                 if any(split_of[path] == "train" for path in group)
                 for path in group
-                if split_of[path] == split
-            ]
-            counts[split] = len(twins)
-            if twins:
-                logger.warning(
-                    "%s: %d photos show the same as training photos do: %s",
-                    *(split, len(twins), listed([str(path) for path in twins])),
-                )
+            )
     return counts
