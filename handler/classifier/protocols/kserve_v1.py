@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from classifier.answers import Answer
     from classifier.protocols.fields import Fields
 
+_NAMES = ("b64", "data")
 _EXAMPLE = '{"instances": [{"b64": "..."}]}'
 
 
@@ -22,18 +23,19 @@ def claims(fields: Fields) -> bool:
 
 
 def read_images(fields: Fields) -> list[tuple[str, bytes]]:
-    """Decode the `b64` member of each instance."""
+    """Decode the `b64` member of each instance, or `data`, as TorchServe's examples call it."""
     images = []
     for index, instance in enumerate(members(fields, "instances", _EXAMPLE)):
         where = f"instances[{index}]"
-        if not isinstance(instance, dict) or "b64" not in instance:
+        names = [name for name in _NAMES if isinstance(instance, dict) and name in instance]
+        if not names:
             raise InvalidRequest(
                 expected=_EXAMPLE,
                 found='an instance without "b64"',
                 remedy='give each image as {"b64": "<base64>"}',
                 where=where,
             )
-        images.append((where, image_from_base64(instance["b64"], where)))
+        images.append((where, image_from_base64(instance[names[0]], where)))
     return images
 
 

@@ -46,7 +46,8 @@ def read_images(fields: Fields) -> list[tuple[str, bytes]]:
             where="inputs",
         )
     data = members({"data": tensor.get("data")}, "data", _EXAMPLE)
-    if tensor.get("shape") not in ([len(data)], [len(data), 1]):
+    # -1 leaves the number to the data, as KServe's examples do.
+    if tensor.get("shape") not in ([len(data)], [len(data), 1], [-1], [-1, 1]):
         raise InvalidRequest(
             expected=f"shape [{len(data)}], as there are {len(data)} elements",
             found=f"shape {reprlib.repr(tensor.get('shape'))}",
