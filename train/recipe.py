@@ -133,6 +133,17 @@ class Recipe:
     # Of each channel, of values in 0..1; in training too.
     mean: tuple[float, ...] = IMAGENET_MEAN
     std: tuple[float, ...] = IMAGENET_STD
+    # How evenly classes are drawn: 0 draws every photo once in an epoch, 1 all classes equally
+    # often, values between in proportion to their number of photos to the power of 1 - balance.
+    balance: Annotated[float, Within(0, 1)] = 0.0
+    # Stop after this many epochs without a better validation accuracy; 0 never stops.
+    patience: Annotated[int, Within(0, 10_000), MAY_CHANGE] = 0
+    # Photos computed at a time, if `batch_size` does not fit into memory; their gradients add up
+    # to those of the batch. 0 computes whole batches.
+    micro_batch: Annotated[int, Within(0, 65_536)] = 0
+    # Learning rate of the first layers, as a share of `lr`, which the last layer has; those between
+    # follow geometrically.
+    lr_first: Annotated[float, Within(1e-4, 1)] = 1.0
 
     def __post_init__(self) -> None:
         try:
@@ -146,6 +157,8 @@ class Recipe:
             _ = self.preprocessing
         except ModelError as error:
             raise RecipeError(str(error)) from error
+        if self.micro_batch == 1:
+            raise RecipeError("micro_batch must be 0 or at least 2, found 1")
         if self.crop_last < self.crop_first:
             raise RecipeError(f"crop_last must be at least crop_first, found {self.crop_last}")
         if 0 < self.cached_side < self.crop_last:

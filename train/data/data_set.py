@@ -193,6 +193,8 @@ class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
 class TrainingPhotos(Dataset[tuple[Tensor, int]]):
     """Randomly transformed photos by (epoch, index): float32 [3, crop, crop], and the label.
 
+    One that is drawn again in an epoch has the number of times as a third, and looks otherwise.
+
     What chance does to a photo depends on the seed, the epoch and the photo's index alone,
     so neither the number of workers nor an interruption changes a training.
     """
@@ -213,12 +215,12 @@ class TrainingPhotos(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self._photos)
 
-    def __getitem__(self, which: tuple[int, int]) -> tuple[Tensor, int]:
-        epoch, index = which
+    def __getitem__(self, which: tuple[int, ...]) -> tuple[Tensor, int]:
+        epoch, index = which[:2]
         path, label = self._photos[index]
         image = read_rgb(path) if self._decoded is None else fromarray(self._decoded[index])
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mix_seeds(self._seed, epoch, index))
+            torch.manual_seed(mix_seeds(self._seed, *which))
             return self._transforms[epoch](image), label
 
 

@@ -5,10 +5,11 @@ Several processes can share each batch; see `train.world`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -103,8 +104,9 @@ def build_learner(lesson: Lesson, recipe: Recipe, steps: int, device: torch.devi
         synchronise_batch_norm(network)
     optimizer = _optimizer(lesson, recipe)
     if recipe.schedule == "one-cycle":
+        rates = [group["lr"] for group in optimizer.param_groups]
         schedule: lr_scheduler.LRScheduler = lr_scheduler.OneCycleLR(
-            optimizer, max_lr=recipe.lr, total_steps=steps
+            optimizer, max_lr=rates, total_steps=steps
         )
     else:
         schedule = lr_scheduler.ConstantLR(optimizer, factor=1.0)
@@ -153,10 +155,8 @@ def train_epoch(
             images, targets = mix(images, labels)  # targets [N, C]
         if recipe.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            logits, loss = learner.step(images, targets)  # [N, C], []
         learner.optimizer.zero_grad()
-        (loss * _weight(labels)).backward()
+        logits, loss = _gradients(learner, images, targets, recipe)  # [N, C], []
         learner.optimizer.step()
         learner.schedule.step()
         if learner.average:
@@ -168,6 +168,38 @@ def train_epoch(
     loss_sum, right_sum, images = world.total(sums).tolist()
     _check_finite(loss_sum, recipe, epoch)
     return TrainFigures(loss_sum / images, right_sum / images, round(images))
+
+
+def _gradients(
+    learner: Learner, images: Tensor, targets: Tensor, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Add up the gradients of a batch, a part at a time; return its logits [N, C] and loss []."""
+    weight, photos = _weight(targets), len(targets)
+    parts = _parts_of(photos, recipe, learner.device)
+    all_logits, total = [], torch.zeros((), device=learner.device)
+    for number, some in enumerate(torch.arange(photos).tensor_split(parts), start=1):
+        share = slice(int(some[0]), int(some[-1]) + 1)
+        # Processes exchange their gradients once, after the last part.
+        alone = getattr(learner.step, "no_sync", None) if number < parts else None
+        bf16 = recipe.precision == "bf16"
+        with alone() if alone else contextlib.nullcontext():
+            with torch.autocast(learner.device.type, torch.bfloat16, enabled=bf16):
+                logits, loss = learner.step(images[share], targets[share])
+            loss = loss * (len(some) / photos)
+            (loss * weight).backward()
+        all_logits.append(logits.detach())
+        total += loss.detach()
+    return torch.cat(all_logits), total
+
+
+def _parts_of(photos: int, recipe: Recipe, device: torch.device) -> int:
+    """Return in how many parts a batch is computed; the same in all processes."""
+    if not recipe.micro_batch:
+        return 1
+    most = torch.tensor(float(photos), device=device)
+    if world.size() > 1:  # shares may differ by a photo
+        most = world.total(most) / world.size()
+    return min(math.ceil(math.ceil(float(most)) / recipe.micro_batch), photos)
 
 
 def _check_finite(loss: float, recipe: Recipe, epoch: int) -> None:
@@ -189,16 +221,38 @@ def _weight(labels: Tensor) -> Tensor | float:
 
 
 def _optimizer(lesson: Lesson, recipe: Recipe) -> torch.optim.Optimizer:
-    learning = [p for p in lesson.parameters() if p.requires_grad]
-    weights = [p for p in learning if p.ndim > 1]
-    # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
-    scales_and_biases = [p for p in learning if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
-        {"params": scales_and_biases, "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = []
+    for rate, learning in _by_rate(lesson, recipe).items():
+        weights = [p for p in learning if p.ndim > 1]
+        # Decay would pull the scales of batch normalisation, and with them the signal, to zero.
+        scales_and_biases = [p for p in learning if p.ndim <= 1]
+        groups += [
+            {"params": weights, "weight_decay": recipe.weight_decay, "lr": rate},
+            {"params": scales_and_biases, "weight_decay": 0.0, "lr": rate},
+        ]
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(groups, lr=recipe.lr)
+
+
+def _by_rate(lesson: Lesson, recipe: Recipe) -> dict[float, list[nn.Parameter]]:
+    """Return what learns, by learning rate, the full one first."""
+    rates: dict[float, list[nn.Parameter]] = {recipe.lr: []}
+    blocks = list(dict.fromkeys(_block(name) for name, _ in lesson.network.named_parameters()))
+    depths = {
+        id(parameter): blocks.index(_block(name)) / max(1, len(blocks) - 1)
+        for name, parameter in lesson.network.named_parameters()
+    }
+    for parameter in lesson.parameters():
+        if parameter.requires_grad:
+            depth = depths.get(id(parameter), 1.0)  # what else a lesson learns is new
+            rate = recipe.lr * recipe.lr_first ** (1 - depth)
+            rates.setdefault(rate, []).append(parameter)
+    return rates
+
+
+def _block(name: str) -> str:
+    """Return the part of a network that a parameter is in, such as "layer1.0" or "blocks.2"."""
+    return ".".join(name.split(".")[:-1][:2])
 
 
 def _seed_everything(seed: int) -> None:

@@ -6,10 +6,11 @@ copy-on-write, which cost seconds per epoch when every epoch forked again.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, WeightedRandomSampler
 
 from classifier.cores import usable_cores
 from train import world
@@ -18,7 +19,7 @@ from train.errors import RecipeError
 from train.fit.transforms import crop_of_epoch, training_transform
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -49,7 +50,7 @@ class TrainingLoader:
                 f"{world.size()} processes cannot share a batch of {recipe.batch_size} from "
                 f"{len(photos)} photos: start fewer, or raise batch_size"
             )
-        self._batches = _Batches(len(photos), recipe)
+        self._batches = _Batches([photo.label for photo in data_set.train], recipe)
         workers = loader_workers(recipe)
         self._loader: DataLoader[tuple[Tensor, int]] = DataLoader(
             photos,
@@ -72,34 +73,57 @@ class TrainingLoader:
         return self._loader
 
 
-class _Batches(Sampler[list[tuple[int, int]]]):
+class _Batches(Sampler[list[tuple[int, ...]]]):
     """This process's share of each batch, as (epoch, index); all processes draw equal batches.
+
+    A photo that was drawn before in the epoch has the number of times as a third.
 
     Attributes:
         epoch: The next epoch.
     """
 
-    def __init__(self, photos: int, recipe: Recipe) -> None:
+    def __init__(self, labels: Sequence[int], recipe: Recipe) -> None:
+        photos = len(labels)
         self.epoch = 0
         self._recipe = recipe
         self._chance = torch.Generator()
         rest = photos % recipe.batch_size
         # Batch normalisation learns nothing from a single photo, and every process needs one.
         drop_last = rest < max(2, world.size()) and photos > rest
-        order = RandomSampler(range(photos), generator=self._chance)
+        order: Sampler[int] = RandomSampler(range(photos), generator=self._chance)
+        if recipe.balance:
+            weights = balanced_weights(labels, recipe.balance)
+            order = WeightedRandomSampler(weights, photos, generator=self._chance)
         self._batches = BatchSampler(order, recipe.batch_size, drop_last)
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[tuple[int, ...]]]:
         epoch = self.epoch
         self._chance.manual_seed(mix_seeds(self._recipe.seed, epoch))
         # Draws one number in vain, as the former loader per epoch did, so that trainings stay
         # reproducible.
         torch.empty((), dtype=torch.int64).random_(generator=self._chance)
+        drawn: Counter[int] = Counter()
         for batch in self._batches:
-            yield [(epoch, index) for index in batch[world.rank() :: world.size()]]
+            whole: list[tuple[int, ...]] = []
+            for index in batch:
+                again = (drawn[index],) if drawn[index] else ()
+                whole.append((epoch, index, *again))
+                drawn[index] += 1
+            yield whole[world.rank() :: world.size()]
+
+
+def balanced_weights(labels: Sequence[int], balance: float) -> list[float]:
+    """Return the weight that each photo is drawn with, by how many its class has.
+
+    Args:
+        labels: Of the photos.
+        balance: 0 gives all photos the same weight, 1 all classes.
+    """
+    counts = Counter(labels)
+    return [counts[label] ** -balance for label in labels]
 
 
 def loader_workers(recipe: Recipe) -> int:

@@ -79,6 +79,11 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
         if world.is_first():
             events = until_done.enter_context(open_events(checkpoint.path.parent, first_epoch))
         for epoch in range(first_epoch, recipe.epochs):
+            if stops_early(progress, recipe):
+                logger.info(
+                    "stopped: no better val accuracy for %d epochs (patience)", recipe.patience
+                )
+                break
             samples_before = len(samples)
             started = time.monotonic()
             figures = train_epoch(learner, loader, recipe, epoch)
@@ -99,6 +104,12 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
                 write_epoch(events, record, samples[samples_before:])
                 _log(record, recipe)
     return progress
+
+
+def stops_early(progress: Progress, recipe: Recipe) -> bool:
+    """Tell whether the last epochs brought nothing, so many of them as the recipe has patience."""
+    waited = len(progress.history) - 1 - progress.best_epoch
+    return bool(recipe.patience and progress.history and waited >= recipe.patience)
 
 
 def _lesson(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from classifier.network import build_network
 from classifier.parts import anatomy_of, head_of
@@ -14,7 +16,7 @@ from tests.models import PREPROCESSING
 from train.data.check import check_data_set
 from train.fit.engine import build_learner, train_epoch
 from train.fit.lesson import LabelLesson
-from train.fit.loading import TrainingLoader
+from train.fit.loading import TrainingLoader, balanced_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +47,7 @@ def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
         {"quarter_turns": 1.0, "downscale_min": 0.1, "blur": 3.0},
         {"precision": "bf16", "channels_last": False},
         {"batch_size": 7},  # leaves a batch of one, which is dropped
+        {"balance": 1.0, "micro_batch": 3, "lr_first": 0.1},
     ],
     ids=str,
 )
@@ -132,3 +135,63 @@ def test_scales_and_biases_do_not_decay(tiny_recipe: Recipe) -> None:
     assert weights["weight_decay"] == tiny_recipe.weight_decay
     assert others["weight_decay"] == 0
     assert {p.ndim for p in others["params"]} == {1}
+
+
+def test_parts_of_a_batch_add_up_to_its_gradients(tiny_recipe: Recipe, data_root: Path) -> None:
+    # Without batch normalisation, whose statistics are those of a part, and without chance.
+    recipe = dataclasses.replace(tiny_recipe, frozen=True, optimizer="adam", batch_size=8)
+    whole = train_one_epoch(recipe, data_root)
+    in_parts = train_one_epoch(dataclasses.replace(recipe, micro_batch=3), data_root)
+    torch.testing.assert_close(
+        head_of(in_parts.network).weight, head_of(whole.network).weight, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_first_layers_learn_at_a_share_of_the_rate(tiny_recipe: Recipe) -> None:
+    recipe = dataclasses.replace(tiny_recipe, schedule="constant", lr=0.1, lr_first=0.01)
+    network = build_network(recipe.arch, 2)
+    learner = build_learner(LabelLesson(network, recipe), recipe, 10, torch.device("cpu"))
+    rates = {
+        id(parameter): group["lr"]
+        for group in learner.optimizer.param_groups
+        for parameter in group["params"]
+    }
+    in_order = [rates[id(parameter)] for parameter in network.parameters()]
+    assert in_order == sorted(in_order)
+    assert in_order[0] == pytest.approx(0.001)
+    assert rates[id(head_of(network).weight)] == learner.optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_classes_are_drawn_as_evenly_as_the_recipe_wants() -> None:
+    labels = [0] * 900 + [1] * 100
+    for balance, share in ((0.0, 0.1), (0.5, 0.25), (1.0, 0.5)):
+        weights = balanced_weights(labels, balance)
+        assert sum(weights[900:]) / sum(weights) == pytest.approx(share)
+
+
+def test_a_balanced_epoch_has_as_many_of_each_class(tiny_recipe: Recipe, data_root: Path) -> None:
+    for number in range(40):
+        colours = np.random.default_rng(number).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        Image.fromarray(colours).save(data_root / f"train/red/more{number}.png")
+    data_set, _ = check_data_set(data_root)
+    recipe = dataclasses.replace(tiny_recipe, balance=1.0, epochs=3)
+    labels = [
+        label
+        for epoch in range(3)
+        for _, some in TrainingLoader(data_set, recipe, PREPROCESSING).epoch(epoch)
+        for label in some.tolist()
+    ]
+    assert len(labels) == 3 * 48
+    assert 0.35 < np.mean(labels) < 0.65
+
+
+def test_a_photo_that_is_drawn_again_looks_otherwise(tiny_recipe: Recipe, data_root: Path) -> None:
+    for path in [*data_root.glob("train/*/*.jpg")][::2]:
+        if path.parent.name == "red":
+            path.unlink()
+    data_set, _ = check_data_set(data_root)
+    labels = [photo.label for photo in data_set.train]
+    recipe = dataclasses.replace(tiny_recipe, balance=1.0, batch_size=6)
+    batch = next(iter(TrainingLoader(data_set, recipe, PREPROCESSING).epoch(0)))
+    assert len(labels) == len(batch[0])
+    assert len({image.numpy().tobytes() for image in batch[0]}) == len(batch[0])

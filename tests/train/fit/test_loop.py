@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from train.fit.checkpoint import Progress
     from train.recipe import Recipe
 
 
@@ -39,3 +40,20 @@ def test_the_earliest_of_the_best_epochs_is_kept(
     stored, _ = checkpoint.load()
     assert stored.history == progress.history
     assert torch.equal(stored.best_state["fc.weight"], progress.best_state["fc.weight"])
+
+
+def test_patience_ends_a_training_that_no_longer_improves(
+    tiny_recipe: Recipe, data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accuracies = iter([0.5, 0.75, 0.75, 0.25, 1.0])
+    monkeypatch.setattr("train.fit.loop._accuracy", lambda *_: next(accuracies))
+    recipe = dataclasses.replace(tiny_recipe, epochs=5, crop_last=32, patience=2)
+    data_set, fingerprint = check_data_set(data_root)
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", recipe, fingerprint)
+
+    def train(*, resume: bool) -> Progress:
+        network = build_network(recipe.arch, 2)
+        return train_network(network, data_set, recipe, checkpoint=checkpoint, resume=resume)
+
+    assert (train(resume=False).best_epoch, len(checkpoint.load()[0].history)) == (1, 4)
+    assert len(train(resume=True).history) == 4  # it has ended, and goes on no more
