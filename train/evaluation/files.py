@@ -16,6 +16,7 @@ from train.evaluation.features import measure_photos
 from train.evaluation.figures import Answers
 from train.evaluation.report.folder import write_analysis
 from train.evaluation.report.page import PAGE_FILE
+from train.evaluation.suspects import SUSPECTS_FILE, find_suspects, write_suspects
 from train.markdown import accuracy_sentence, confusion_table, per_class_table
 
 if TYPE_CHECKING:
@@ -41,7 +42,11 @@ def write_evaluation(eval_root: Path, evaluation: Evaluation, *, photos_url: str
         names = [path.relative_to(evaluation.data_set.root).as_posix() for path in paths]
         content = json.dumps(_content(split, found, names), ensure_ascii=False, indent=1)
         write_text(folder / EVALUATION_JSON, content + "\n")
-        write_text(folder / EVALUATION_MARKDOWN, _markdown(split, found))
+        suspects = find_suspects(found.probabilities, found.labels)
+        write_suspects(folder, suspects, names, evaluation.data_set.class_names)
+        if suspects:
+            logger.info("%s: %d suspect labels, in %s", split, len(suspects), SUSPECTS_FILE)
+        write_text(folder / EVALUATION_MARKDOWN, _markdown(split, found, len(suspects)))
         # Only a bucket's URL has a meaning elsewhere; a local folder is left out.
         prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
         answers = _answers(split, evaluation, tuple(prefix + name for name in names))
@@ -81,10 +86,12 @@ def _content(split: str, found: Evaluated, names: list[str]) -> dict[str, Any]:
     }
 
 
-def _markdown(split: str, found: Evaluated) -> str:
+def _markdown(split: str, found: Evaluated, suspects: int) -> str:
     sentences = "\n".join([accuracy_sentence(found.metrics), *found.cautions])
     return (
         f"# Evaluation on the {split} photos\n\n{sentences}\n\n"
         f"{per_class_table(found.metrics)}\n"
         f"Confusion matrix (rows: actual, columns: predicted):\n\n{confusion_table(found.metrics)}"
+        f"\nSuspect labels: {suspects}, in `{SUSPECTS_FILE}`; the mistakes in `gallery/` show the "
+        "surest of them.\n"
     )
