@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from console.arguments import fraction
 from train.cli import add_urls, run_command
 from train.data.check import examine, layout_problems, tell
+from train.data.converting import convert
 from train.data.data_set import SPLITS, TEST
 from train.data.recognition import list_photos, read_layout
 from train.data.similar import near_duplicates
@@ -27,7 +28,7 @@ from train.errors import DataError
 from train.urls import local_path, output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from train.data.data_set import Listing
     from train.data.layout import Layout
@@ -89,7 +90,8 @@ def prepare(source: Path | None, data_root: Path, wishes: Wishes | None = None) 
         try:
             layout = read_layout(root, leave_out=wishes.leave_out, labels=wishes.labels)
             tell(layout, always=True)
-            _copy(layout, _divide(layout, root, wishes), built)
+            originals = _convert(layout, work / "converted")
+            _copy(layout, _divide(layout, root, wishes, originals), built, originals)
         except DataError as error:
             # An archive's photos are where nobody will find them: its own name says more.
             unpacked = str(work / "unpacked")
@@ -100,18 +102,22 @@ def prepare(source: Path | None, data_root: Path, wishes: Wishes | None = None) 
     _report(data_root)
 
 
-def _divide(layout: Layout, root: Path, wishes: Wishes) -> Listing:
+def _divide(layout: Layout, root: Path, wishes: Wishes, originals: Mapping[Path, Path]) -> Listing:
     """List what goes where, without duplicates; the division of the source is kept, if any."""
-    if not any(layout.listing["train"].values()):
+    if not any(layout.listing.get("train", {}).values()):
         raise DataError(
             f"{root}: no class folders with photos in it; expected <class>/<photo>, or photos and "
             "a table with the columns image and label (CSV or JSON lines)"
         )
+
+    def shown(path: Path) -> str:
+        return str(originals.get(path, path).relative_to(root))
+
     shares = _shares(layout.listing, root, wishes)
     examined = examine(layout, str, (), skip_unreadable=wishes.skip_unreadable)
     if examined.problems:
         raise DataError(*examined.problems)
-    splits = _without(examined.listing, find_duplicates(examined.listing, examined.hashes), root)
+    splits = _without(examined.listing, find_duplicates(examined.listing, examined.hashes), shown)
     left = {path for classes in splits.values() for paths in classes.values() for path in paths}
     groups = []
     if wishes.near_duplicates == "group":
@@ -123,7 +129,7 @@ def _divide(layout: Layout, root: Path, wishes: Wishes) -> Listing:
                 "%d photos show the same as others, in %d groups, none of which is divided",
                 *(sum(map(len, groups)), len(groups)),
             )
-        splits = _without(splits, find_twins(splits, groups), root)
+        splits = _without(splits, find_twins(splits, groups), shown)
     divided = split_classes(
         splits.pop("train"), examined.hashes, shares=shares, seed=wishes.seed, groups=groups
     )
@@ -152,9 +158,9 @@ def _shares(listing: Listing, root: Path, wishes: Wishes) -> dict[str, float]:
     return shares
 
 
-def _without(splits: Listing, dropped: Mapping[Path, str], root: Path) -> Listing:
+def _without(splits: Listing, dropped: Mapping[Path, str], shown: Callable[[Path], str]) -> Listing:
     for path, reason in sorted(dropped.items()):
-        logger.warning("left out %s: %s", path.relative_to(root), reason)
+        logger.warning("left out %s: %s", shown(path), reason)
     return {
         split: {
             name: tuple(path for path in photos if path not in dropped)
@@ -164,7 +170,20 @@ def _without(splits: Listing, dropped: Mapping[Path, str], root: Path) -> Listin
     }
 
 
-def _copy(layout: Layout, splits: Listing, built: Path) -> None:
+def _convert(layout: Layout, folder: Path) -> dict[Path, Path]:
+    """Convert what the handler does not accept; return the original of each converted photo."""
+    classes = [named for each in layout.listing.values() for named in each.values()]
+    converted = convert((path for paths in classes for path in paths), folder)
+    layout.listing = {
+        split: {
+            name: tuple(converted.get(path, path) for path in paths) for name, paths in each.items()
+        }
+        for split, each in layout.listing.items()
+    }
+    return {new: old for old, new in converted.items()}
+
+
+def _copy(layout: Layout, splits: Listing, built: Path, originals: Mapping[Path, Path]) -> None:
     own = {
         path: layout.folders[split] / name
         for split, classes in layout.listing.items()
@@ -175,7 +194,9 @@ def _copy(layout: Layout, splits: Listing, built: Path) -> None:
     for split, classes in splits.items():
         for name, photos in classes.items():
             for path in photos:
-                target = built / split / name / path.relative_to(own.get(path, layout.root))
+                place = originals.get(path, path)
+                target = built / split / name / place.relative_to(own.get(path, layout.root))
+                target = target.with_name(path.name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
     for notice in layout.root.glob("LICENSE*"):  # who took the photos must stay known

@@ -1,0 +1,77 @@
+"""Converts photos in formats that the handler does not accept into ones that it does: AVIF, HEIC.
+
+Serving refuses both: their decoders allocate what the coded frame says, which may be far more than
+the picture's declared size. Photos to train on are the user's own, and are converted once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageOps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
+_QUALITY = 95
+logger = logging.getLogger(__name__)
+
+
+def convert(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
+    """Convert the AVIF photos among `paths`, and HEIC ones if `pillow-heif` is installed.
+
+    Args:
+        paths: The photos.
+        folder: Where converted ones go, as JPEG, upright, with their colour profile.
+
+    Returns:
+        The converted file of each that was converted. What cannot be converted stays, to be told
+        as unreadable.
+    """
+    converted: dict[Path, Path] = {}
+    for path in paths:
+        if _is_convertible(path):
+            target = folder / str(len(converted)) / f"{path.name}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _to_jpeg(path, target)
+            except Exception as error:  # noqa: BLE001  decoders raise errors of many types
+                logger.warning("%s: cannot be converted (%s)", path, error)
+            else:
+                converted[path] = target
+    if converted:
+        logger.info("converted %d AVIF or HEIC photos to JPEG", len(converted))
+    return converted
+
+
+def _is_convertible(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[4:8] != b"ftyp":
+        return False
+    return start[8:] in _AVIF or (start[8:] in _HEIC and _reads_heic())
+
+
+def _reads_heic() -> bool:
+    if importlib.util.find_spec("pillow_heif") is None:
+        return False
+    importlib.import_module("pillow_heif").register_heif_opener()
+    return True
+
+
+def _to_jpeg(path: Path, target: Path) -> None:
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            rgba = upright.convert("RGBA")
+            upright = Image.new("RGB", rgba.size, "white")
+            upright.paste(rgba, mask=rgba)
+        profile = image.info.get("icc_profile")
+        upright.convert("RGB").save(
+            target, "JPEG", quality=_QUALITY, subsampling=0, icc_profile=profile
+        )
