@@ -23,7 +23,7 @@ TRAIN_URL     ?= artifacts
 EVAL_URL      ?= out
 MODELARTS_URL ?= modelarts-package
 RECIPE        ?= config/train.toml
-PHOTOS        ?= $(DATA_URL)/val
+PHOTOS        ?= $(call written,DATA_URL)/val
 UI_PORT       ?= 7860
 IMAGE         ?= docs/sunflower.png
 # PROFILE=production uses LISTEN, METRICS_LISTEN, TLS_CERT, TLS_KEY, TLS_NAMES, PLAIN_HTTP=1,
@@ -44,25 +44,50 @@ MAR      := $(MODEL_STORE)/$(ARCHIVE).mar
 BUILD    := $(BUILD_DIR)/$(ARCHIVE)
 # Whether a variable was set on the command line or in the environment.
 given     = $(filter-out file,$(origin $1))
+# A variable as it was written: `$` and blanks in a path mean themselves.
+written   = $(if $(filter-out file undefined,$(origin $1)),$(value $1),$($1))
+# The same as one word of the shell, whatever is in it; a leading ~/ stays the home folder.
+quoted    = $(subst @:',',$(subst @:'~/,~/',@:'$(subst ','\'',$(call written,$1))'))
+# An option with the variable's value, if it has one.
+there     = $(shell test -e $(call quoted,$1) && echo yes)
+option    = $(if $(call written,$2),$1 $(call quoted,$2))
+# Stops if a variable that was set fits the shell's pattern.
+refuse    = $(if $(filter-out file undefined,$(origin $1)),$(if \
+  $(shell case $(call quoted,$1) in ($2) echo no;; esac),$(error $1=$(call written,$1): expected $3)))
+
+# What cannot work ends here, before anything is built.
+$(foreach name,MODEL_NAME VERSION MODEL_VERSION RUN_DIR IMAGE SOURCE WEIGHTS LABELS DATA_URL EVAL_URL \
+  MODELARTS_URL RECIPE PHOTOS INPUT OUTPUT MODEL_STORE BUILD_DIR SERVER COMPARE,$(call \
+  refuse,$(name),'',a value; leave it out for the default))
+$(foreach name,PORT UI_PORT WORKERS MIN MAX FUZZ_REQUESTS,$(call \
+  refuse,$(name),*[!0-9]*,a whole number))
+$(call refuse,MODEL_NAME,[!A-Za-z0-9]* | *[!A-Za-z0-9_.-]*,letters and digits and _.- such as my_flowers)
+$(foreach name,VERSION MODEL_VERSION,$(call refuse,$(name),*[!A-Za-z0-9_.-]*,a version such as 2.0))
+# make itself works with these, and knows no quotes.
+$(foreach name,MODEL_STORE BUILD_DIR,$(call refuse,$(name),*[[:space:]\"\'\*\?:\;%\&\|\(\)\[]*,a \
+  folder without blanks and brackets and quotes))
+
 # A starter stands in only where no model was named, and no training has begun here; ARCH names one.
 STARTERS := resnet34=pretrained efficientnet_lite0=pretrained/efficientnet-lite0
 STARTER  := $(patsubst $(or $(ARCH),resnet34)=%,%,$(filter $(or $(ARCH),resnet34)=%,$(STARTERS)))
-MODEL    := $(if $(call given,TRAIN_URL)$(if $(ARCH),,$(wildcard $(TRAIN_URL)/*)),$(TRAIN_URL),$(STARTER))
+MODEL    := $(if $(call given,TRAIN_URL)$(if $(ARCH),,$(wildcard $(TRAIN_URL)/*)),$(call written,TRAIN_URL),$(STARTER))
 ifeq ($(MODEL),)
 $(if $(call given,TRAIN_URL),$(error TRAIN_URL is empty: name a model, such as TRAIN_URL=pretrained, or leave it out))
 $(if $(filter train import,$(MAKECMDGOALS)),,$(error there is no starter $(ARCH): name a model with \
   TRAIN_URL, or one of the starters $(foreach each,$(STARTERS),$(firstword $(subst =, ,$(each))))))
 endif
-WISHES   := --model $(MODEL) --runtime $(RUNTIME) --version $(MODEL_VERSION) --data-url $(DATA_URL) \
-  --model-config config/model-config.yaml $(if $(ARCH),--arch $(ARCH)) $(if $(SIZE),--size $(SIZE))
+WISHES    = --model $(call quoted,MODEL) --runtime $(call quoted,RUNTIME) \
+  --version $(MODEL_VERSION) --data-url $(call quoted,DATA_URL) \
+  --model-config config/model-config.yaml $(call option,--arch,ARCH) $(call option,--size,SIZE)
 SCORE    := .venv-score
 CLIENT   := $(PY) -m client
 # A server is identified by its RUN_DIR, which records its port; a given PORT must match it.
-AT       := $(if $(call given,PORT),--port $(PORT)) --run-dir $(RUN_DIR)
+AT       := $(if $(call given,PORT),$(call option,--port,PORT)) \
+  $(if $(call given,RUN_DIR),$(call option,--run-dir,RUN_DIR))
 
 # An environment keeps its Python: a PYTHON that contradicts it is refused.
 ifneq ($(and $(PYTHON),$(wildcard $(VENV)/pyvenv.cfg)),)
-OBJECTION := $(shell requirements/find-python $(PYTHON) $(VENV))
+OBJECTION := $(shell requirements/find-python $(call quoted,PYTHON) $(VENV))
 $(if $(OBJECTION),$(error $(OBJECTION)))
 endif
 
@@ -77,26 +102,33 @@ endif
 archive: $(MAR).sha256 ## build and verify model-store/flowers.mar (ARCH, RUNTIME, SIZE, VERSION)
 
 .PHONY: serve
-serve: $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT, WORKERS, PROFILE)
-	@$(PY) -m server start $(MAR) --model-name $(MODEL_NAME) $(AT) \
-	  --example $(IMAGE) $(if $(WORKERS),--workers $(WORKERS)) $(if $(MODEL_API),--model-api) \
-	  --profile $(PROFILE) $(if $(LISTEN),--host $(LISTEN)) \
-	  $(if $(METRICS_LISTEN),--metrics-host $(METRICS_LISTEN)) $(TLS_NAMES:%=--tls-name %) \
-	  $(if $(TLS_CERT),--tls-certificate $(TLS_CERT)) $(if $(TLS_KEY),--tls-key $(TLS_KEY)) \
-	  $(if $(PLAIN_HTTP),--plain-http) $(if $(CLIENTS),--clients $(CLIENTS)) \
-	  $(if $(ALLOW_ROOT),--allow-root) $(if $(RESTART),--restart)
+serve: may-serve $(MAR).sha256 ## start TorchServe with it and wait for a prediction (PORT, WORKERS, PROFILE)
+	@$(START)
+
+# Asked before the archive is built: a port that is taken, a certificate that is missing.
+.PHONY: may-serve
+may-serve: $(VENV)/installed
+	@$(START) --check-only
+
+START = $(PY) -m server start $(MAR) --model-name $(MODEL_NAME) $(AT) \
+  --example $(call quoted,IMAGE) $(call option,--workers,WORKERS) $(if $(MODEL_API),--model-api) \
+  --profile $(call quoted,PROFILE) $(call option,--host,LISTEN) \
+  $(call option,--metrics-host,METRICS_LISTEN) $(TLS_NAMES:%=--tls-name %) \
+  $(call option,--tls-certificate,TLS_CERT) $(call option,--tls-key,TLS_KEY) \
+  $(if $(PLAIN_HTTP),--plain-http) $(call option,--clients,CLIENTS) \
+  $(if $(ALLOW_ROOT),--allow-root) $(if $(RESTART),--restart)
 
 .PHONY: stop
 stop: $(VENV)/installed ## wait for requests in flight, then stop the server
 	@$(PY) -m server stop $(AT)
 
 .PHONY: restart
-restart: $(MAR).sha256 ## stop and serve, with the archive ready before the server stops
+restart: ## stop and serve, with the archive ready before the server stops
 	@$(MAKE) --no-print-directory serve RESTART=1
 
 .PHONY: predict
-predict: $(VENV)/installed ## classify files through the running server (IMAGE="a.jpg b.jpg")
-	@$(CLIENT) predict $(AT) --model $(MODEL_NAME) $(IMAGE)
+predict: $(VENV)/installed ## classify files and folders through the running server (IMAGE="a.jpg b.jpg")
+	@$(CLIENT) predict $(AT) --model $(MODEL_NAME) $(ARGS) -- $(call quoted,IMAGE)
 
 .PHONY: token
 token: $(VENV)/installed ## print the inference key: curl -H "Authorization: Bearer $(make -s token)"
@@ -109,25 +141,33 @@ scale: $(VENV)/installed ## change the number of workers without losing a reques
 
 .PHONY: autoscale
 autoscale: $(VENV)/installed ## adjust the number of workers to the load (MIN, MAX, TARGET_QUEUE_MS)
-	@$(CLIENT) autoscale $(AT) --model $(MODEL_NAME) $(if $(MIN),--min $(MIN)) \
-	  $(if $(MAX),--max $(MAX)) $(if $(TARGET_QUEUE_MS),--target-queue-ms $(TARGET_QUEUE_MS)) $(ARGS)
+	@$(CLIENT) autoscale $(AT) --model $(MODEL_NAME) $(call option,--min,MIN) \
+	  $(call option,--max,MAX) $(call option,--target-queue-ms,TARGET_QUEUE_MS) $(ARGS)
 
 .PHONY: deploy
-deploy: $(MAR).sha256 ## deploy a new version without losing a request (VERSION=2.0)
-	@$(CLIENT) deploy $(AT) --model $(MODEL_NAME) \
-	  $(or $(VERSION),$(error say which: make deploy VERSION=2.0)) \
-	  --samples $(wildcard $(PHOTOS)) $(IMAGE) $(ARGS)
+deploy: may-deploy $(MAR).sha256 ## deploy a new version without losing a request (VERSION=2.0)
+	@$(DEPLOY)
+
+# Asked before the archive is built: a server that takes no models, a version that is in service.
+.PHONY: may-deploy
+may-deploy: $(VENV)/installed
+	@$(DEPLOY) --check-only
+
+DEPLOY = $(CLIENT) deploy $(AT) --model $(MODEL_NAME) \
+  $(or $(VERSION),$(error say which: make deploy VERSION=2.0)) \
+  --samples $(if $(or $(call given,PHOTOS),$(call there,PHOTOS)),$(call quoted,PHOTOS)) \
+  $(call quoted,IMAGE) $(ARGS)
 
 .PHONY: rollback
 rollback: $(VENV)/installed ## return to the previous version
-	@$(CLIENT) rollback $(AT) --model $(MODEL_NAME) --samples $(IMAGE) $(ARGS)
+	@$(CLIENT) rollback $(AT) --model $(MODEL_NAME) --samples $(call quoted,IMAGE) $(ARGS)
 
 .PHONY: score
 score: $(MAR).sha256 $(SCORE)/installed ## score a folder or bucket of photos into Parquet (INPUT, OUTPUT, WORKERS)
 	@$(SCORE)/bin/python -m score --mar $(MAR) \
-	  --input $(or $(INPUT),$(error say which photos: make score INPUT=photos/ OUTPUT=scores/)) \
-	  --output $(or $(OUTPUT),$(error say where to: make score INPUT=photos/ OUTPUT=scores/)) \
-	  $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
+	  $(or $(call option,--input,INPUT),$(error say which photos: make score INPUT=photos/ OUTPUT=scores/)) \
+	  $(or $(call option,--output,OUTPUT),$(error say where to: make score INPUT=photos/ OUTPUT=scores/)) \
+	  $(call option,--workers,WORKERS) $(ARGS)
 
 .PHONY: status
 status: $(VENV)/installed ## show workers, queue, versions, memory
@@ -135,39 +175,40 @@ status: $(VENV)/installed ## show workers, queue, versions, memory
 
 .PHONY: logs
 logs: $(VENV)/installed ## show the last lines of the server's logs
-	@$(PY) -m server logs --run-dir $(RUN_DIR)
+	@$(PY) -m server logs $(call option,--run-dir,RUN_DIR)
 
 .PHONY: ui
-ui: $(UI_VENV)/installed ## a web page for trying it (SERVER=https://..., COMPARE=http://..., UI_PORT)
+ui: $(UI_VENV)/installed ## a web page for trying it (SERVER=https://..., COMPARE, UI_PORT)
 	@$(UI_VENV)/bin/python -m ui --model $(MODEL_NAME) --page-port $(UI_PORT) \
-	  $(if $(SERVER),--server $(SERVER),$(AT)) $(if $(COMPARE),--compare $(COMPARE)) \
-	  $(if $(COMPARE_RUN_DIR),--compare-run-dir $(COMPARE_RUN_DIR)) $(ARGS)
+	  $(or $(call option,--server,SERVER),$(AT)) $(call option,--compare,COMPARE) \
+	  $(call option,--compare-run-dir,COMPARE_RUN_DIR) $(call option,--compare-model,COMPARE_MODEL) $(ARGS)
 
 ##@ Train
 .PHONY: data
 data: $(VENV)/installed-full ## fill DATA_URL from SOURCE=folder or tarball, or download tf_flowers
-	@$(PY) -m train.data --data_url $(DATA_URL) $(if $(SOURCE),--source $(SOURCE)) $(ARGS)
+	@$(PY) -m train.data --data_url $(call quoted,DATA_URL) $(call option,--source,SOURCE) $(ARGS)
 
 .PHONY: train
 train: $(VENV)/installed-full ## train on DATA_URL into TRAIN_URL (RECIPE, RESUME=1, ARGS="--set epochs=5")
-	$(PY) -m train --data_url $(DATA_URL) --train_url $(TRAIN_URL) --eval_url $(EVAL_URL) \
-	  --recipe $(RECIPE) $(if $(RESUME),--resume) $(ARGS)
+	$(PY) -m train --data_url $(call quoted,DATA_URL) --train_url $(call quoted,TRAIN_URL) \
+	  --eval_url $(call quoted,EVAL_URL) --recipe $(call quoted,RECIPE) $(if $(RESUME),--resume) $(ARGS)
 
 .PHONY: evaluate
 evaluate: $(VENV)/installed-full ## write the evaluation files of the trained model to EVAL_URL (COMPARE=another)
-	$(PY) -m train.evaluation --data_url $(DATA_URL) --train_url $(MODEL) --eval_url $(EVAL_URL) \
-	  $(if $(COMPARE),--compare $(COMPARE)) $(ARGS)
+	$(PY) -m train.evaluation --data_url $(call quoted,DATA_URL) --train_url $(call quoted,MODEL) \
+	  --eval_url $(call quoted,EVAL_URL) $(call option,--compare,COMPARE) $(ARGS)
 
 .PHONY: modelarts
 modelarts: $(VENV)/installed-full ## write the package that ModelArts imports to MODELARTS_URL/model
-	$(PY) -m archive.modelarts --model $(MODEL) --data-url $(DATA_URL) --output $(MODELARTS_URL)
+	$(PY) -m archive.modelarts --model $(call quoted,MODEL) --data-url $(call quoted,DATA_URL) \
+	  --output $(call quoted,MODELARTS_URL)
 
 .PHONY: import
 import: $(VENV)/installed-full ## a model folder from weights trained elsewhere (WEIGHTS, LABELS, ARCH)
-	@$(PY) -m archive.imports --train-url $(TRAIN_URL) \
-	  --weights $(or $(WEIGHTS),$(error say which: make import WEIGHTS=resnet34.pth LABELS=class_indices.json)) \
-	  $(if $(LABELS),--labels $(LABELS)) $(if $(ARCH),--arch $(ARCH)) \
-	  $(if $(call given,DATA_URL)$(wildcard $(DATA_URL)),--data-url $(DATA_URL)) $(ARGS)
+	@$(PY) -m archive.imports --train-url $(call quoted,TRAIN_URL) \
+	  $(or $(call option,--weights,WEIGHTS),$(error say which: make import WEIGHTS=resnet34.pth LABELS=class_indices.json)) \
+	  $(call option,--labels,LABELS) $(call option,--arch,ARCH) \
+	  $(if $(call given,DATA_URL)$(call there,DATA_URL),$(call option,--data-url,DATA_URL)) $(ARGS)
 
 ##@ Measure
 # The first starter is measured with the second one beside it.
@@ -176,26 +217,27 @@ SECOND := $(if $(filter pretrained,$(MODEL)),efficientnet_lite0)
 bench: $(MAR).sha256 $(VENV)/installed-dev ## measure speed against other servers, on PHOTOS (ARGS=--quick)
 	$(if $(SECOND),@$(MAKE) --no-print-directory archive ARCH=$(SECOND) MODEL_STORE=$(BUILD_DIR)/second \
 	  BUILD_DIR=$(BUILD_DIR)/second/build)
-	$(PY) -m bench.speed --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) --data-url $(DATA_URL) \
+	$(PY) -m bench.speed --mar $(MAR) --model $(call quoted,MODEL) --photos $(call quoted,PHOTOS) \
+	  --data-url $(call quoted,DATA_URL) \
 	  $(if $(SECOND),--second $(BUILD_DIR)/second/$(ARCHIVE).mar pretrained/efficientnet-lite0) $(ARGS)
 
 .PHONY: tune
 tune: $(MAR).sha256 $(VENV)/installed-full ## find the fastest settings for this machine (PHOTOS, P99_MS=50, WRITE=1)
-	$(PY) -m bench.tune --mar $(MAR) --model $(MODEL) --photos $(PHOTOS) \
-	  $(if $(P99_MS),--p99-ms $(P99_MS)) $(if $(WRITE),--write) $(ARGS)
+	$(PY) -m bench.tune --mar $(MAR) --model $(call quoted,MODEL) --photos $(call quoted,PHOTOS) \
+	  $(call option,--p99-ms,P99_MS) $(if $(WRITE),--write) $(ARGS)
 
 .PHONY: quality
 quality: $(VENV)/installed-full ## measure the served model's accuracy, calibration and robustness on DATA_URL/val
-	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(DATA_URL) \
-	  $(if $(call given,TRAIN_URL),--model-url $(TRAIN_URL)) $(ARGS)
+	$(PY) -m bench.quality $(AT) --model $(MODEL_NAME) --data-url $(call quoted,DATA_URL) \
+	  $(if $(call given,TRAIN_URL),--model-url $(call quoted,TRAIN_URL)) $(ARGS)
 
 .PHONY: faults
 faults: $(MAR).sha256 $(VENV)/installed-dev ## measure what clients see when something breaks, on PHOTOS
-	$(PY) -m bench.faults --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
+	$(PY) -m bench.faults --mar $(MAR) --photos $(call quoted,PHOTOS) --page docs/operations.md $(ARGS)
 
 .PHONY: floods
 floods: $(MAR).sha256 $(VENV)/installed-dev ## measure what floods of large photos and strangers do to a client with small ones (PHOTOS)
-	$(PY) -m bench.floods --mar $(MAR) --photos $(PHOTOS) --page docs/operations.md $(ARGS)
+	$(PY) -m bench.floods --mar $(MAR) --photos $(call quoted,PHOTOS) --page docs/operations.md $(ARGS)
 
 # A small model: the soak tests the server around it.
 SOAK := $(BUILD_DIR)/soak
@@ -205,7 +247,7 @@ soak: $(VENV)/installed-dev ## run full load for 20 minutes on PHOTOS: does memo
 	@$(MAKE) --no-print-directory archive MODEL_STORE=$(SOAK)/store BUILD_DIR=$(SOAK) \
 	  TRAIN_URL=$(SOAK)/model DATA_URL=none RUNTIME=openvino-fp32
 	$(PY) -m bench.soak --mar $(SOAK)/store/$(MODEL_NAME).mar --model $(SOAK)/model \
-	  --photos $(PHOTOS) --work $(SOAK)/work --page docs/operations.md $(ARGS)
+	  --photos $(call quoted,PHOTOS) --work $(SOAK)/work --page docs/operations.md $(ARGS)
 
 ##@ Develop
 .PHONY: test
@@ -251,8 +293,8 @@ help: ## show this list
 
 # The archive: built from the model, packed by TorchServe's own tool, sealed, then verified.
 $(MAR): $(BUILD).changed
-	@environment=$$($(PY) -m archive environment --model $(MODEL) --runtime $(RUNTIME) \
-	  $(if $(SIZE),--size $(SIZE))) && \
+	@environment=$$($(PY) -m archive environment --model $(call quoted,MODEL) \
+	  --runtime $(call quoted,RUNTIME) $(call option,--size,SIZE)) && \
 	  $(MAKE) --no-print-directory -s $(VENV)/$$environment
 	$(PY) -m archive build $(WISHES) --output $(BUILD) --record $(BUILD).inputs
 	@rm -rf $(BUILD).packed && mkdir -p $(BUILD).packed $(BUILD_DIR)/tmp $(@D)
@@ -264,7 +306,7 @@ $(MAR): $(BUILD).changed
 	@mv $(BUILD).packed/$(MODEL_NAME).mar $@
 
 $(MAR).sha256: $(MAR)
-	$(PY) -m archive verify $< --stamp $@ --data-url $(DATA_URL)
+	$(PY) -m archive verify $< --stamp $@ --data-url $(call quoted,DATA_URL)
 
 # Touched only if an input of the archive has changed; the build itself records its inputs.
 .PHONY: FORCE
@@ -275,7 +317,7 @@ $(BUILD).changed: FORCE | $(VENV)/installed
 # target needs the full one; it never shrinks. The project itself is editable.
 INSTALL := $(PY) requirements/install.py
 $(VENV)/bin/uv: requirements/uv.txt
-	@python="$$(requirements/find-python $(PYTHON))" && { test -x $(PY) || \
+	@python="$$(requirements/find-python $(call quoted,PYTHON))" && { test -x $(PY) || \
 	  { echo "making $(VENV) with $$("$$python" --version), $$python" >&2; "$$python" -m venv --clear $(VENV); }; }
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client.api.addresses import DEFAULT_PORT, PORT_COUNT
+from client.commands.inputs import named_files
 from client.errors import ClientError
+from client.operations.running import describe_others
 from client.run_record import contradiction, recorded_port
 from console.arguments import count, seconds
 from console.ending import exit_code_of
@@ -19,6 +22,7 @@ from server import diagnosis
 from server.errors import ControlError
 from server.health import LEVELS, check
 from server.ports import Ports
+from server.preconditions import check_start
 from server.profiles import choose_profile
 from server.run_folder import RunFolder
 from server.start import Options, start
@@ -68,6 +72,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     starts.add_argument(
         "--restart", action="store_true", help="stop the running server once all is ready to start"
+    )
+    starts.add_argument(
+        "--check-only", action="store_true", help="start nothing; say what stands in the way"
     )
     starts.add_argument("--example", default="photo.jpg", help="picture for the curl line")
     starts.set_defaults(run=_start)
@@ -121,11 +128,13 @@ def _start(options: argparse.Namespace) -> None:
         return
     with interruptible():
         front = _start_in_background(options)
+        if front is None:  # it was only checked
+            return
         sys.stdout.flush()
         stay(RunFolder(options.run_dir), grace_s=options.grace_s, front=front)
 
 
-def _start_in_background(options: argparse.Namespace) -> ServerFront:
+def _start_in_background(options: argparse.Namespace) -> ServerFront | None:
     if bool(options.tls_certificate) != bool(options.tls_key):
         raise ControlError("TLS_CERT and TLS_KEY belong together: pass a certificate and its key")
     profile = choose_profile(
@@ -148,18 +157,23 @@ def _start_in_background(options: argparse.Namespace) -> ServerFront:
         clients=options.clients,
     )
     folder = RunFolder(options.run_dir)
+    example = shlex.quote(named_files([options.example])[0])
+    check_start(chosen.ports, profile, folder, restart=options.restart)
+    if options.check_only:
+        return None
     front = start(chosen, folder, restart_grace_s=options.grace_s if options.restart else None)
     at = chosen.addresses
-    run_dir = "" if options.run_dir == Path("run") else f" RUN_DIR={options.run_dir}"
+    own = shlex.quote(f"RUN_DIR={options.run_dir}")
+    run_dir = "" if options.run_dir == Path("run") else f" {own}"
     made = profile.has_tls and not profile.given
-    ca = f"--cacert {folder.tls / 'certificate.pem'} " if made else ""
+    ca = f"--cacert {shlex.quote(str(folder.tls / 'certificate.pem'))} " if made else ""
     print(
         f"serving {options.mar} as {options.model_name}\n"
         f"  inference   {at.inference}/predictions/{options.model_name}\n"
         f"  management  {at.management}/models/{options.model_name}\n"
         f"  metrics     {at.metrics}/metrics\n"
         "try it:\n"
-        f'  curl {ca}-H "Authorization: Bearer $(make -s token{run_dir})" -T {options.example} '
+        f'  curl {ca}-H "Authorization: Bearer $(make -s token{run_dir})" -T {example} '
         f"{at.inference}/predictions/{options.model_name}"
     )
     return front
@@ -180,8 +194,13 @@ def _refuse_contradiction(options: argparse.Namespace) -> None:
 
 def _stop(options: argparse.Namespace) -> None:
     _refuse_contradiction(options)
+    port = recorded_port(options.run_dir)
     stopped = stop(RunFolder(options.run_dir), grace_s=options.grace_s)
-    print("stopped" if stopped else f"no server is running from {options.run_dir}")
+    where = f" (port {port}, RUN_DIR={options.run_dir})" if port else ""
+    print(f"stopped{where}" if stopped else f"no server is running from {options.run_dir}")
+    unnamed = options.run_dir == Path("run")
+    if not stopped and unnamed and (others := describe_others(options.run_dir)):
+        print(others)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from client.commands.csv_file import write_csv
 from client.errors import ClientError
 from ui.markup import render
 from ui.pictures import THUMBNAIL, data_uri, shown
@@ -47,24 +47,11 @@ def choices(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
     return [(f"{index + 1} · {_words(outcome)}", index) for index, outcome in enumerate(outcomes)]
 
 
-def write_csv(outcomes: Sequence[Outcome]) -> Path:
-    """Write the answers to a new file: file, label, probability, error, then every class."""
-    classes = sorted({name for outcome in outcomes for name in _scores(outcome)})
+def csv_file(outcomes: Sequence[Outcome]) -> Path:
+    """Write the answers to a new CSV file."""
     path = Path(tempfile.mkdtemp(prefix="marigold-ui-")) / "predictions.csv"
-    with path.open("w", encoding="utf-8-sig", newline="") as file:  # Excel needs the BOM
-        writer = csv.writer(file)
-        writer.writerow(["file", "label", "probability", "error", *classes])
-        for outcome in outcomes:
-            scores = _scores(outcome)
-            best = max(scores, key=scores.__getitem__, default="")
-            error = "" if scores else str(outcome.result)
-            row = [outcome.name, best, scores.get(best, ""), error]
-            writer.writerow(row + [scores.get(name, "") for name in classes])
+    write_csv(path, [(outcome.name, outcome.result) for outcome in outcomes])
     return path
-
-
-def _scores(outcome: Outcome) -> dict[str, float]:
-    return {} if isinstance(outcome.result, ClientError) else dict(outcome.result.scores)
 
 
 def _words(outcome: Outcome) -> str:

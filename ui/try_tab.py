@@ -15,7 +15,7 @@ from ui.asking import Answer, ask_with_times
 from ui.detail import detail_html
 from ui.facts import preprocessing_of, read_facts
 from ui.markup import render
-from ui.results import choices, table_html, write_csv
+from ui.results import choices, csv_file, table_html
 from ui.snippets import curl_lines, python_lines
 from ui.timing import timing_html
 from ui.wording import FIRST_LANGUAGE, Wording
@@ -103,7 +103,7 @@ def try_tab(connection: Connection, wording: Wording, language: gr.Radio) -> Try
         return [
             found,
             gr.update(choices=choices(outcomes), value=0 if many else None, visible=many),
-            gr.update(value=str(write_csv(outcomes)) if many else None, visible=many),
+            gr.update(value=str(csv_file(outcomes)) if many else None, visible=many),
             curl_lines(connection, names),
             python_lines(connection, names),
             *render_again(found, 0, language),

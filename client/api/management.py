@@ -18,7 +18,7 @@ from client.api.models import (
     read_model_status,
 )
 from client.api.transport import Patience, Transport
-from client.errors import UnexpectedReply
+from client.errors import AuthenticationError, ModelApiDisabled, RequestRejected, UnexpectedReply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,6 +118,19 @@ class ManagementClient:
         }
         call = Call("PUT", _path(model, version), params=params)
         return self._command(call, idempotent=True, read_s=timeout_s)
+
+    def check_model_api(self) -> None:
+        """Check that the server registers models, by asking for one without saying which.
+
+        Raises:
+            ModelApiDisabled: It does not.
+        """
+        try:
+            self._command(Call("POST", "/models"), idempotent=True)
+        except (AuthenticationError, ModelApiDisabled):
+            raise
+        except RequestRejected:
+            return  # it asks which
 
     def register(  # noqa: PLR0913
         self,

@@ -22,9 +22,10 @@ from client.commands import (
     status,
     token,
 )
-from client.commands.server_options import add_server_options, connection_from
-from client.errors import ClientError
+from client.commands.server_options import DEFAULT_RUN_DIR, add_server_options, connection_from
+from client.errors import AuthenticationError, ClientError, KeyFileError, ServerUnreachable
 from client.operations.run_lock import changing
+from client.operations.running import describe_others
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ClientError as error:
         sys.stdout.flush()
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}{_elsewhere(options, error)}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # The reader, such as head, has closed the pipe. Python flushes again at exit: discard it.
@@ -99,6 +100,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return code
+
+
+def _elsewhere(options: argparse.Namespace, error: ClientError) -> str:
+    """Name the servers that run here, where none was named and the default one did not answer."""
+    named = options.server or options.port or options.run_dir
+    if named or not isinstance(error, ServerUnreachable | KeyFileError | AuthenticationError):
+        return ""
+    others = describe_others(DEFAULT_RUN_DIR)
+    return f"; {others}" if others else ""
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -36,6 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--other-labels", action="store_true", help="allow it to lack labels of the current version"
     )
+    parser.add_argument(
+        "--check-only", action="store_true", help="change nothing; say what stands in the way"
+    )
     rollback.add_options(parser)
 
 
@@ -47,7 +50,11 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
         raise LocalFileError("--min-agreement needs photos to compare answers on; add --samples")
     least = _MIN_AGREEMENT if options.min_agreement is None else options.min_agreement
     checks = rollback.checks_from(options, least, other_labels=options.other_labels)
-    Rollout(connection, Release(options.version, archive), checks, print_line).run()
+    rollout = Rollout(connection, Release(options.version, archive), checks, print_line)
+    if options.check_only:
+        rollout.check()
+        return 0
+    rollout.run()
     print_line(
         f"serving {connection.model} {options.version}; `make rollback` goes back; after a stop, "
         f"`make serve VERSION={options.version}` serves it again"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client.commands.arguments import positive, whole
+from client.commands.inputs import named_files
 from client.commands.interruption import undo_on_sigterm
 from client.commands.report import print_line
 from client.errors import LocalFileError
@@ -27,7 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples",
         nargs="+",
-        type=Path,
         default=[],
         metavar="PATH",
         help=f"photos for both versions to classify; up to {_MOST_SAMPLES} of a folder",
@@ -60,8 +60,17 @@ def checks_from(options: argparse.Namespace, min_agreement: float, *, other_labe
     Raises:
         LocalFileError: A sample does not exist.
     """
-    samples = choose_samples(options.samples, _MOST_SAMPLES)
+    samples = choose_samples(_places(options.samples), _MOST_SAMPLES)
     for sample in samples:
         if not sample.is_file():
             raise LocalFileError(f"{sample}: there is no such file")
     return Checks(samples, min_agreement, other_labels, options.watch, options.max_failures)
+
+
+def _places(names: list[str]) -> list[Path]:
+    """Return files and folders; several names in one text, as `make` hands them on, are apart."""
+    return [
+        Path(place)
+        for name in names
+        for place in ([name] if Path(name).is_dir() else named_files([name]))
+    ]

@@ -14,7 +14,7 @@ from client.run_record import contradiction, read_run_record
 if TYPE_CHECKING:
     import argparse
 
-_DEFAULT_RUN_DIR = Path("run")
+DEFAULT_RUN_DIR = Path("run")
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +55,12 @@ def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser
     """
     run_dir: Path | None = options.run_dir
     trust = Trust(ca_file=options.ca_file)
-    record = read_run_record(run_dir or _DEFAULT_RUN_DIR)
+    record = read_run_record(run_dir or DEFAULT_RUN_DIR)
     if record and not options.server and not options.management:
-        if words := contradiction(run_dir or _DEFAULT_RUN_DIR, options.port):
+        if words := contradiction(run_dir or DEFAULT_RUN_DIR, options.port):
             parser.exit(2, f"error: {words}\n")
         addresses, trust = record
-        run_dir = run_dir or _DEFAULT_RUN_DIR
+        run_dir = run_dir or DEFAULT_RUN_DIR
     else:
         server = options.server or f"http://127.0.0.1:{options.port or DEFAULT_PORT}"
         try:
@@ -69,5 +69,5 @@ def connection_from(options: argparse.Namespace, parser: argparse.ArgumentParser
             parser.error(f"--server or --management: {error}")
     # A remote server does not know the keys of the local one, and must not learn them.
     if run_dir is None and addresses.on_this_machine:
-        run_dir = _DEFAULT_RUN_DIR
+        run_dir = DEFAULT_RUN_DIR
     return Connection(addresses, options.model, run_dir, options.timeout, trust)

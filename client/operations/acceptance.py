@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from client.connection import Connection
 
 _POLL_S = 0.5
+_FOLDERS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,21 @@ def check_answers(connection: Connection, new: str, old: str, checks: Checks) ->
         )
     return (
         f"valid answers; {found.agreeing} of {found.samples} pictures get the label that {old} "
-        f"gives ({percent})"
+        f"gives ({percent}; compared on {_named(checks.samples)})"
     )
+
+
+def _named(samples: Sequence[Path]) -> str:
+    """Name the pictures that were compared: the folders that they are in, or the only one."""
+    if len(samples) == 1:
+        return str(samples[0])
+    folders = list(dict.fromkeys(str(sample.parent) for sample in samples))
+    rest = (
+        f" and {len(folders) - _FOLDERS_NAMED} more folders"
+        if len(folders) > _FOLDERS_NAMED
+        else ""
+    )
+    return ", ".join(folders[:_FOLDERS_NAMED]) + rest
 
 
 def _nothing_compared(checks: Checks) -> str:

@@ -90,12 +90,22 @@ def choose_samples(places: Sequence[Path], most: int) -> list[Path]:
         if not place.is_dir():
             samples.append(place)
             continue
-        found = sorted(path for path in place.rglob("*") if _is_named_as_image(path))
-        if not found:
-            raise LocalFileError(f"{place}: there are no images in it; name a folder of photos")
+        found = images_in(place)
         count = min(most, len(found))
         samples += [found[index * len(found) // count] for index in range(count)]
     return samples
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the images in a folder and those below it, in order of their paths.
+
+    Raises:
+        LocalFileError: There is none.
+    """
+    found = sorted(path for path in folder.rglob("*") if _is_named_as_image(path))
+    if not found:
+        raise LocalFileError(f"{folder}: there are no images in it; name a folder of photos")
+    return found
 
 
 def _is_named_as_image(path: Path) -> bool:

@@ -62,15 +62,20 @@ class Rollout:
         self._metrics = metrics or MetricsClient(connection.addresses.metrics)
         self._clock = clock
 
-    def run(self) -> None:
-        """Deploy the new version.
+    def check(self) -> None:
+        """Check that the deployment could begin.
 
         Raises:
-            RolloutFailed: It did not take over; the old version still serves.
-            ClientError: The server did not answer before anything was changed.
+            RolloutFailed: The server has the version, or is in a state that rules it out.
+            ModelApiDisabled: The server registers no models.
+            ClientError: The server did not answer.
         """
+        self._find_old()
+        self._management.check_model_api()
+
+    def _find_old(self) -> ModelStatus:
+        """Return the version in service; raises RolloutFailed if the new one cannot follow it."""
         old = self._management.describe(self._model)
-        before = self._versions()
         if old.version.endswith(SUFFIX):
             raise RolloutFailed(
                 f"{old.version} stands in since an interrupted scaling; complete that "
@@ -78,6 +83,16 @@ class Rollout:
             )
         if self._new.version == old.version:
             raise RolloutFailed(f"{self._model} {old.version} is in service already")
+        return old
+
+    def run(self) -> None:
+        """Deploy the new version.
+
+        Raises:
+            RolloutFailed: It did not take over; the old version still serves.
+            ClientError: The server did not answer before anything was changed.
+        """
+        old, before = self._find_old(), self._versions()
         try:
             self._take_over(old, before)
         except ClientError as error:

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8").replace("$(CLIENT)", "-m client")
+# The two commands that are also asked beforehand.
+for _name in ("START", "DEPLOY"):
+    _command = re.search(rf"^{_name} = ((?:.*\\\n)*.*\n)", _MAKEFILE, re.MULTILINE)
+    assert _command
+    _MAKEFILE = _MAKEFILE.replace(f"$({_name})", _command[1].replace("\\\n", " ").strip())
 _TARGETS = set(re.findall(r"^([a-z-]+):.* ## ", _MAKEFILE, re.MULTILINE))
-_VARIABLES = set(re.findall(r"\$\(([A-Z_0-9]+)[):]", _MAKEFILE))
+_VARIABLES = set(re.findall(r"\$\((?:call (?:quoted|option,[\w-]+),)?([A-Z_0-9]+)[):]", _MAKEFILE))
 _WORD = r"""-s|[a-z]+|[A-Z_0-9]+=(?:"[^"]*"|'[^']*'|[^\s)]+)"""
 _MAKE = re.compile(rf"(?:^|\$\(|&& )make((?: +(?:{_WORD}))+)")
 _MODULE = re.compile(r"(?:python|torchrun .*?) -m ([a-z_.]+)([^`|&]*)")

@@ -113,13 +113,13 @@ def test_stop_waits_for_what_is_in_flight(own: Served) -> None:
         )
         while MetricsClient(own.metrics_url).traffic("flowers").arrived == before:
             assert not request.done()
-        assert own.make("stop").strip() == "stopped"
+        assert own.make("stop").strip() == f"stopped (port {own.port}, RUN_DIR={own.run_dir})"
         assert len(request.result().json()["predictions"]) == 64
 
 
 def test_stop_ends_its_own_server_and_can_be_repeated(served: Served, own: Served) -> None:
     assert at_work_in(own.run_dir)
-    assert own.make("stop").strip() == "stopped"
+    assert own.make("stop").strip() == f"stopped (port {own.port}, RUN_DIR={own.run_dir})"
     assert not at_work_in(own.run_dir)
     assert not (own.run_dir / "key_file.json").exists()
     assert "no server is running" in own.make("stop")

@@ -9,7 +9,7 @@ from client.api.inference import Prediction
 from client.api.metrics import Times
 from client.errors import RequestRejected
 from ui.asking import Answer, Outcome
-from ui.results import table_html, write_csv
+from ui.results import csv_file, table_html
 from ui.timing import timing_html
 
 HOSTILE = "<script>alert(1)</script>"
@@ -18,7 +18,7 @@ REFUSED = Outcome(Path(f"{HOSTILE[:8]}.txt"), RequestRejected(400, "InvalidImage
 
 
 def test_the_csv_holds_every_photo_and_every_class() -> None:
-    with write_csv([ANSWERED, REFUSED]).open(encoding="utf-8-sig", newline="") as file:
+    with csv_file([ANSWERED, REFUSED]).open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0] == {
         "file": "a.jpg",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client.commands import cli
 from client.commands.cli import main
 from tests.client import replies
 from tests.client.fakes import answering, serving
@@ -163,6 +165,43 @@ def test_json_has_one_object_a_line(shell: Shell) -> None:
     }
     assert (bad["file"], bad["error"]["status"]) == ("b.txt", 400)
     assert bad["error"]["message"] == replies.NOT_AN_IMAGE["message"]
+
+
+def test_a_folder_is_classified_with_a_summary_and_a_table(shell: Shell, run_dir: Path) -> None:
+    folder = run_dir / "My Photos (2024)"
+    (folder / "more").mkdir(parents=True)
+    for number in range(20):
+        (folder / "more" / f"{number}.jpg").write_bytes(b"text" if number == 7 else b"photo")
+
+    code, out, err = shell("predict", folder.name, "--csv", "out.csv")
+    assert (code, err) == (1, "error: 1 of 20 files failed\n")
+    assert out == "wrote out.csv: 20 files\n19 of 20 files classified: daisy 19\n"
+    with (run_dir / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows].count("daisy") == 19
+    assert rows[0]["tulips"] == "0.015"
+    code, out, _ = shell("predict", folder.name)
+    assert out.count("daisy  ") == 19
+    assert shell("predict", "a.jpg", "--csv", "no/out.csv")[2] == (
+        "error: --csv: there is no folder no\n"
+    )
+
+
+def test_a_server_without_the_model_api_is_told_before_anything_is_built(shell: Shell) -> None:
+    code, out, err = shell("deploy", "2.0", "--check-only")
+    assert (code, out) == (1, "")
+    assert "the model API is off; `make restart MODEL_API=1` turns it on" in err
+
+
+def test_the_servers_that_run_are_listed_where_none_was_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "describe_others", lambda _: "running elsewhere: RUN_DIR=other")
+    assert main(["token"]) == 1
+    assert capsys.readouterr().err.endswith("; running elsewhere: RUN_DIR=other\n")
+    assert main(["token", "--run-dir", "mine"]) == 1
+    assert "elsewhere" not in capsys.readouterr().err
 
 
 def test_an_unknown_model_is_an_error(shell: Shell) -> None:

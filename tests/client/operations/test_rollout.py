@@ -94,7 +94,7 @@ def test_a_new_version_takes_over_with_as_many_workers(site: Site) -> None:
     assert (site.server.workers, site.server.default) == ({"2.0": 2}, "2.0")
     assert site.server.cut_off == 0
     assert site.said[0] == "flowers 2.0: 2 of 2 workers ready after 5.0 s"
-    assert "1 of 1 pictures get the label that 1.0 gives (100 %)" in site.said[1]
+    assert "1 of 1 pictures get the label that 1.0 gives (100 %; compared on " in site.said[1]
     assert site.said[-1] == "flowers 1.0: idle, removed"
 
 

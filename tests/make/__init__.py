@@ -1,0 +1,1 @@
+"""The Makefile: what it hands on, and what it refuses at once."""
