@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from train.evaluation.report.grammar import Json
 
+_CORNER = re.compile(r"^(.+?)(\s*[\\/]\s*)(.+)$")
 _LEVELS = 10  # of shade
 _LEAST_CELLS = 4  # anything smaller than two by two has nothing to compare
 
@@ -22,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `kind` is "matrix" (actual against predicted), "heat" or "plain"."""
+    """A table; `kind` is "matrix" (rows actual, columns predicted), "heat" or "plain"."""
 
     name: str
     kind: str
@@ -34,15 +36,18 @@ class Table:
 def lay_out_table(name: str, content: Json) -> Table:
     """Choose a table's kind by its shape, and the shades of its cells by their values."""
     cells: list[list[Any]] = content["cell_value"]
+    corner: str = content.get("top_left_cell", "")
     kind = _kind(content)
-    columns_total = [sum(column) for column in zip(*cells, strict=True)] if kind == "matrix" else []
+    if kind == "matrix":  # in ModelArts' files, rows are the predicted classes
+        cells, corner = [list(column) for column in zip(*cells, strict=True)], _turned(corner)
+    totals = [sum(row) for row in cells] if kind == "matrix" else []
 
     def cell(value: Any, row: int, column: int) -> Cell:
         if value is None or kind == "plain":
             return Cell(value)
         if kind == "heat":
             return Cell(value, f"heat-{round(_LEVELS * value)}")
-        share = value / (columns_total[column] or 1)
+        share = value / (totals[row] or 1)
         # The square root keeps few mistakes visible beside many right answers.
         level = round(_LEVELS * (share if row == column else share**0.5))
         return Cell(value, f"{'right' if row == column else 'wrong'}-{level}")
@@ -50,13 +55,19 @@ def lay_out_table(name: str, content: Json) -> Table:
     return Table(
         name=name,
         kind=kind,
-        corner=content.get("top_left_cell", ""),
+        corner=corner,
         columns=tuple(str(label) for label in content["col_labels"]),
         rows=tuple(
             (str(label), tuple(cell(value, r, c) for c, value in enumerate(row)))
             for r, (label, row) in enumerate(zip(content["row_labels"], cells, strict=True))
         ),
     )
+
+
+def _turned(corner: str) -> str:
+    r"""Turn the words of a matrix's corner: "predicted \\ actual" says "actual \\ predicted"."""
+    found = _CORNER.match(corner)
+    return f"{found[3]}{found[2]}{found[1]}" if found else corner
 
 
 def _kind(content: Json) -> str:

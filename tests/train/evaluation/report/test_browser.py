@@ -95,14 +95,31 @@ def numbers_of(operator: dict[str, Any]) -> set[float]:
     return {number for number in numbers if isinstance(number, int | float)}
 
 
-def test_the_confusion_matrix_stands_as_in_the_file(page: Page, report: Path) -> None:
+def test_rows_of_the_confusion_matrix_are_actual_classes(page: Page, report: Path) -> None:
     open_page(page, report)
     results = read_results(report.with_name("model_analysis_results.json"))
     matrix = results["en-us"]["precision_performance"]["confusion_matrix"]["table"]
     rows = page.locator("table.matrix:visible tbody tr")
     cells = [[int(text) for text in row.locator("td").all_inner_texts()] for row in rows.all()]
-    assert cells == matrix["confusion_matrix"]["cell_value"]
+    in_the_file = matrix["confusion_matrix"]["cell_value"]  # rows are predicted classes there
+    assert cells == [list(column) for column in zip(*in_the_file, strict=True)]
+    corner = page.locator("table.matrix:visible thead th").first.inner_text()
+    assert corner == "actual \\ predicted"
     assert rows.locator("th").all_inner_texts() == matrix["confusion_matrix"]["row_labels"]
+
+
+def test_the_contents_lead_to_the_mistakes_first(page: Page, report: Path) -> None:
+    open_page(page, report)
+    links = page.locator(".contents:visible a")
+    assert links.first.get_attribute("href") == "#mistakes"
+    for link in links.all():
+        assert page.locator(str(link.get_attribute("href"))).is_visible()
+    places = [
+        page.locator(f"{name}:visible").first.bounding_box() for name in (".mistakes", "h2[id]")
+    ]
+    assert places[0]
+    assert places[1]
+    assert places[0]["y"] < places[1]["y"]
 
 
 def test_the_language_switches(page: Page, report: Path) -> None:
