@@ -19,7 +19,7 @@ from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
 from console.interruption import interruptible
-from console.progress import show_log
+from console.progress import show_log, working
 from storage import StorageError, fetch
 from train.errors import TrainError
 from train.model_url import model_path
@@ -115,7 +115,9 @@ def _verify(options: argparse.Namespace) -> None:
     from archive.verify import verify  # noqa: PLC0415
 
     data_root = fetch_photos(options.data_url)
-    verified = verify(options.mar, list_val(data_root) if data_root else ())
+    photos = list_val(data_root) if data_root else ()
+    with working(f"verifying {options.mar}" + (f", on {len(photos)} photos" if photos else "")):
+        verified = verify(options.mar, photos)
     if options.stamp:
         write_stamp(options.stamp, options.mar, verified.sha256)
     megabytes = options.mar.stat().st_size / 1e6

@@ -17,7 +17,7 @@ from client.run_record import contradiction, recorded_port
 from console.arguments import count, seconds
 from console.ending import exit_code_of
 from console.interruption import interruptible
-from console.progress import show_log
+from console.progress import show_log, working
 from server import diagnosis
 from server.errors import ControlError
 from server.health import LEVELS, check
@@ -161,7 +161,8 @@ def _start_in_background(options: argparse.Namespace) -> ServerFront | None:
     check_start(chosen.ports, profile, folder, restart=options.restart)
     if options.check_only:
         return None
-    front = start(chosen, folder, restart_grace_s=options.grace_s if options.restart else None)
+    with working(f"starting {options.mar}, until a prediction succeeds"):
+        front = start(chosen, folder, restart_grace_s=options.grace_s if options.restart else None)
     at = chosen.addresses
     own = shlex.quote(f"RUN_DIR={options.run_dir}")
     run_dir = "" if options.run_dir == Path("run") else f" {own}"

@@ -17,6 +17,7 @@ from classifier.architectures import file_name
 from classifier.description import DESCRIPTION_FILE, ModelDescription
 from classifier.network import build_network
 from classifier.parts import anatomy_of, head_of
+from console.progress import working
 from storage.files import staged_files
 from train import world
 from train.data.check import check_data_set
@@ -32,6 +33,7 @@ from train.fit.loop import train_network
 from train.fit.monitor import Monitor
 from train.fit.weights import initial_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
+from train.opening import opening_lines
 from train.run_time import RunTime
 from train.training_report import Outcome, write_report
 from train.urls import alone_in, local_path, output
@@ -108,6 +110,8 @@ def run(job: Job) -> None:
             network = initial_network(recipe, data_set.class_names, data_root)
             if recipe.calibrate:
                 head_of(network)  # fail now, not after hours, without a final linear layer
+            for line in opening_lines(data_set, recipe, network, choose_device()):
+                logger.info("%s", line)
             progress = train_network(
                 network,
                 data_set,
@@ -147,7 +151,7 @@ def _write_model(
     arch, data_set, progress = job.recipe.arch, trained.data_set, trained.progress
     state, calibration = progress.best_state, None
     if job.recipe.calibrate:
-        with run_time.part("calibration"):
+        with run_time.part("calibration"), working("calibrating on the validation photos"):
             calibration, head = _calibration(state, job.recipe, data_set)
             state = fold_temperature(state, calibration.temperature, head)
     path = folder / file_name(arch, ".pth")
@@ -160,7 +164,7 @@ def _write_model(
         "weights_sha256": sha256,
         "data_fingerprint": trained.data_fingerprint,
     }
-    with run_time.part("evaluation"):
+    with run_time.part("evaluation"), working("evaluating the trained model on all photos"):
         evaluation = evaluate(
             network.to(choose_device()), data_set, job.recipe.preprocessing, facts
         )

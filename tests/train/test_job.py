@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shutil
 import signal
 import subprocess
@@ -229,3 +230,20 @@ def test_errors_end_in_a_clear_message(
     errors = capsys.readouterr().err
     assert errors.startswith("error: ")
     assert message in errors
+
+
+def test_a_training_begins_with_what_it_has(
+    tiny_arguments: list[str], without_page: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    del without_page
+    with caplog.at_level(logging.INFO):
+        assert main([*tiny_arguments, "--set", "epochs=1"]) == 0
+    told = [record.getMessage() for record in caplog.records]
+    assert "train: 8 photos (blue 4, red 4)" in told
+    assert "val: 4 photos (blue 2, red 2)" in told
+    assert "random weights; a new last layer for 2 classes" in told
+    assert any(re.match(r"test_resnet, [\d.]+ million weights, on ", line) for line in told)
+    (epoch,) = (line for line in told if line.startswith("epoch 1/1"))
+    assert re.search(r"about \d+ min left, \d+ of them for the evaluation of all photos", epoch)
+    first = next(number for number, line in enumerate(told) if line.startswith("epoch"))
+    assert told.index("train: 8 photos (blue 4, red 4)") < first

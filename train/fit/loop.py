@@ -88,6 +88,8 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
             started = time.monotonic()
             figures = train_epoch(learner, loader, recipe, epoch)
             trained = time.monotonic()
+            accuracy = _accuracy(learner, data_set, recipe)
+            evaluated = time.monotonic()
             record = EpochRecord(
                 epoch=epoch,
                 crop=crop_of_epoch(recipe, epoch),
@@ -95,14 +97,14 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
                 train_accuracy=figures.accuracy,
                 learning_rate=learner.optimizer.param_groups[0]["lr"],
                 images_per_s=figures.images / (trained - started),
-                val_accuracy=_accuracy(learner, data_set, recipe),
-                seconds=time.monotonic() - started,
+                val_accuracy=accuracy,
+                seconds=evaluated - started,
             )
             _keep(progress, record, learner)
             if world.is_first():
                 checkpoint.save(progress, learner.state_dict())
                 write_epoch(events, record, samples[samples_before:])
-                _log(record, recipe)
+                _log(record, recipe, _last_evaluation_s(data_set, recipe, evaluated - trained))
     return progress
 
 
@@ -183,10 +185,17 @@ def _keep(progress: Progress, record: EpochRecord, learner: Learner) -> None:
         }
 
 
-def _log(record: EpochRecord, recipe: Recipe) -> None:
+def _last_evaluation_s(data_set: DataSet, recipe: Recipe, val_s: float) -> float:
+    """Estimate the evaluation after the last epoch from one of the val photos, both in seconds."""
+    shares = len(data_set.train) + len(data_set.test)
+    shares += len(data_set.val) * (2 if recipe.calibrate else 1)
+    return val_s * world.size() * shares / len(data_set.val)
+
+
+def _log(record: EpochRecord, recipe: Recipe, last_evaluation_s: float) -> None:
     logger.info(
         "epoch %d/%d: crop %d, loss %.3f, train accuracy %.1f %%, val accuracy %.1f %%, %.0f s, "
-        "%.0f min left",
+        "about %.0f min left, %.0f of them for the evaluation of all photos",
         record.epoch + 1,
         recipe.epochs,
         record.crop,
@@ -194,7 +203,8 @@ def _log(record: EpochRecord, recipe: Recipe) -> None:
         100 * record.train_accuracy,
         100 * record.val_accuracy,
         record.seconds,
-        _seconds_left(record, recipe) / 60,
+        (_seconds_left(record, recipe) + last_evaluation_s) / 60,
+        last_evaluation_s / 60,
     )
 
 
