@@ -25,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(_QUIET)
     from ui.page import serve  # noqa: PLC0415 - imports Gradio, which reads the environment
 
-    serve(settings)
-    return 0
+    return serve(settings)
 
 
 raise SystemExit(main())

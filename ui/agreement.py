@@ -60,6 +60,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     answered: int
     agreement: float | None
+    summed_difference: float
     mean_difference: float
     largest_difference: float
 
@@ -73,6 +74,7 @@ def compare(left: Iterable[Outcome], right: Iterable[Outcome]) -> Comparison:
         pairs=tuple(sorted(pairs, key=_first_what_differs)),
         answered=len(answered),
         agreement=sum(pair.agrees for pair in answered) / len(answered) if answered else None,
+        summed_difference=sum(sizes),
         mean_difference=sum(sizes) / len(sizes) if sizes else 0.0,
         largest_difference=max(sizes, default=0.0),
     )

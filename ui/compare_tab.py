@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from client.errors import ClientError
+from client.errors import ClientError, ModelNotFound
 from ui.agreement import compare
 from ui.asking import ask
+from ui.facts import labels_of, read_facts
 from ui.markup import render
 from ui.results import thumbnail
+from ui.texts import say
 
 if TYPE_CHECKING:
     from client.connection import Connection
+    from ui.agreement import Pair
     from ui.asking import Outcome
     from ui.settings import Settings
     from ui.wording import Wording
@@ -31,6 +34,7 @@ class Side:
     connection: Connection
     version: str | None
     name: str
+    problem: str = ""  # why it cannot answer
 
 
 def find_sides(settings: Settings) -> list[Side]:
@@ -44,6 +48,8 @@ def _sides_of(server: Connection) -> list[Side]:
     management = server.management()
     try:
         versions = [status.version for status in management.describe_all(server.model)]
+    except ModelNotFound as error:
+        return [Side(server, None, place, str(error))]
     except ClientError:
         return [Side(server, None, place)]
     return [Side(server, version, f"{version} · {place}") for version in versions]
@@ -57,8 +63,8 @@ def compare_tab(settings: Settings, wording: Wording, language: gr.Radio, tab: g
         gr.File, {"label": "input.drop"}, file_count="multiple", height=170, elem_classes="photos"
     )
     with gr.Row(equal_height=True):
-        left = wording.on(gr.Dropdown, {"label": "comparison.left"}, choices=[])
-        right = wording.on(gr.Dropdown, {"label": "comparison.right"}, choices=[])
+        left = wording.on(gr.Dropdown, {"label": "comparison.left"}, choices=[], min_width=260)
+        right = wording.on(gr.Dropdown, {"label": "comparison.right"}, choices=[], min_width=260)
         run = wording.on(gr.Button, {"value": "comparison.run"}, variant="primary")
     result = gr.HTML(elem_id="comparison")
 
@@ -76,14 +82,44 @@ def compare_tab(settings: Settings, wording: Wording, language: gr.Radio, tab: g
         sides = {side.name: side for side in find_sides(settings)}
         if not {left, right} <= sides.keys():
             return render("hint", language, text="comparison.gone")
+        if problems := [_no_model(side, language) for side in sides.values() if side.problem]:
+            return render("comparison_refused", language, problems=problems)
         photos = [Path(path) for path in paths]
         found = compare(_outcomes(sides[left], photos), _outcomes(sides[right], photos))
-        rows = [(thumbnail(pair.left), pair) for pair in found.pairs]
-        return render("comparison", language, comparison=found, rows=rows, left=left, right=right)
+        return render(
+            "comparison",
+            language,
+            comparison=found,
+            rows=[(_thumbnail(pair), pair) for pair in found.pairs],
+            left=left,
+            right=right,
+            names=(left, right),
+            problems=_mismatch(sides[left], sides[right], language),
+        )
 
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal"}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "full"}
     tab.select(look_up, None, [left, right, alone], **quiet)
-    run.click(show, [files, left, right, language], [result], **quiet)
+    run.click(show, [files, left, right, language], [result], **quiet, scroll_to_output=True)
+
+
+def _thumbnail(pair: Pair) -> str:
+    return thumbnail(pair.left) or thumbnail(pair.right)
+
+
+def _no_model(side: Side, language: str) -> str:
+    values = {"model": side.connection.model, "server": side.name, "reason": side.problem}
+    return say(language, "comparison.no_model", **values)
+
+
+def _mismatch(left: Side, right: Side, language: str) -> list[str]:
+    """Say which classes only one of the two has; nothing if a server does not say."""
+    labels = [set(labels_of(read_facts(side.connection, side.version))) for side in (left, right)]
+    if not all(labels) or labels[0] == labels[1]:
+        return []
+    nothing = say(language, "comparison.nothing")
+    only = [", ".join(sorted(labels[i] - labels[1 - i])) or nothing for i in (0, 1)]
+    values = {"left": left.name, "right": right.name, "only_left": only[0], "only_right": only[1]}
+    return [say(language, "comparison.other_classes", **values)]
 
 
 def _outcomes(side: Side, photos: list[Path]) -> tuple[Outcome, ...]:

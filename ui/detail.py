@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def detail_html(
     connection: Connection, outcome: Outcome, preprocessing: Mapping[str, Any], language: str
-) -> str:
-    """Get the explanation of a photo, and show it with its classes."""
+) -> tuple[str, bool]:
+    """Get the explanation of a photo, and show it with its classes; also say if it has a map."""
     if isinstance(outcome.result, ClientError):
-        return render("problem", language, name=outcome.name, message=str(outcome.result))
+        return render("problem", language, name=outcome.name, message=str(outcome.result)), False
     photo, heat, frame, reason = "", "", None, ""
     try:
         image = shown(outcome.path)
@@ -33,7 +33,7 @@ def detail_html(
         heat = data_uri(draw_heat(evidence))
     except (ClientError, OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error)  # show the answer without a picture
-    return render(
+    shown_page = render(
         "detail",
         language,
         name=outcome.name,
@@ -43,3 +43,4 @@ def detail_html(
         frame=frame,
         reason=reason,
     )
+    return shown_page, bool(heat)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.errors import ClientError
 from ui.markup import render
-from ui.texts import say
+from ui.texts import percent, say
 
 if TYPE_CHECKING:
     from client.api.models import ModelStatus
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 _PREPROCESSING = {"resize": 256, "crop": 224}
 
 
-def read_facts(connection: Connection) -> ModelStatus | ClientError:
-    """Get the state and the description of the default version."""
+def read_facts(connection: Connection, version: str | None = None) -> ModelStatus | ClientError:
+    """Get the state and the description of a version, by default of the default one."""
     try:
-        return connection.management().describe(connection.model, customized=True)
+        return connection.management().describe(connection.model, version, customized=True)
     except ClientError as error:
         return error
 
@@ -38,6 +38,12 @@ def preprocessing_of(facts: ModelStatus | ClientError) -> Mapping[str, Any]:
     """Return how the model crops photos: `resize` and `crop`, in pixels."""
     found: Mapping[str, Any] = metadata_of(facts).get("preprocessing", _PREPROCESSING)
     return found
+
+
+def labels_of(facts: ModelStatus | ClientError) -> tuple[str, ...]:
+    """Return the names of the model's classes; none if it does not say."""
+    labels = metadata_of(facts).get("labels", ())
+    return tuple(map(str, labels)) if isinstance(labels, list | tuple) else ()
 
 
 def facts_html(facts: ModelStatus | ClientError, language: str) -> str:
@@ -57,14 +63,24 @@ def facts_html(facts: ModelStatus | ClientError, language: str) -> str:
 
 
 def _accuracy(metadata: Mapping[str, Any], language: str) -> tuple[str, str]:
-    """Return the accuracy on the validation photos, with its confidence interval if known."""
-    accuracy, interval = metadata.get("val_accuracy"), metadata.get("val_accuracy_ci95")
-    if accuracy is None:
+    """Return the accuracy of the form that is served, and what it was measured on."""
+    trained, figures = metadata.get("val_accuracy"), metadata.get("runtime_accuracy")
+    images = metadata.get("val_images") or "?"
+    if trained is None:
         return "", ""
-    if isinstance(accuracy, str):  # "never measured"
+    if isinstance(figures, Mapping) and "accuracy" in figures:  # taken when this form was made
+        taken_on = figures.get("images", images)
+        note = say(language, "facts.served", images=taken_on, precision=metadata.get("precision"))
+        if "fp32_accuracy" in figures:
+            exact = percent(figures["fp32_accuracy"], language)
+            note += say(language, "facts.exact", exact=exact)
+        return percent(figures["accuracy"], language), note
+    if isinstance(trained, str) or metadata.get("precision") != "fp32":
         return say(language, "facts.never_measured"), ""
+    interval = metadata.get("val_accuracy_ci95")
     if not interval:
-        return f"{accuracy:.1%}", ""
-    low, high = (f"{100 * bound:.1f}" for bound in interval)
-    images = metadata.get("val_images", "?")
-    return f"{accuracy:.1%}", say(language, "facts.interval", low=low, high=high, images=images)
+        return percent(trained, language), ""
+    low, high = (percent(bound, language) for bound in interval)
+    return percent(trained, language), say(
+        language, "facts.interval", low=low, high=high, images=images
+    )

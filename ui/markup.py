@@ -11,7 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ui.texts import say
+from ui.texts import percent, say
 
 _FOLDER = Path(__file__).with_name("templates")
 _ENVIRONMENT = Environment(
@@ -24,6 +24,10 @@ _ENVIRONMENT = Environment(
 
 
 def render(template: str, language: str, **values: Any) -> str:
-    """Render ``templates/<template>.html.jinja``; in it, ``say`` returns texts in `language`."""
+    """Render ``templates/<template>.html.jinja``; in it, ``say`` and ``percent`` speak it."""
     page = _ENVIRONMENT.get_template(f"{template}.html.jinja")
-    return page.render(say=functools.partial(say, language), **values)
+    return page.render(
+        say=functools.partial(say, language),
+        percent=functools.partial(percent, language=language),
+        **values,
+    )

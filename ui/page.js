@@ -9,3 +9,69 @@ document.addEventListener("paste", (event) => {
   input.files = files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
 });
+
+// The table of many photos: sorted, filtered, and marked where an answer is wrong.
+window.marigold = {
+  // The right class of each photo that was marked, by the photo's place.
+  marks: () => Object.fromEntries(
+    [...document.querySelectorAll(".batch tr.corrected")]
+      .map((row) => [row.dataset.index, row.querySelector(".right select").value])),
+  // The answer is drawn a moment after it has come: wait for it, at most two seconds.
+  showResult: (tries = 20) => {
+    const result = document.querySelector("#detail :is(.detail, .problem)");
+    if (!result) {
+      if (tries) setTimeout(window.marigold.showResult, 100, tries - 1);
+      return;
+    }
+    const { top } = result.getBoundingClientRect();
+    if (top >= 0 && top < innerHeight * 0.5) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    result.scrollIntoView({ behavior: calm ? "instant" : "smooth", block: "start" });
+  },
+};
+
+function filterRows(batch) {
+  const label = batch.querySelector(".only-label").value;
+  const most = Number(batch.querySelector(".only-below").value || 100) / 100;
+  for (const row of batch.querySelectorAll("tbody tr")) {
+    row.hidden = (label && row.dataset.label !== label) || Number(row.dataset.confidence) > most;
+  }
+}
+
+function sortRows(button) {
+  const head = button.closest("th"), key = button.dataset.sort;
+  const falling = head.getAttribute("aria-sort") === "ascending";
+  for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
+  head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+  const body = button.closest("table").tBodies[0];
+  const compare = key === "confidence"
+    ? (a, b) => a.dataset.confidence - b.dataset.confidence
+    : (a, b) => a.dataset[key].localeCompare(b.dataset[key], undefined, { numeric: true });
+  const rows = [...body.rows].sort(compare);
+  body.append(...(falling ? rows.reverse() : rows));
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.(".batch [data-sort]");
+  if (button) sortRows(button);
+});
+document.addEventListener("input", (event) => {
+  const batch = event.target.closest?.(".batch");
+  if (!batch) return;
+  if (event.target.closest(".tools")) filterRows(batch);
+  const row = event.target.closest(".right")?.closest("tr");
+  row?.classList.toggle("corrected", event.target.value !== "");
+});
+
+// Gradio puts a button into a button, and leaves their names untranslated: the outer one becomes a
+// group that the keyboard passes over, and both get the name of the box that they are in.
+new MutationObserver(() => {
+  for (const outer of document.querySelectorAll(".photos .icon-button:has(button)")) {
+    const label = outer.closest(".photos").querySelector("[data-testid=block-label]");
+    const name = label?.textContent.trim();
+    if (!name || outer.title === name) continue;
+    outer.setAttribute("role", "group");
+    outer.tabIndex = -1;
+    outer.title = outer.ariaLabel = outer.querySelector("button").ariaLabel = name;
+  }
+}).observe(document.documentElement, { childList: true, subtree: true });

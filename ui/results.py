@@ -13,6 +13,7 @@ from client.commands.csv_file import write_csv
 from client.errors import ClientError
 from ui.markup import render
 from ui.pictures import THUMBNAIL, data_uri, shown
+from ui.texts import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,16 +21,30 @@ if TYPE_CHECKING:
     from ui.asking import Outcome
 
 
-def table_html(outcomes: Sequence[Outcome], language: str) -> str:
-    """Show one line per photo; nothing for a single one."""
+def table_html(outcomes: Sequence[Outcome], language: str, labels: Sequence[str] = ()) -> str:
+    """Show one line per photo; nothing for a single one.
+
+    Args:
+        outcomes: The photos and their answers.
+        language: "en" or "zh".
+        labels: The model's classes, to choose the right one from; those of the answers if unknown.
+    """
     if len(outcomes) < 2:  # noqa: PLR2004
         return ""
     rows = [
         (thumbnail(outcome), outcome, isinstance(outcome.result, ClientError))
         for outcome in outcomes
     ]
-    answered = sum(not failed for _, _, failed in rows)
-    return render("table", language, rows=rows, answered=answered)
+    given = [one.result for one in outcomes if not isinstance(one.result, ClientError)]
+    answers = sorted({result.label for result in given})
+    return render(
+        "table",
+        language,
+        rows=rows,
+        answered=len(given),
+        answers=answers,
+        labels=sorted(labels) or answers,
+    )
 
 
 def thumbnail(outcome: Outcome) -> str:
@@ -42,9 +57,12 @@ def thumbnail(outcome: Outcome) -> str:
         return ""
 
 
-def choices(outcomes: Sequence[Outcome]) -> list[tuple[str, int]]:
+def choices(outcomes: Sequence[Outcome], language: str) -> list[tuple[str, int]]:
     """Label each photo with its answer, for a list to choose from."""
-    return [(f"{index + 1} · {_words(outcome)}", index) for index, outcome in enumerate(outcomes)]
+    return [
+        (f"{index + 1} · {_words(outcome, language)}", index)
+        for index, outcome in enumerate(outcomes)
+    ]
 
 
 def csv_file(outcomes: Sequence[Outcome]) -> Path:
@@ -54,7 +72,15 @@ def csv_file(outcomes: Sequence[Outcome]) -> Path:
     return path
 
 
-def _words(outcome: Outcome) -> str:
+def first_answered(outcomes: Sequence[Outcome]) -> int:
+    """Return the place of the first photo that was classified; 0 if none was."""
+    places = range(len(outcomes))
+    return next((i for i in places if not isinstance(outcomes[i].result, ClientError)), 0)
+
+
+def _words(outcome: Outcome, language: str) -> str:
     if isinstance(outcome.result, ClientError):
         return f"{outcome.name} — ✗"
-    return f"{outcome.name} — {outcome.result.label} {outcome.result.probability:.0%}"
+    return (
+        f"{outcome.name} — {outcome.result.label} {percent(outcome.result.probability, language)}"
+    )

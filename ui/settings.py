@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from client.api.addresses import addresses_from
 from client.api.tokens import find_tokens
+from client.commands.arguments import port
 from client.commands.server_options import add_server_options, connection_from
 from client.connection import Connection
 
@@ -36,6 +37,7 @@ class Settings:
     host: str
     port: int
     opens_browser: bool
+    corrections: Path = Path("corrections")
 
 
 class OtherConnection(Connection):
@@ -61,14 +63,17 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         other = _other(options, server)
     except ValueError as error:
         parser.error(f"--compare or --compare-management: {error}")
-    return Settings(server, other, options.page_host, options.page_port, options.open)
+    return Settings(
+        server, other, options.page_host, options.page_port, options.open, options.corrections
+    )
 
 
 def _other(options: argparse.Namespace, server: Connection) -> Connection | None:
     if options.compare is None:
         return None
     addresses = addresses_from(options.compare, options.compare_management)
-    return OtherConnection(addresses, server.model, options.compare_run_dir, server.timeout_s)
+    model = options.compare_model or server.model
+    return OtherConnection(addresses, model, options.compare_run_dir, server.timeout_s)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("comparison")
     group.add_argument("--compare", metavar="URL", help="inference API of a second server")
     group.add_argument("--compare-management", metavar="URL", help="its management API")
+    group.add_argument(
+        "--compare-model", metavar="NAME", help="its name for the model (that of --model)"
+    )
     group.add_argument(
         "--compare-run-dir",
         metavar="FOLDER",
@@ -89,6 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         default=LOOPBACK,
         help="address to listen on (%(default)s); its visitors use the server's key",
     )
-    group.add_argument("--page-port", type=int, default=DEFAULT_PAGE_PORT, help="(%(default)d)")
+    group.add_argument("--page-port", type=port, default=DEFAULT_PAGE_PORT, help="(%(default)d)")
+    group.add_argument(
+        "--corrections",
+        type=Path,
+        default=Path("corrections"),
+        metavar="FOLDER",
+        help="where corrected photos are saved (%(default)s)",
+    )
     group.add_argument("--open", action="store_true", help="also open a browser")
     return parser

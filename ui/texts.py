@@ -27,3 +27,8 @@ def say(language: str, name: str, /, **values: object) -> str:
     """
     group, _, key = name.partition(".")
     return catalogue()[group][key][language].format(**values)
+
+
+def percent(share: float, language: str) -> str:
+    """Format a share of 0..1, as everywhere on the page: "91.8 %", in Chinese "91.8%"."""
+    return f"{100 * share:.1f}{'%' if language == 'zh' else ' %'}"

@@ -46,4 +46,6 @@ def marigold() -> gr.themes.Base:
         button_primary_text_color="#1f1d1a",
         button_primary_background_fill_dark="#f2a01c",
         button_primary_text_color_dark="#1f1d1a",
+        button_primary_background_fill_hover_dark="#f6b337",
+        button_primary_text_color_hover_dark="#1f1d1a",
     )

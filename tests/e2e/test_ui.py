@@ -46,13 +46,20 @@ HAND_OVER = """(target, [kind, name, type, base64]) => {
 
 
 @pytest.fixture(scope="module")
-def url(served: Served) -> Iterator[str]:
+def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the page saves corrected photos."""
+    return tmp_path_factory.mktemp("page") / "my corrections"
+
+
+@pytest.fixture(scope="module")
+def url(served: Served, corrections: Path) -> Iterator[str]:
     """The page of the server that all tests share, started by `make ui`."""
     port = free_ports()
     command = [
         *("make", "--silent", "ui", f"PORT={served.port}", f"RUN_DIR={served.run_dir}"),
         *(f"UI_PORT={port}", f"COMPARE=http://localhost:{served.port}"),
         f"COMPARE_RUN_DIR={served.run_dir}",
+        f"ARGS=--corrections '{corrections}'",
     ]
     process = subprocess.Popen(
         command,
@@ -68,10 +75,10 @@ def url(served: Served) -> Iterator[str]:
         said = []
         for line in process.stdout:
             said.append(line)
-            if "Running on" in line:
+            if "the page runs on" in line:
                 break
         assert said, "the page said nothing"
-        assert "Running on" in said[-1], "".join(said)
+        assert "the page runs on" in said[-1], "".join(said)
         yield f"http://{HOST}:{port}"
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -210,6 +217,35 @@ def test_a_narrow_phone_shows_everything_without_scrolling_sideways(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_wrong_answers_are_corrected_and_kept_for_training(
+    page: Page, pictures: list[Path], corrections: Path
+) -> None:
+    choose(page, [*pictures])
+    row = page.locator(".batch tbody tr").first
+    row.get_by_role("combobox").select_option(index=1)
+    right = row.get_by_role("combobox").input_value()
+    page.get_by_role("button", name="Save the corrected photos").click()
+    expect(page.locator(".kept")).to_contain_text(f"{right} 1")
+    (kept,) = (path for path in corrections.rglob("*") if path.is_file())
+    assert kept.parent.name == right
+    assert kept.read_bytes() == pictures[0].read_bytes()
+
+
+def test_the_table_is_sorted_and_filtered(page: Page, pictures: list[Path]) -> None:
+    choose(page, [*pictures])
+    rows = page.locator(".batch tbody tr:visible")
+    expect(rows).to_have_count(len(pictures))
+    button = page.get_by_role("button", name="Confidence")
+    for order in ("ascending", "descending"):
+        button.click()
+        expect(page.locator("th[aria-sort]")).to_have_attribute("aria-sort", order)
+        found = [float(str(row.get_attribute("data-confidence"))) for row in rows.all()]
+        assert found == sorted(found, reverse=order == "descending")
+    label = page.locator(".batch td b").first.inner_text()
+    page.locator(".only-label").select_option(label)
+    assert {row.get_attribute("data-label") for row in rows.all()} == {label}
+
+
 def test_two_servers_are_compared_on_the_same_photos(page: Page, pictures: list[Path]) -> None:
     page.get_by_role("tab", name="Compare").click()
     expect(page.get_by_label("Model B")).to_have_value(re.compile("localhost"))
@@ -218,5 +254,5 @@ def test_two_servers_are_compared_on_the_same_photos(page: Page, pictures: list[
         pictures[-1].stem
     )  # Gradio parts the name
     page.get_by_role("button", name="Compare").click()
-    expect(page.locator(".comparison .headline strong")).to_have_text("100 %")
+    expect(page.locator(".comparison .headline strong")).to_have_text("100.0 %")
     expect(page.locator(".comparison tbody tr")).to_have_count(len(pictures))

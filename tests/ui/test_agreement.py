@@ -36,6 +36,7 @@ def test_what_differs_comes_first_and_what_failed_last() -> None:
     assert found.answered == 3
     assert found.agreement == pytest.approx(2 / 3)
     assert found.mean_difference == pytest.approx((0.15 + 0.3 + 0.1) / 3)
+    assert found.summed_difference == pytest.approx(0.15 + 0.3 + 0.1)
     assert found.largest_difference == pytest.approx(0.3)
     assert found.pairs[1].difference == pytest.approx(-0.3)
 

@@ -9,7 +9,7 @@ from client.api.inference import Prediction
 from client.api.metrics import Times
 from client.errors import RequestRejected
 from ui.asking import Answer, Outcome
-from ui.results import csv_file, table_html
+from ui.results import csv_file, first_answered, table_html
 from ui.timing import timing_html
 
 HOSTILE = "<script>alert(1)</script>"
@@ -53,3 +53,17 @@ def test_the_parts_of_the_time_add_up_to_the_time_there_and_back() -> None:
 def test_a_server_that_tells_nothing_of_its_times_is_quoted() -> None:
     answer = Answer((ANSWERED,), 0.020, silence="nothing answers at http://127.0.0.1:8082")
     assert "nothing answers at http://127.0.0.1:8082" in timing_html(answer, "zh")
+
+
+def test_the_right_class_can_be_any_other_of_the_model() -> None:
+    other = Outcome(Path("b.jpg"), Prediction((("roses", 0.5), ("daisy", 0.5))))
+    page = table_html([ANSWERED, other, REFUSED], "en", ["daisy", "roses", "tulips"])
+    assert page.count("<option>tulips</option>") == 2
+    assert 'data-label="daisy" data-confidence="0.75"' in page
+    assert page.count("75.0 %") == 1
+    assert "75.0%" in table_html([ANSWERED, other], "zh")
+
+
+def test_a_batch_starts_with_what_was_answered() -> None:
+    assert first_answered([REFUSED, ANSWERED]) == 1
+    assert first_answered([REFUSED, REFUSED]) == 0

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.ui.fake_server import FakeModel
 from ui.settings import read_settings
-from ui.snippets import curl_lines, python_lines
+from ui.snippets import client_lines, curl_lines, requests_lines
 
 if TYPE_CHECKING:
     from client.connection import Connection
 
 KEY = "secret-key"
 NAME = "it's a rose; rm -rf.jpg"
+PHOTO = Path("/tmp/gradio") / NAME  # noqa: S108 - where the page keeps it
 
 
 @pytest.fixture(params=["here", "elsewhere"])
@@ -28,18 +35,53 @@ def connection(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 def test_no_key_is_shown(connection: Connection) -> None:
     assert connection.tokens.current("inference") == KEY
-    assert KEY not in curl_lines(connection, [NAME]) + python_lines(connection, [NAME])
+    for lines in (curl_lines, requests_lines, client_lines):
+        assert KEY not in lines(connection, [PHOTO])
 
 
-def test_the_shell_reads_the_name_as_it_is(connection: Connection) -> None:
-    first = curl_lines(connection, [NAME]).splitlines()[0]
-    words = shlex.split(first)
-    assert words[words.index("-T") + 1] == NAME
+def test_the_shell_reads_the_path_as_it_is(connection: Connection) -> None:
+    classify = curl_lines(connection, [PHOTO]).splitlines()[1]
+    words = shlex.split(classify)
+    assert words[words.index("-T") + 1] == str(PHOTO)
     assert words[-1] == f"{connection.addresses.inference}/predictions/flowers"
 
 
 def test_the_python_lines_are_python(connection: Connection) -> None:
-    compile(python_lines(connection, [NAME]), "snippet", "exec")
+    for lines in (requests_lines, client_lines):
+        compile(lines(connection, [PHOTO]), "snippet", "exec")
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a snippet as it stands, in a folder of its own; only `make` and the key are stood in."""
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": ""}
+    process = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_the_snippets_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MARIGOLD_INFERENCE_KEY", "MARIGOLD_MANAGEMENT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    photo, run_dir = tmp_path / NAME, tmp_path / "my run"
+    photo.write_bytes(b"\x89PNG and more")
+    run_dir.mkdir()
+    keys = {kind: {"key": KEY} for kind in ("inference", "management")}
+    (run_dir / "key_file.json").touch(mode=0o600)
+    (run_dir / "key_file.json").write_text(json.dumps(keys), encoding="utf-8")
+    make = tmp_path / "make"
+    make.write_text(f"#!/bin/sh\necho {KEY}\n", encoding="utf-8")
+    make.chmod(0o755)
+    model = FakeModel()
+    best = next(iter(model.scores_of(photo.read_bytes())))
+    with model.serving() as port:
+        arguments = ["--port", str(port), "--run-dir", str(run_dir)]
+        connection = read_settings(arguments).server
+        shell = curl_lines(connection, [photo]).splitlines()[:2]  # the third draws a map
+        assert best in run(["sh", "-c", "\n".join(shell)], tmp_path)
+        said = run([sys.executable, "-c", requests_lines(connection, [photo])], tmp_path)
+        assert f"{photo} 200 {{'{best}'" in said
 
 
 def test_a_server_elsewhere_does_not_get_the_key_file_of_this_machine() -> None:

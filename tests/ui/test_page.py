@@ -1,0 +1,209 @@
+"""The page in Chromium before a server that only answers: what each state shows, and to whom.
+
+`tests.e2e.test_ui` opens it before a real TorchServe.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from PIL import Image
+from playwright.sync_api import expect
+
+from server.ports import HOST, free_ports
+from tests.e2e.served import ROOT, clean_environment
+from tests.ui.fake_server import FakeModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page, ViewportSize
+
+pytestmark = pytest.mark.browser
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PATIENCE_MS = 120_000
+PETS = FakeModel(
+    ("cat", "dog", "parrot"),
+    name="pets",
+    has_map=False,
+    facts={"runtime_accuracy": {}, "val_accuracy": "never measured"},
+)
+
+
+@contextmanager
+def page_of(*options: str) -> Iterator[str]:
+    """Serve the page; gives its URL."""
+    python = ROOT / ".venv-ui/bin/python"
+    if not python.exists():
+        pytest.skip("no environment of the page: make .venv-ui/installed")
+    port = free_ports()
+    keys = {f"MARIGOLD_{kind}_KEY": "key" for kind in ("INFERENCE", "MANAGEMENT")}
+    process = subprocess.Popen(
+        [python, "-m", "ui", *options, "--page-port", str(port)],
+        cwd=ROOT,
+        env=clean_environment() | keys | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        said = process.stdout.readline()
+        assert said == f"the page runs on http://{HOST}:{port} (Ctrl-C ends it)\n"
+        yield f"http://{HOST}:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def urls() -> Iterator[Mapping[str, str]]:
+    """The pages of a model of flowers and of one of pets, each compared with the other."""
+    with FakeModel().serving() as flowers, PETS.serving() as pets:
+        other = ("--compare", f"http://{HOST}:{pets}")
+        back = ("--compare", f"http://{HOST}:{flowers}", "--compare-model", "flowers")
+        with (
+            page_of("--port", str(flowers), *other) as first,
+            page_of("--port", str(pets), "--model", "pets", *back) as second,
+        ):
+            yield {"flowers": first, "pets": second}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(3):
+        picture = io.BytesIO()
+        Image.new("RGB", (80, 60), (70 * number, 120, 40)).save(picture, "PNG")
+        (folder / f"a photo {number}.png").write_bytes(picture.getvalue())
+    (folder / "note.txt").write_text("no picture", encoding="utf-8")
+    return sorted(folder.iterdir())
+
+
+@contextmanager
+def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
+    page = browser.new_page(**{"viewport": PHONE, "locale": "en-GB"} | options)
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    page.goto(url)
+    expect(page.locator("[data-fact=version]")).to_contain_text("1.0")
+    yield page
+    page.close()
+
+
+def choose(page: Page, files: list[Path]) -> None:
+    page.locator(".photos input[type=file]").first.set_input_files(files)
+
+
+def serious(page: Page) -> list[str]:
+    """Return what axe-core finds serious or worse: the rule, and where."""
+    page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{rule['id']}: {node['target']}"
+        for rule in found["violations"]
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_no_state_shuts_anybody_out(
+    browser: Browser,
+    urls: Mapping[str, str],
+    photos: list[Path],
+    viewport: ViewportSize,
+    scheme: str,
+) -> None:
+    look = {"viewport": viewport, "color_scheme": scheme, "reduced_motion": "reduce"}
+    with opened(browser, urls["flowers"], **look) as page:
+        assert serious(page) == []
+        choose(page, photos[:1])
+        expect(page.locator(".answer strong")).to_be_visible()
+        assert serious(page) == []
+        choose(page, photos[1:])  # they join the first
+        expect(page.locator(".batch tbody tr")).to_have_count(len(photos))
+        assert serious(page) == []
+        page.get_by_role("tab", name="Compare").click()
+        expect(page.get_by_label("Model B")).to_have_value(re.compile(HOST))
+        assert serious(page) == []
+
+
+def test_on_a_phone_the_answer_is_below_the_drop_zone_and_in_sight(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path]
+) -> None:
+    with opened(browser, urls["flowers"], reduced_motion="reduce") as page:
+        choose(page, photos[:1])
+        expect(page.locator(".answer strong")).to_be_in_viewport()
+        places = [page.locator(name).first for name in (".photos", "#detail", "#examples")]
+        tops = [box["y"] for place in places if (box := place.bounding_box())]
+        assert tops == sorted(tops)
+        assert len(tops) == len(places)
+
+
+def test_on_a_phone_rows_are_cards_whose_words_are_not_folded(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path]
+) -> None:
+    with opened(browser, urls["flowers"]) as page:
+        choose(page, photos)
+        expect(page.locator(".batch tbody tr")).to_have_count(len(photos))
+        label = page.locator(".batch td b").first.bounding_box()
+        name = page.locator(".batch tbody th").first.bounding_box()
+        picture = page.locator(".batch td.thumb img").first.bounding_box()
+        assert label
+        assert name
+        assert picture
+        assert label["height"] < 40
+        assert name["width"] > 150
+        assert picture["x"] + picture["width"] <= name["x"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_texts_and_examples_follow_the_model(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path]
+) -> None:
+    with opened(browser, urls["pets"]) as page:
+        expect(page.locator(".classes")).to_have_text("It tells apart 3 classes: cat, dog, parrot")
+        expect(page.locator("#examples")).to_be_hidden()
+        expect(page.locator("[data-fact=accuracy]")).to_contain_text("never measured")
+        choose(page, photos[:1])
+        expect(page.locator(".answer strong")).to_be_visible()
+        expect(page.locator("input[type=range]")).to_have_count(0)  # there is no map
+        assert "flower" not in page.locator(".masthead").inner_text()
+    with opened(browser, urls["flowers"]) as page:
+        expect(page.locator("#examples")).to_be_visible()
+        expect(page.locator("[data-fact=accuracy]")).to_contain_text("91.5 %")
+
+
+def compare(page: Page, photos: list[Path]) -> None:
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.get_by_label("Model B")).to_have_value(re.compile(HOST))
+    page.locator(".photos input[type=file]").nth(1).set_input_files(photos)
+    expect(page.locator(".photos").nth(1)).to_contain_text(photos[0].stem)
+    page.get_by_role("button", name="Compare").click()
+
+
+def test_another_name_and_other_classes_of_the_other_server_are_said_once(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path]
+) -> None:
+    with opened(browser, urls["flowers"]) as page:
+        compare(page, photos)
+        expect(page.locator(".comparison")).to_contain_text("COMPARE_MODEL")
+        expect(page.locator(".comparison tr")).to_have_count(0)
+    with opened(browser, urls["pets"]) as page:
+        compare(page, photos)
+        expect(page.locator(".comparison .warning")).to_contain_text("do not have the same classes")
+        expect(page.locator(".comparison .sum")).to_contain_text("points over 3 photos")
