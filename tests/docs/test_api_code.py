@@ -28,7 +28,9 @@ def home(tmp_path: Path) -> Path:
     until = {"expiration time": "2999-01-01T00:00:00.123456789Z"}
     keys = {kind: {"key": "a-key"} | until for kind in ("inference", "management")}
     keys["API"] = {"key": "a-key"}
-    (tmp_path / "run").mkdir()
+    (tmp_path / "run/clients").mkdir(parents=True)
+    (tmp_path / "run/clients/local").touch(mode=0o600)
+    (tmp_path / "run/clients/local").write_text("a-key\n", encoding="utf-8")
     (tmp_path / "run/key_file.json").touch(mode=0o600)
     (tmp_path / "run/key_file.json").write_text(json.dumps(keys), encoding="utf-8")
     for name in ("photo.jpg", "photos/roses/1.jpg"):
@@ -58,7 +60,8 @@ def python_block(number: int, port: int) -> str:
 
 def test_plain_requests(home: Path, port: int) -> None:
     block = python_block(0, port)
-    assert "client" not in block
+    assert "import client" not in block
+    assert "from client" not in block
     best, share = next(iter(FakeModel().scores_of(PHOTO).items()))
     process = run([sys.executable, "-c", block], home)
     assert (process.returncode, process.stdout) == (0, f"{best} {share:.1%}\n"), process.stderr
@@ -89,6 +92,7 @@ def test_javascript(home: Path, port: int) -> None:
 @pytest.mark.parametrize(
     ("quoted", "said_in"),
     [
+        ("expected a key that the front knows", "server/gateway/routes.py"),
         ("Token Authorization failed. Token either incorrect", "tests/client/replies.py"),
         ("nothing answers at", "client/api/exchange.py"),
         ("no prediction within", "server/start.py"),

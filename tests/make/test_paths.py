@@ -57,6 +57,7 @@ TARGETS = {
     "tune": {"TRAIN_URL": "--model", "PHOTOS": "--photos"},
     "quality": {"RUN_DIR": "--run-dir", "DATA_URL": "--data-url"},
     "faults": {"PHOTOS": "--photos"},
+    "floods": {"PHOTOS": "--photos"},
     "soak": {"PHOTOS": "--photos"},
 }
 NEEDED = ["VERSION=2.0", "WORKERS=1", "WEIGHTS=w.pth", "INPUT=photos", "OUTPUT=scores"]
