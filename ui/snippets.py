@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from client.api.key_file import OWN_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -44,9 +46,9 @@ def requests_lines(connection: Connection, paths: Sequence[Path]) -> str:
     certificate = _certificate(connection)
     verify = f", verify={certificate!r}" if certificate else ""
     if connection.run_dir:
-        key_file = str((connection.run_dir / "key_file.json").resolve())
-        imports = ["import json", "from pathlib import Path", "", "import requests", ""]
-        key = f'json.loads(Path({key_file!r}).read_text())["inference"]["key"]'
+        key_file = str(connection.run_dir.joinpath(*OWN_KEY).resolve())
+        imports = ["from pathlib import Path", "", "import requests", ""]
+        key = f"Path({key_file!r}).read_text().strip()"
     else:
         imports = ["import os", "from pathlib import Path", "", "import requests", ""]
         key = 'os.environ["MARIGOLD_INFERENCE_KEY"]'

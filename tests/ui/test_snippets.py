@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from client.api.key_file import OWN_KEY
 from tests.ui.fake_server import FakeModel
 from ui.settings import read_settings
 from ui.snippets import client_lines, curl_lines, requests_lines
@@ -66,10 +66,10 @@ def test_the_snippets_run_as_they_stand(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.delenv(name, raising=False)
     photo, run_dir = tmp_path / NAME, tmp_path / "my run"
     photo.write_bytes(b"\x89PNG and more")
-    run_dir.mkdir()
-    keys = {kind: {"key": KEY} for kind in ("inference", "management")}
-    (run_dir / "key_file.json").touch(mode=0o600)
-    (run_dir / "key_file.json").write_text(json.dumps(keys), encoding="utf-8")
+    own = run_dir.joinpath(*OWN_KEY)
+    own.parent.mkdir(parents=True)
+    own.touch(mode=0o600)
+    own.write_text(f"{KEY}\n", encoding="utf-8")
     make = tmp_path / "make"
     make.write_text(f"#!/bin/sh\necho {KEY}\n", encoding="utf-8")
     make.chmod(0o755)
