@@ -81,7 +81,7 @@ def test_nothing_comes_from_elsewhere() -> None:
     for page in (page_of_hostile_names(), render(foreign_results(), pictures, "theirs.json")):
         for _, attrs in Elements(page).tags:
             for name in ("src", "href"):
-                assert (attrs.get(name) or "data:").startswith("data:")
+                assert (attrs.get(name) or "data:").startswith(("data:", "#"))
 
 
 def test_a_file_of_another_program_in_one_language() -> None:
