@@ -315,7 +315,8 @@ $(BUILD).changed: FORCE | $(VENV)/installed
 
 # The environments: pinned with hashes, installed by uv. $(VENV) is small, without PyTorch, until a
 # target needs the full one; it never shrinks. The project itself is editable.
-INSTALL := $(PY) requirements/install.py
+# TORCH_INDEX, where it is given, has PyTorch's wheels without CUDA: pytorch.org names its address.
+INSTALL := $(if $(TORCH_INDEX),TORCH_INDEX=$(call quoted,TORCH_INDEX) )$(PY) requirements/install.py
 $(VENV)/bin/uv: requirements/uv.txt
 	@python="$$(requirements/find-python $(call quoted,PYTHON))" && { test -x $(PY) || \
 	  { echo "making $(VENV) with $$("$$python" --version), $$python" >&2; "$$python" -m venv --clear $(VENV); }; }

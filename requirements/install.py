@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -104,9 +105,31 @@ def _sync(name: str, folder: Path, environment: dict[str, str]) -> None:
     packages = len(re.findall(r"(?m)^[\w.-]+==", requirements.read_text(encoding="utf-8")))
     purpose, megabytes = PURPOSE.get(name, (name, 0))
     size = f", about {megabytes} MB" if megabytes else ""
+    index = environment.get("TORCH_INDEX")
+    torch, others = apart(requirements.read_text(encoding="utf-8")) if index else ([], "")
+    if torch:
+        size = f", PyTorch from {index}"
     print(f"installing {purpose}: {packages} packages{size}, into {folder.name}", file=sys.stderr)
     # Compiled now: our processes write no bytecode, and would compile at every start.
-    _uv("sync", folder, environment, "--require-hashes", "--compile-bytecode", str(requirements))
+    options = ("--require-hashes", "--compile-bytecode")
+    if not torch:
+        _uv("sync", folder, environment, *options, str(requirements))
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.write(others)
+        file.flush()
+        _uv("sync", folder, environment, *options, file.name)
+    # Of the same versions, but not the files whose hashes are pinned.
+    _uv("install", folder, environment, "--no-deps", "--default-index", str(index), *torch)
+
+
+def apart(requirements: str) -> tuple[list[str], str]:
+    """Take PyTorch and its CUDA libraries out of a list; return PyTorch's pins, and the rest."""
+    pins = re.split(r"(?m)^(?=[\w.-]+==)", requirements)
+    torch = [pin for pin in pins if re.match(r"(torch|torchvision)==", pin)]
+    cuda = [pin for pin in pins if re.match(r"(nvidia|cuda|triton)\b", pin)]
+    others = [pin for pin in pins if pin not in {*torch, *cuda}]
+    return [pin.split()[0] for pin in torch], "".join(others)
 
 
 def _uv(command: str, folder: Path, environment: dict[str, str], *arguments: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from requirements.install import PURPOSE, uv_settings
+from requirements.install import PURPOSE, apart, uv_settings
 
 ROOT = Path(__file__).parents[2]
 LISTS = sorted((ROOT / "requirements").rglob("*.txt"))
@@ -58,6 +58,17 @@ def test_every_pin_has_a_hash_and_no_list_names_an_index(path: Path) -> None:
 @pytest.mark.parametrize(("small", "large"), [("serve", "full"), ("full", "dev")])
 def test_a_larger_environment_holds_the_smaller_one(small: str, large: str) -> None:
     assert pins(small).keys() <= pins(large).keys()
+
+
+@pytest.mark.parametrize("name", ["full", "dev"])
+def test_pytorch_can_come_from_an_index_of_its_own_without_cuda(name: str) -> None:
+    torch, others = apart((ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8"))
+    assert [pin.partition("==")[0] for pin in torch] == ["torch", "torchvision"]
+    left = {pin.partition("==")[0] for pin in re.findall(r"(?m)^[\w.-]+==\S+", others)}
+    gone = {pin.partition("==")[0] for pin in pins(name)} - left
+    assert gone >= {"torch", "torchvision", "triton", "nvidia-cublas", "cuda-toolkit"}
+    assert all(re.match(r"torch|triton|nvidia-|cuda-", package) for package in gone)
+    assert {"torchserve", "torch-model-archiver", "numpy"} <= left
 
 
 def test_serving_needs_no_pytorch() -> None:
