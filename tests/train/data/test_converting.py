@@ -10,9 +10,9 @@ from PIL import Image
 
 from tests.train.data.test_layouts import draw
 from tests.train.data.test_similar import scene
-from train.data.__main__ import Wishes, prepare
 from train.data.check import check_data_set
 from train.data.converting import convert
+from train.data.preparing import Wishes, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.train.data.test_layouts import draw, splits
-from train.data.__main__ import prepare
+from train.data.preparing import prepare
 from train.data.recognition import read_layout
 from train.errors import DataError
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.train.conftest import COLOURS, draw_photo
-from train.data.__main__ import Wishes, prepare
 from train.data.check import check_data_set
+from train.data.preparing import Wishes, prepare
 from train.data.recognition import read_layout
 from train.errors import DataError
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.train.conftest import COLOURS, draw_photo
 from train.data import sources
-from train.data.__main__ import Wishes, main, prepare
+from train.data.__main__ import main
 from train.data.check import check_data_set
+from train.data.preparing import Wishes, prepare
 from train.data.sources import download_flowers, open_source
 from train.data.split import find_duplicates, split_classes
 from train.errors import DataError

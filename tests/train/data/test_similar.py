@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from train.data.__main__ import Wishes, prepare
 from train.data.check import check_data_set
+from train.data.preparing import Wishes, prepare
 from train.data.recognition import list_photos
 from train.data.similar import Look, look_at, near_duplicates
 from train.data.split import split_classes
