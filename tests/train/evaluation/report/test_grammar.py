@@ -102,7 +102,10 @@ def test_a_fault_is_told_with_its_place(
         ('{"en-us": NaN}', "NaN is not a number"),
         ('{"en-us": {"common": {"a": {"value": {"b": 1e999}}}}}', "1e999 is not a number"),
         ('{"en-us": {"common": {"a": {"value": {"b": -Infinity}}}}}', "-Infinity is not a number"),
-        (f'{{"en-us": {{"common": {{"a": {{"value": {{"b": {"9" * 400}}}}}}}}}}}', "is not a number"),
+        (
+            f'{{"en-us": {{"common": {{"a": {{"value": {{"b": {"9" * 400}}}}}}}}}}}',
+            "is not a number",
+        ),
     ],
 )
 def test_what_is_no_json_is_refused(text: str, reason: str, tmp_path: Path) -> None:
