@@ -113,7 +113,11 @@ class Caddy:
         """Whether it runs."""
         if self._process is None:  # of another command, or none
             self._process = next(self.processes(), None)
-        return self._process is not None and is_alive(self._process)
+        if self._process is None or is_alive(self._process):
+            return self._process is not None
+        with contextlib.suppress(psutil.Error):
+            self._process.wait(0)  # or it would stay a zombie, where it was our child
+        return False
 
     def end(self, grace_s: float) -> bool | None:
         """Let it finish its requests, then stop it; by force after `grace_s` seconds.

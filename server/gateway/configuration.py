@@ -109,8 +109,6 @@ def _server(
         "listen": [f"{way.host}:{way.port}"],
         "automatic_https": {"disable": True},
         "protocols": ["h1", "h2"] if secrets.certificate else ["h1"],
-        # Or it would wait for up to 256 kB of a body before it refuses the request.
-        "enable_full_duplex": True,
         "read_header_timeout": f"{_HEADERS_S}s",
         "read_timeout": f"{_REQUEST_S}s",
         "idle_timeout": f"{_IDLE_S}s",

@@ -1,7 +1,8 @@
 """What the front lets in, and what it answers itself, in the form of TorchServe's errors.
 
-The order is the point: who has no key is answered before a byte of the body is read, then who asks
-for something else, then who declares a body that is too large.
+The order is the point: who has no key is answered first, then who asks for something else, then who
+declares a body that is too large. Of their bodies, Go's server reads and drops up to 256 kB before
+it answers, and no more, so that the connection can go on.
 """
 
 from __future__ import annotations
