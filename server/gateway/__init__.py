@@ -1,6 +1,5 @@
 """The front: one Caddy before a TorchServe on loopback, with keys that do not end.
 
 It checks the key before it takes a body in, lets what does not fit wait in the connection, passes a
-bounded number of requests on, and speaks TLS. `server.start` runs it before every server, with
-`RUN_DIR/clients` as its keys; `python -m server.gateway` runs it in a container of its own.
+bounded number of requests on, and speaks TLS. `server.front` runs it before every server.
 """
