@@ -21,16 +21,24 @@ if TYPE_CHECKING:
 _PATIENCE_S = 10.0
 
 
+def find_orphans(folder: RunFolder) -> list[psutil.Process]:
+    """Return the processes of a run folder without a server, front ends first.
+
+    They would start other workers.
+    """
+    orphans = list(processes_of(FRONT_END, str(folder.config.resolve())))
+    # A worker's command line names its socket.
+    orphans += processes_of(WORKER, str(folder.temporary.resolve()) + "/")
+    orphans += Caddy(folder.front).processes()
+    return orphans
+
+
 def end_orphans(folder: RunFolder) -> list[int]:
     """Kill the processes of a run folder without a server; return their process ids.
 
     A front end that answers counts as a server, recorded or not: see `RunFolder.server`.
     """
-    # Front ends first, which would start other workers.
-    orphans = list(processes_of(FRONT_END, str(folder.config.resolve())))
-    # A worker's command line names its socket.
-    orphans += processes_of(WORKER, str(folder.temporary.resolve()) + "/")
-    orphans += Caddy(folder.front).processes()
+    orphans = find_orphans(folder)
     for process in orphans:
         try:
             process.kill()

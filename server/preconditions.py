@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import StartError
+from server.leftovers import find_orphans
 from server.ports import check_free
 from server.tls import check_given
 
@@ -43,7 +44,8 @@ def check_start(ports: Ports, profile: Profile, folder: RunFolder, *, restart: b
     if profile.given:
         check_given(profile.given)
     folder.check_own()
-    if not running or running[1] != ports.inference:
+    # What a dead server left gives its ports back when the next one starts.
+    if running[1] != ports.inference if running else not find_orphans(folder):
         check_free(ports, profile.host)
 
 
