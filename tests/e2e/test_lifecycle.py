@@ -167,8 +167,10 @@ def test_a_worker_that_crashes_at_start_is_named_and_nothing_is_left(
         check=False,
     )
     assert process.returncode == 1
-    assert process.stderr == (
-        "error: the model does not load: ModuleNotFoundError: No module named 'no_such_module'\n"
+    *progress, last = process.stderr.splitlines()
+    assert all(line.startswith(f"starting {mar}") for line in progress)
+    assert last == (
+        "error: the model does not load: ModuleNotFoundError: No module named 'no_such_module'"
     )
     assert not at_work_in(broken.run_dir)
 
