@@ -121,8 +121,9 @@ def make(fault: Fault, stage: Stage, load: Load) -> Result:
         before = stage.belongings()
         fault.make(Scene(stage, traffic, load.photos, load.streak))
         recovered_s = traffic.wait_until_well(load.streak)
-        kinds: tuple[Kind, ...] = ("plain", "ours", "patient")
-        outcomes = {kind: dict(sorted(traffic.outcomes(kind).items())) for kind in kinds}
         gap_s = traffic.gap_s()
+    # When all clients have ended: a patient one may still be in a pause when the others recovered.
+    kinds: tuple[Kind, ...] = ("plain", "ours", "patient")
+    outcomes = {kind: dict(sorted(traffic.outcomes(kind).items())) for kind in kinds}
     left = sorted((stage.belongings() - before).elements())
     return Result(fault.title, rate, **outcomes, gap_s=gap_s, recovered_s=recovered_s, left=left)
