@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from classifier.errors import ModelError
@@ -32,6 +32,8 @@ def test_it_is_the_cosine_to_the_nearest_mean() -> None:
 
 @given(st.lists(st.floats(-10, 10, width=32), min_size=3, max_size=3), st.floats(0.125, 8))
 def test_how_strong_the_features_are_does_not_matter(vector: list[float], factor: float) -> None:
+    # Below, float32 has too few digits left for the cosine; real features are far above.
+    assume(np.linalg.norm(vector) > 1e-6)
     (one,) = of((vector[0], vector[1], vector[2]))
     (other,) = of((factor * vector[0], factor * vector[1], factor * vector[2]))
     assert one == pytest.approx(other, abs=1e-5)

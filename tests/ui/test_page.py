@@ -32,6 +32,9 @@ pytestmark = pytest.mark.browser
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE_MS = 120_000
+_AT_REST = """() => document.getAnimations().every(
+    (one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity
+)"""
 PETS = FakeModel(
     ("cat", "dog", "parrot"),
     name="pets",
@@ -109,6 +112,7 @@ def choose(page: Page, files: list[Path]) -> None:
 
 def serious(page: Page) -> list[str]:
     """Return what axe-core finds serious or worse: the rule, and where."""
+    page.wait_for_function(_AT_REST, timeout=PATIENCE_MS)  # what fades in has little contrast
     page.evaluate(AXE_FILE_PATH.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
@@ -147,7 +151,7 @@ def test_on_a_phone_the_answer_is_below_the_drop_zone_and_in_sight(
 ) -> None:
     with opened(browser, urls["flowers"], reduced_motion="reduce") as page:
         choose(page, photos[:1])
-        expect(page.locator(".answer strong")).to_be_in_viewport()
+        expect(page.locator(".answer strong")).to_be_in_viewport(timeout=PATIENCE_MS)
         places = [page.locator(name).first for name in (".photos", "#detail", "#examples")]
         tops = [box["y"] for place in places if (box := place.bounding_box())]
         assert tops == sorted(tops)
