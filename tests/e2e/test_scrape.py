@@ -64,6 +64,8 @@ def ask(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
             reply = requests.get(
                 f"http://{address}/api/v1/query", params={"query": expression}, timeout=30
             )
+            if reply.status_code == 503:  # it listens, and is still starting
+                return []
             assert reply.status_code == 200, reply.text
             return reply.json()["data"]["result"]
 
