@@ -16,13 +16,15 @@ window.marigold = {
   marks: () => Object.fromEntries(
     [...document.querySelectorAll(".batch tr.corrected")]
       .map((row) => [row.dataset.index, row.querySelector(".right select").value])),
-  // The answer is drawn a moment after it has come: wait for it, at most two seconds.
-  showResult: (tries = 20) => {
+  // The answer is drawn a moment after it has come: wait for it, at most ten seconds. What is above
+  // it may still grow then, so it is looked at for another second.
+  showResult: (waits = 100, looks = 10) => {
     const result = document.querySelector("#detail :is(.detail, .problem)");
     if (!result) {
-      if (tries) setTimeout(window.marigold.showResult, 100, tries - 1);
+      if (waits) setTimeout(window.marigold.showResult, 100, waits - 1, looks);
       return;
     }
+    if (looks) setTimeout(window.marigold.showResult, 100, waits, looks - 1);
     const { top } = result.getBoundingClientRect();
     if (top >= 0 && top < innerHeight * 0.5) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
