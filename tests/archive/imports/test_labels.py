@@ -74,7 +74,7 @@ def test_imagenets_two_cranes_are_told_apart(tmp_path: Path) -> None:
         ({}, "holds no class names; expected"),
         ("", "holds no class names; expected"),
         ('{"0": "daisy"', "damaged JSON"),
-        (b"\x00\x01\xff".decode("latin-1"), "is no text"),
+        (b"\x00\x01\xff".decode("latin-1"), "is not text"),
     ],
 )
 def test_gaps_and_duplicates_are_refused(content: Any, message: str, tmp_path: Path) -> None:
