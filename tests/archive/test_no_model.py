@@ -93,7 +93,7 @@ def asked(*arguments: str) -> tuple[str, str]:
         text=True,
         check=False,
     )
-    model = re.search(r"archive.inputs .* --model (\S+)", process.stdout)
+    model = re.search(r"archive.inputs .* --model '([^']+)'", process.stdout)
     return model[1] if model else "", process.stderr
 
 
