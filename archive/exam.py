@@ -43,10 +43,7 @@ class Exam:
 
     def take(self, runtime: str, model_file: Path) -> gate.Figures:
         """Measure a form on validation and training photos, and against float32."""
-        val, train = self._answers(runtime, model_file)
-        exact_val, exact_train = self._fp32
-        figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
-        return gate.with_training(figures, train, exact_train, self._photos.train)
+        return self._compared(self._answers(runtime, model_file), self._fp32)
 
     @property
     def photos_per_s(self) -> float:
@@ -55,7 +52,13 @@ class Exam:
 
     def against(self, exact: Exam) -> gate.Figures:
         """Compare float32's answers with those that another exam has for the same photos."""
-        (val, train), (exact_val, exact_train) = self._fp32, exact._fp32
+        return self._compared(self._fp32, exact._fp32)
+
+    def _compared(
+        self, answers: tuple[gate.Answers, gate.Answers], exact: tuple[gate.Answers, gate.Answers]
+    ) -> gate.Figures:
+        """Compare answers to validation and training photos."""
+        (val, train), (exact_val, exact_train) = answers, exact
         figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
         return gate.with_training(figures, train, exact_train, self._photos.train)
 

@@ -17,7 +17,8 @@ from bench.faults.faults import FAULTS
 from bench.faults.run import Load, make, missing, running
 from bench.faults.table import markdown
 from bench.lab import machine
-from bench.lab.errors import BenchError, Unusable
+from bench.lab.chosen import chosen
+from bench.lab.errors import BenchError
 from bench.lab.page import write_section
 from bench.lab.subject import find_photos
 from classifier.description import sha256_of_file
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     photos = tuple(path.read_bytes() for path in find_photos(options.photos)[:MAX_PHOTOS])
     load = Load(photos, {"plain": options.clients, "ours": 2, "patient": 2}, STREAK)
-    figures = _measure(_chosen(options.only), options, load)
+    figures = _measure(chosen(options.only, FAULTS, "faults"), options, load)
     text = markdown(figures)
     if options.page:
         write_section(options.page, "faults", text, figures)
@@ -64,15 +65,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, default=Path("build/faults"), help="scratch folder")
     parser.add_argument("--page", type=Path, help="page to write into, such as docs/operations.md")
     return parser
-
-
-def _chosen(names: str | None) -> list[Fault]:
-    if not names:
-        return list(FAULTS)
-    by_name = {fault.name: fault for fault in FAULTS}
-    if unknown := set(names.split(",")) - by_name.keys():
-        raise Unusable(f"unknown faults: {', '.join(unknown)}; known are {', '.join(by_name)}")
-    return [by_name[name] for name in names.split(",")]
 
 
 def _measure(faults: list[Fault], options: argparse.Namespace, load: Load) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 from bench.floods.floods import CLIENTS, FLOODS, Flood, Target, measure
 from bench.floods.table import markdown
 from bench.lab import machine
-from bench.lab.errors import BenchError, Unusable
+from bench.lab.chosen import chosen
+from bench.lab.errors import BenchError
 from bench.lab.page import write_section
 from bench.lab.subject import find_photos
 from client.api.key_file import read_key_file, read_own_key
@@ -56,7 +57,7 @@ def _run(options: argparse.Namespace) -> None:
     photos = find_photos(options.photos)[:_PHOTOS]
     results = [
         _one(flood, to, options, photos)
-        for flood in _chosen(options.only)
+        for flood in chosen(options.only, FLOODS, "floods")
         for to in (FRONT, DIRECT)
     ]
     figures = {
@@ -71,15 +72,6 @@ def _run(options: argparse.Namespace) -> None:
     if options.page:
         write_section(options.page, "floods", text, figures)
     print(text, end="")
-
-
-def _chosen(names: str | None) -> list[Flood]:
-    if not names:
-        return list(FLOODS)
-    by_name = {flood.name: flood for flood in FLOODS}
-    if unknown := set(names.split(",")) - by_name.keys():
-        raise Unusable(f"unknown floods: {', '.join(unknown)}; known are {', '.join(by_name)}")
-    return [by_name[name] for name in names.split(",")]
 
 
 def _one(
