@@ -94,8 +94,9 @@ class Recipe:
     crop_last: Annotated[int, Within(32, 1024)]
     # Of the moving average of weights that is evaluated and kept; 0 is off.
     ema_decay: Annotated[float, Within(0, 0.99999)]
-    # Network to learn from beside the labels.
-    teacher: Annotated[str, OneOf(("none", *TEACHERS))]
+    # Network to learn from beside the labels; a folder such as "./artifacts" holds one that has
+    # learned these classes, any other is fine-tuned first.
+    teacher: Annotated[str, OneOf(("none", *TEACHERS), or_folder=True)]
     # Passes over the training photos that fine-tune the teacher first.
     teacher_epochs: Annotated[int, Within(1, 10_000)]
     # Share of the teacher's probabilities in the loss on labels.
@@ -123,6 +124,9 @@ class Recipe:
     downscale_min: Annotated[float, Within(0.05, 1)] = 1.0
     # Largest standard deviation of a Gaussian blur of every second crop, in its pixels; 0 is off.
     blur: Annotated[float, Within(0, 20)] = 0.0
+    # Draw the side of each batch's crops from `crop_first`..`crop_last`, in steps of 32 px, instead
+    # of growing it: one file of weights then serves all of these sizes.
+    crop_mixed: bool = False
     # How photos are evaluated and served: the short side after resizing and the side of the centre
     # crop, which is the network's input, in pixels; see `classifier.description.Preprocessing`.
     resize: Annotated[int, Within(32, 4096)] = 256

@@ -37,7 +37,7 @@ from train.fit.distillation import build_distillation
 from train.fit.engine import build_learner, train_epoch
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.teacher import fine_tuned_teacher
+from train.fit.teacher import ready_teacher
 from train.fit.weights import initial_network
 from train.recipe import read_recipe, recipe_text
 
@@ -104,7 +104,7 @@ def learn(data_set: DataSet, fingerprint: str, recipe: Recipe, folder: Path) -> 
     network = initial_network(recipe, data_set.class_names, data_set.root)
     lesson: Lesson = LabelLesson(network, recipe)
     if recipe.teacher != "none":
-        teacher = fine_tuned_teacher(
+        teacher = ready_teacher(
             data_set,
             recipe,
             preprocessing,

@@ -8,6 +8,7 @@ see, bit for bit; `TrainingPhotos` are randomly transformed.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -190,38 +191,58 @@ class EvaluationPhotos(Dataset[tuple[Tensor, int]]):
         return torch.from_numpy(np.array(pixels)), label
 
 
+class Draw(NamedTuple):
+    """A photo of a batch.
+
+    Attributes:
+        epoch: The epoch of the training, from 0.
+        photo: Index of the photo.
+        crop: Side of the crop in pixels.
+        again: How often the photo was drawn before in the epoch; it looks otherwise each time.
+    """
+
+    epoch: int
+    photo: int
+    crop: int
+    again: int = 0
+
+
 class TrainingPhotos(Dataset[tuple[Tensor, int]]):
-    """Randomly transformed photos by (epoch, index): float32 [3, crop, crop], and the label.
+    """Randomly transformed photos by their draw: float32 [3, crop, crop], and the label.
 
-    One that is drawn again in an epoch has the number of times as a third, and looks otherwise.
+    What chance does to a photo depends on the seed, the epoch, the photo's index and how often it
+    was drawn in the epoch, so neither the number of workers nor an interruption changes a training.
 
-    What chance does to a photo depends on the seed, the epoch and the photo's index alone,
-    so neither the number of workers nor an interruption changes a training.
+    Args:
+        photos: All that may be drawn.
+        transform_to: Builds the transform to crops of a size in pixels.
+        seed: Of everything random.
+        decoded: The photos, already decoded.
     """
 
     def __init__(
         self,
         photos: Sequence[Photo],
-        transforms: Sequence[Callable[[Image.Image], Tensor]],
+        transform_to: Callable[[int], Callable[[Image.Image], Tensor]],
         *,
         seed: int,
         decoded: DecodedPhotos | None = None,
     ) -> None:
         self._photos = photos
         self._decoded = decoded
-        self._transforms = transforms  # one for each epoch
+        self._transform_to = functools.cache(transform_to)
         self._seed = seed
 
     def __len__(self) -> int:
         return len(self._photos)
 
-    def __getitem__(self, which: tuple[int, ...]) -> tuple[Tensor, int]:
-        epoch, index = which[:2]
-        path, label = self._photos[index]
-        image = read_rgb(path) if self._decoded is None else fromarray(self._decoded[index])
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
+        path, label = self._photos[draw.photo]
+        image = read_rgb(path) if self._decoded is None else fromarray(self._decoded[draw.photo])
+        again = (draw.again,) if draw.again else ()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mix_seeds(self._seed, *which))
-            return self._transforms[epoch](image), label
+            torch.manual_seed(mix_seeds(self._seed, draw.epoch, draw.photo, *again))
+            return self._transform_to(draw.crop)(image), label
 
 
 def mix_seeds(*words: int) -> int:

@@ -6,7 +6,9 @@ copy-on-write, which cost seconds per epoch when every epoch forked again.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,9 +16,9 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, W
 
 from classifier.cores import usable_cores
 from train import world
-from train.data.data_set import TrainingPhotos, mix_seeds
+from train.data.data_set import Draw, TrainingPhotos, mix_seeds
 from train.errors import RecipeError
-from train.fit.transforms import crop_of_epoch, training_transform
+from train.fit.transforms import crop_of_batch, training_transform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,12 +40,11 @@ class TrainingLoader:
     """
 
     def __init__(self, data_set: DataSet, recipe: Recipe, preprocessing: Preprocessing) -> None:
-        transforms = [
-            training_transform(recipe, crop_of_epoch(recipe, epoch), preprocessing)
-            for epoch in range(recipe.epochs)
-        ]
         photos = TrainingPhotos(
-            data_set.train, transforms, seed=recipe.seed, decoded=data_set.decoded_train
+            data_set.train,
+            partial(training_transform, recipe, preprocessing=preprocessing),
+            seed=recipe.seed,
+            decoded=data_set.decoded_train,
         )
         if min(recipe.batch_size, len(photos)) < world.size():
             raise RecipeError(
@@ -73,10 +74,8 @@ class TrainingLoader:
         return self._loader
 
 
-class _Batches(Sampler[list[tuple[int, ...]]]):
-    """This process's share of each batch, as (epoch, index); all processes draw equal batches.
-
-    A photo that was drawn before in the epoch has the number of times as a third.
+class _Batches(Sampler[list[Draw]]):
+    """This process's share of each batch; all processes draw equal batches.
 
     Attributes:
         epoch: The next epoch.
@@ -99,18 +98,19 @@ class _Batches(Sampler[list[tuple[int, ...]]]):
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __iter__(self) -> Iterator[list[tuple[int, ...]]]:
+    def __iter__(self) -> Iterator[list[Draw]]:
         epoch = self.epoch
+        sizes = random.Random(mix_seeds(self._recipe.seed, epoch))
         self._chance.manual_seed(mix_seeds(self._recipe.seed, epoch))
         # Draws one number in vain, as the former loader per epoch did, so that trainings stay
         # reproducible.
         torch.empty((), dtype=torch.int64).random_(generator=self._chance)
         drawn: Counter[int] = Counter()
         for batch in self._batches:
-            whole: list[tuple[int, ...]] = []
+            crop = crop_of_batch(self._recipe, epoch, sizes)
+            whole: list[Draw] = []
             for index in batch:
-                again = (drawn[index],) if drawn[index] else ()
-                whole.append((epoch, index, *again))
+                whole.append(Draw(epoch, index, crop, drawn[index]))
                 drawn[index] += 1
             yield whole[world.rank() :: world.size()]
 

@@ -22,7 +22,7 @@ from train.fit.engine import build_learner, train_epoch
 from train.fit.events import open_events, write_epoch
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader, loader_workers
-from train.fit.teacher import fine_tuned_teacher
+from train.fit.teacher import ready_teacher
 from train.fit.transforms import crop_of_epoch
 from train.provenance import git_revision
 
@@ -121,10 +121,10 @@ def _lesson(
     checkpoint: Checkpoint,
     device: torch.device,
 ) -> Lesson:
-    """Return the lesson of the recipe; a teacher is fine-tuned first."""
+    """Return the lesson of the recipe; a teacher may be fine-tuned first."""
     if recipe.teacher == "none":
         return LabelLesson(network, recipe)
-    teacher = fine_tuned_teacher(
+    teacher = ready_teacher(
         data_set,
         recipe,
         recipe.preprocessing,

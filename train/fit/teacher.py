@@ -1,8 +1,8 @@
-"""The teacher of a distillation: an EfficientNet-Lite with ImageNet weights, fine-tuned on photos.
+"""The teacher of a distillation: an EfficientNet-Lite fine-tuned on the photos, or a given model.
 
-A package index carries its weights, so it is available where ImageNet weights of a ResNet are not.
-The fine-tuned weights are kept in the training's folder, under a name derived from everything that
-determines them.
+A package index carries ImageNet weights of EfficientNet-Lite, so it is available where those of a
+ResNet are not. The fine-tuned weights are kept in the training's folder, under a name derived from
+everything that determines them.
 `train.fit.distillation` has the loss for learning from it.
 """
 
@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import logging
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,15 +24,16 @@ from classifier.network import read_state_dict
 from classifier.parts import StagesLook, anatomy_of, look_at_stages, replace_head
 from train import world
 from train.data.data_set import EvaluationPhotos
+from train.errors import WeightsError
 from train.fit.engine import build_learner, train_epoch
 from train.fit.imagenet import packaged_network
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.weights import write_weights
-from train.recipe import recipe_text
+from train.fit.weights import answering_for, read_model, write_weights
+from train.recipe import TEACHERS, recipe_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from classifier.description import Preprocessing
     from train.data.data_set import DataSet
@@ -43,22 +45,20 @@ logger = logging.getLogger(__name__)
 
 
 class Teacher(nn.Module):
-    """An EfficientNet-Lite on images that are normalised as the student's are.
+    """A network on images that are normalised as the student's are.
 
     Args:
-        name: As in a recipe, such as "efficientnet-lite0".
-        num_classes: Outputs of its fresh head.
+        net: The network.
+        own: Its preprocessing.
         preprocessing: Of the student.
     """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, name: str, num_classes: int, preprocessing: Preprocessing) -> None:
+    def __init__(self, net: nn.Module, own: Preprocessing, preprocessing: Preprocessing) -> None:
         super().__init__()
-        arch = f"tf_{name.replace('-', '_')}"
-        self.net = replace_head(packaged_network(arch), num_classes)
-        own = default_preprocessing(arch)
+        self.net = net
         mean, std = torch.tensor(preprocessing.mean), torch.tensor(preprocessing.std)
         own_mean, own_std = torch.tensor(own.mean), torch.tensor(own.std)
         self.register_buffer("scale", (std / own_std).view(1, 3, 1, 1), persistent=False)
@@ -81,7 +81,7 @@ class Teacher(nn.Module):
         return look_at_stages(self.net, images * self.scale + self.shift)
 
 
-def fine_tuned_teacher(  # noqa: PLR0913
+def ready_teacher(  # noqa: PLR0913
     data_set: DataSet,
     recipe: Recipe,
     preprocessing: Preprocessing,
@@ -90,7 +90,7 @@ def fine_tuned_teacher(  # noqa: PLR0913
     data_fingerprint: str,
     device: torch.device,
 ) -> Teacher:
-    """Return the teacher in evaluation mode, fine-tuned now or in an earlier run.
+    """Return a recipe's teacher in evaluation mode: a given model, or one fine-tuned on the photos.
 
     Args:
         data_set: Its training photos are learned, its validation photos only measured.
@@ -99,8 +99,57 @@ def fine_tuned_teacher(  # noqa: PLR0913
         folder: Where the fine-tuned weights are kept.
         data_fingerprint: Of the photos.
         device: What to compute on.
+
+    Raises:
+        WeightsError: The recipe names a folder that has no model of these classes.
     """
-    teacher = Teacher(recipe.teacher, len(data_set.class_names), preprocessing)
+    if "/" in recipe.teacher:
+        teacher = _given_teacher(Path(recipe.teacher), data_set.class_names, preprocessing)
+    else:
+        teacher = _own_teacher(data_set, recipe, preprocessing, folder, data_fingerprint, device)
+    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    teacher.to(device=device, memory_format=layout)  # type: ignore[call-overload]
+    return teacher.eval().requires_grad_(requires_grad=False)
+
+
+def new_teacher(name: str, num_classes: int, preprocessing: Preprocessing) -> Teacher:
+    """Return an EfficientNet-Lite with ImageNet weights and a fresh head.
+
+    Args:
+        name: As in a recipe, such as "efficientnet-lite0".
+        num_classes: Outputs of its head.
+        preprocessing: Of the student.
+    """
+    arch = f"tf_{name.replace('-', '_')}"
+    net = replace_head(packaged_network(arch), num_classes)
+    return Teacher(net, default_preprocessing(arch), preprocessing)
+
+
+def _given_teacher(
+    folder: Path, class_names: Sequence[str], preprocessing: Preprocessing
+) -> Teacher:
+    """Read a model whose answers are in the order of the data set's classes."""
+    model = read_model(folder, preprocessing.crop)
+    if set(model.class_names) != set(class_names):
+        raise WeightsError(
+            f"the teacher in {folder} knows {', '.join(model.class_names)}, and the photos are of "
+            f"{', '.join(class_names)}: train a teacher on these photos, or let one of "
+            f"{', '.join(TEACHERS)} learn them"
+        )
+    net = answering_for(class_names, model)
+    return Teacher(net, model.description.preprocessing, preprocessing)
+
+
+def _own_teacher(  # noqa: PLR0913, PLR0917
+    data_set: DataSet,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    folder: Path,
+    data_fingerprint: str,
+    device: torch.device,
+) -> Teacher:
+    """Return an EfficientNet-Lite that has learned the photos, now or in an earlier run."""
+    teacher = new_teacher(recipe.teacher, len(data_set.class_names), preprocessing)
     key_of = f"{recipe.teacher}\n{recipe_text(teacher_recipe(recipe))}{data_fingerprint}"
     key = hashlib.sha256(key_of.encode()).hexdigest()[:12]
     path = folder / f"teacher-{key}.safetensors"
@@ -112,9 +161,7 @@ def fine_tuned_teacher(  # noqa: PLR0913
             write_weights(path, teacher.state_dict())
     # Read back even when just written: a resumed job learns from the very same teacher.
     teacher.load_state_dict(world.from_first(lambda: read_state_dict(path)))
-    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-    teacher.to(device=device, memory_format=layout)  # type: ignore[call-overload]
-    return teacher.eval().requires_grad_(requires_grad=False)
+    return teacher
 
 
 def teacher_recipe(recipe: Recipe) -> Recipe:

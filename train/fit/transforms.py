@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 from torchvision.transforms import v2
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from torch import Tensor
@@ -73,7 +74,19 @@ def blurred(image: Image.Image, most: float) -> Image.Image:
     return image.filter(ImageFilter.GaussianBlur(float(torch.empty(()).uniform_(0.0, most))))
 
 
+def crop_of_batch(recipe: Recipe, epoch: int, chance: random.Random) -> int:
+    """Return the side of a batch's crops in pixels: the epoch's, or any of the recipe's."""
+    if recipe.crop_mixed:
+        return chance.choice(range(recipe.crop_first, recipe.crop_last + 1, _CROP_STEP))
+    return crop_of_epoch(recipe, epoch)
+
+
 def crop_of_epoch(recipe: Recipe, epoch: int) -> int:
-    """Return the side of the training crops in pixels: it grows in steps of equal duration."""
+    """Return the side of the largest training crops in pixels.
+
+    It grows in steps of equal duration, unless crops are mixed.
+    """
+    if recipe.crop_mixed:
+        return recipe.crop_last
     steps = (recipe.crop_last - recipe.crop_first) // _CROP_STEP + 1
     return min(recipe.crop_first + _CROP_STEP * (epoch * steps // recipe.epochs), recipe.crop_last)

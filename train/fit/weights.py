@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from safetensors.torch import save_file
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from classifier.description import ModelDescription
     from train.recipe import Recipe
 
 _PRETRAINED = Path(__file__).resolve().parents[2] / "pretrained"
@@ -35,6 +36,20 @@ STARTERS = {
     "resnet34": _PRETRAINED,
     "tf_efficientnet_lite0": _PRETRAINED / "efficientnet-lite0",
 }
+
+
+class Model(NamedTuple):
+    """A model folder that was read.
+
+    Attributes:
+        network: With its weights.
+        description: From `model.json`.
+        class_names: Of the network's outputs, in their order.
+    """
+
+    network: nn.Module
+    description: ModelDescription
+    class_names: tuple[str, ...]
 
 
 def initial_network(
@@ -102,23 +117,40 @@ def _starter_of(arch: str, starters: Mapping[str, Path]) -> Path:
 
 def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.Module:
     arch = recipe.arch
-    description = read_description(folder / DESCRIPTION_FILE)
-    if description.arch != arch:
+    model = read_model(folder, recipe.crop)
+    if model.description.arch != arch:
         raise WeightsError(
-            f"the model in {folder} is a {description.arch}, the recipe wants a {arch}: "
-            f'set arch = "{description.arch}", or init = "imagenet" or "scratch"'
+            f"the model in {folder} is a {model.description.arch}, the recipe wants a {arch}: "
+            f'set arch = "{model.description.arch}", or init = "imagenet" or "scratch"'
         )
-    known_names = read_labels(folder / LABELS_FILE)
-    check_sha256(folder / description.weights_file, description.weights_sha256)
-    network = load_network(folder / description.weights_file, arch, len(known_names), recipe.crop)
     # A head for the very same classes is worth keeping, in the order that they have here.
-    if set(class_names) == set(known_names):
-        return _reordered(network, [known_names.index(name) for name in class_names])
-    return replace_head(network, len(class_names))
+    if set(class_names) == set(model.class_names):
+        return answering_for(class_names, model)
+    return replace_head(model.network, len(class_names))
 
 
-def _reordered(network: nn.Module, order: list[int]) -> nn.Module:
-    """Put the outputs of a network into another order."""
+def read_model(folder: Path, size: int) -> Model:
+    """Read the network of a model folder.
+
+    Args:
+        folder: As a training writes it.
+        size: Side of the network's pictures in pixels.
+
+    Raises:
+        ModelError: There is no model, or it is damaged.
+    """
+    description = read_description(folder / DESCRIPTION_FILE)
+    class_names = read_labels(folder / LABELS_FILE)
+    path = folder / description.weights_file
+    check_sha256(path, description.weights_sha256)
+    network = load_network(path, description.arch, len(class_names), size)
+    return Model(network, description, class_names)
+
+
+def answering_for(class_names: Sequence[str], model: Model) -> nn.Module:
+    """Put the outputs of a model's network into the order of these names, the same as its own."""
+    order = [model.class_names.index(name) for name in class_names]
+    network = model.network
     head = head_of(network)
     with torch.no_grad():
         head.weight.copy_(head.weight[order])

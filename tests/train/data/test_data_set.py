@@ -15,7 +15,7 @@ from classifier.description import Preprocessing
 from classifier.images import decode, to_pixels
 from tests.train.conftest import CONFIG
 from train.data.check import check_data_set
-from train.data.data_set import EvaluationPhotos, Photo, TrainingPhotos, read_image
+from train.data.data_set import Draw, EvaluationPhotos, Photo, TrainingPhotos, read_image
 from train.evaluation.features import measure
 from train.fit.transforms import crop_of_epoch, training_transform
 from train.recipe import Recipe, read_recipe
@@ -57,7 +57,8 @@ def test_chance_depends_on_seed_epoch_and_photo_only(data_root: Path, tiny_recip
 
     def draw(*, seed: int, epoch: int) -> torch.Tensor:
         torch.rand(1)  # whatever else drew random numbers
-        return TrainingPhotos(data_set.train, [transform] * 2, seed=seed)[epoch, 1][0]
+        photos = TrainingPhotos(data_set.train, lambda _: transform, seed=seed)
+        return photos[Draw(epoch, photo=1, crop=32)][0]
 
     first = draw(seed=0, epoch=0)
     assert first.shape == (3, 32, 32)
@@ -70,7 +71,8 @@ def test_damaged_exif_data_stop_no_training(tmp_path: Path, tiny_recipe: Recipe)
     path = tmp_path / "photo.png"
     Image.new("RGB", (80, 60), "red").save(path, exif=b"Exif\x00\x00no TIFF header")
     transform = training_transform(tiny_recipe, 32, Preprocessing())
-    pixels, label = TrainingPhotos([Photo(path, 1)], [transform], seed=0)[0, 0]
+    photos = TrainingPhotos([Photo(path, 1)], lambda _: transform, seed=0)
+    pixels, label = photos[Draw(epoch=0, photo=0, crop=32)]
     assert pixels.shape == (3, 32, 32)
     assert label == 1
     assert measure(read_image(path))[0] == 80 * 60

@@ -16,7 +16,7 @@ from train.data.check import check_data_set
 from train.fit.checkpoint import Checkpoint
 from train.fit.distillation import build_distillation, kl_divergence
 from train.fit.loop import train_network
-from train.fit.teacher import Teacher, fine_tuned_teacher
+from train.fit.teacher import Teacher, new_teacher, ready_teacher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,8 @@ IMAGES = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
     torch.manual_seed(0)
-    return (
-        Teacher("efficientnet-lite0", 2, PREPROCESSING).eval().requires_grad_(requires_grad=False)
-    )
+    fresh = new_teacher("efficientnet-lite0", 2, PREPROCESSING)
+    return fresh.eval().requires_grad_(requires_grad=False)
 
 
 @pytest.fixture
@@ -128,7 +127,7 @@ def test_the_teacher_is_fine_tuned_once_for_its_photos_and_recipe(
     data_set, fingerprint = check_data_set(data_root)
 
     def teacher_of(recipe: Recipe) -> Teacher:
-        return fine_tuned_teacher(
+        return ready_teacher(
             data_set,
             recipe,
             PREPROCESSING,
