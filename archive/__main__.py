@@ -15,6 +15,7 @@ from pathlib import Path
 
 from archive.errors import ArchiveError
 from archive.inputs import add_wishes, state_of_photos, wishes_of, write_record
+from archive.sizes import AUTO, check_size
 from classifier.errors import ClassifierError
 from classifier.runtimes import RUNTIMES
 from console.ending import exit_code_of
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     environment = commands.add_parser("environment", help="print which environment a build needs")
     environment.add_argument("--model", required=True, help="as for `build`")
-    environment.add_argument("--runtime", choices=RUNTIMES, required=True)
+    environment.add_argument("--runtime", choices=[AUTO, *RUNTIMES], required=True)
     environment.add_argument("--size", default="", help="as for build")
     environment.set_defaults(run=_environment)
 
@@ -73,30 +74,31 @@ def _parser() -> argparse.ArgumentParser:
 
 def _environment(options: argparse.Namespace) -> None:
     from archive.build import build_needs_torch  # noqa: PLC0415
+    from archive.grid import likely  # noqa: PLC0415
     from archive.source import read_source  # noqa: PLC0415
 
     source = read_source(model_path(options.model))
-    needs_torch = bool(options.size) or build_needs_torch(source, options.runtime)
+    needs_torch = bool(options.size) or build_needs_torch(source, likely(options.runtime))
     print("installed-full" if needs_torch else "installed")
 
 
 def _build(options: argparse.Namespace) -> None:
     from archive.build import build, uses_photos  # noqa: PLC0415
+    from archive.grid import chosen, likely  # noqa: PLC0415
     from archive.model_config import read_model_config  # noqa: PLC0415
     from archive.photos import fetch_photos  # noqa: PLC0415
-    from archive.sizes import check_size, sized  # noqa: PLC0415
     from archive.source import check_arch, read_source  # noqa: PLC0415
 
     check_size(options.size)
     read_model_config(Path(options.model_config))
     source = read_source(model_path(options.model))
     check_arch(source, options.arch)
-    measured = bool(options.size) or uses_photos(source, options.runtime)
+    measured = bool(options.size) or uses_photos(source, likely(options.runtime))
     photos = state_of_photos(options.data_url) if measured else None
     data_url = fetch_photos(options.data_url) if measured else None
-    with sized(source, options.size, data_url) as at_size:
-        choice = build(at_size, options.runtime, data_url, options.output)
-        size = at_size.description.preprocessing.crop
+    with chosen(source, options.runtime, options.size, data_url) as (ready, runtime):
+        choice = build(ready, runtime, data_url, options.output)
+        size = ready.description.preprocessing.crop
     if options.record:
         write_record(options.record, wishes_of(options), photos)
     print(f"built {options.output} from {options.model}: {choice.runtime}, {size} px")

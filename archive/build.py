@@ -27,14 +27,16 @@ from classifier.similarity import CLASS_MEANS_FILE
 from storage.files import atomic_folder
 
 if TYPE_CHECKING:
+    from archive.exam import Measured
     from archive.source import Source
 
 logger = logging.getLogger(__name__)
 
-# A model folder may include its int8 form, with the figures measured when it was quantised.
+# A model folder may include ready forms, each in a folder named like its runtime, with the figures
+# measured when it was made; the starters bring int8.
 INT8_FOLDER = "openvino-int8"
 FIGURES_FILE = "accuracy.json"
-_INT8_FILES = (*OPENVINO_FILES, CLASS_WEIGHTS_FILE)
+_FORM_FILES = (*OPENVINO_FILES, CLASS_WEIGHTS_FILE)
 _PLACEHOLDER = Path(__file__).with_name("torch_placeholder.py")
 _DEVICES = Path("/dev")  # asked rather than PyTorch, which ready forms are archived without
 
@@ -73,8 +75,8 @@ def runtime_needs_torch(runtime: str) -> bool:
 
 
 def build_needs_torch(source: Source, runtime: str) -> bool:
-    """Whether `build` would need PyTorch: always, unless the model folder includes the form."""
-    return runtime != "openvino-int8" or _shipped_int8(source) is None
+    """Whether `build` would need PyTorch: always, unless the form is ready."""
+    return ready_figures(source, runtime) is None
 
 
 def uses_photos(source: Source, runtime: str) -> bool:
@@ -96,26 +98,32 @@ def quantise_starter(source: Source, data_url: Path) -> gate.Figures:
     """
     exam = Exam(source, data_url)
     with atomic_folder(source.folder / INT8_FOLDER) as folder:
-        model_file = write_runtime("openvino-int8", source, folder, exam.calibration.pixels)
-        figures = exam.take("openvino-int8", folder / model_file)
+        figures = write_form(source, "openvino-int8", exam, folder)[1].figures
         if not figures.passes:
             reasons = "; ".join(figures.reasons)
             raise BuildError(
                 f"the int8 form does not pass the accuracy gate: {reasons} ({figures})"
             )
-        _write_class_weights(source, folder)
-        record = {"weights_sha256": source.description.weights_sha256, **figures.as_dict()}
-        text = json.dumps(record, indent=2) + "\n"
-        (folder / FIGURES_FILE).write_text(text, encoding="utf-8")
     return figures
+
+
+def write_form(source: Source, runtime: str, exam: Exam, folder: Path) -> tuple[Path, Measured]:
+    """Write a ready form; return the file that the runtime loads, and what was measured."""
+    model_file = folder / write_runtime(runtime, source, folder, exam.calibration.pixels)
+    measured = exam.take(runtime, model_file)
+    _write_class_weights(source, folder)
+    figures = measured.figures.as_dict()
+    record = {"weights_sha256": source.description.weights_sha256, **figures}
+    (folder / FIGURES_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return model_file, measured
 
 
 def _build_runtime(
     source: Source, runtime: str, data_url: Path | None, folder: Path
 ) -> RuntimeChoice:
     """Write the first form that passes: the requested one, else the next more exact one."""
-    if runtime == "openvino-int8" and (shipped := _copy_shipped_int8(source, folder)):
-        return shipped
+    if ready := _copy_ready(source, runtime, folder):
+        return ready
     exam = Exam(source, data_url) if data_url and RUNTIMES[runtime].more_exact else None
     name, form = runtime, RUNTIMES[runtime]
     while form.more_exact:
@@ -128,7 +136,7 @@ def _build_runtime(
             model_file = write_runtime(name, source, folder, calibration)
             if exam is None:  # nothing to measure on
                 return RuntimeChoice(name, model_file, form.tolerance)
-            figures = exam.take(name, folder / model_file)
+            figures = exam.take(name, folder / model_file).figures
             logger.info("%s: %s", name, figures)
             logger.info("the accuracy gate: %s", figures.criteria)
             for doubt in figures.doubts:
@@ -142,28 +150,34 @@ def _build_runtime(
     return RuntimeChoice(name, write_runtime(name, source, folder), form.tolerance)
 
 
-def _copy_shipped_int8(source: Source, folder: Path) -> RuntimeChoice | None:
-    """Use the int8 form in the model folder, if it was made from the same weights."""
-    figures = _shipped_int8(source)
+def _copy_ready(source: Source, runtime: str, folder: Path) -> RuntimeChoice | None:
+    """Use a ready form, if it was made from the same weights."""
+    figures = ready_figures(source, runtime)
     if figures is None:
         return None
-    for name in _INT8_FILES:
-        shutil.copyfile(source.folder / INT8_FOLDER / name, folder / name)
-    logger.info("openvino-int8, as shipped: %s", figures)
-    tolerance = RUNTIMES["openvino-int8"].tolerance
-    return RuntimeChoice("openvino-int8", OPENVINO_FILES[0], tolerance, figures.as_dict())
+    for name in _FORM_FILES:
+        shutil.copyfile(_ready_folder(source, runtime) / name, folder / name)
+    if not source.forms:  # then it was measured just now
+        logger.info("%s, as shipped: %s", runtime, figures)
+    tolerance = RUNTIMES[runtime].tolerance
+    return RuntimeChoice(runtime, OPENVINO_FILES[0], tolerance, figures.as_dict())
 
 
-def _shipped_int8(source: Source) -> gate.Figures | None:
-    """Return the figures of the model folder's int8 form; None if there is none for its weights."""
-    shipped = source.folder / INT8_FOLDER
-    if not all((shipped / name).is_file() for name in (FIGURES_FILE, *_INT8_FILES)):
+def ready_figures(source: Source, runtime: str) -> gate.Figures | None:
+    """Return the figures of a model's ready form; None if there is none for its weights."""
+    ready = _ready_folder(source, runtime)
+    if not all((ready / name).is_file() for name in (FIGURES_FILE, *_FORM_FILES)):
         return None
-    weights_sha256, figures = gate.read_figures(shipped / FIGURES_FILE)
+    weights_sha256, figures = gate.read_figures(ready / FIGURES_FILE)
     if weights_sha256 != source.description.weights_sha256:
-        logger.warning("%s was made from other weights: quantising again", shipped)
+        logger.warning("%s was made from other weights: making it again", ready)
         return None
     return figures
+
+
+def _ready_folder(source: Source, runtime: str) -> Path:
+    made = source.forms / runtime if source.forms else None
+    return made if made and made.is_dir() else source.folder / runtime
 
 
 def _write_class_weights(source: Source, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Measures a form of a network on photos decoded once, against float32's answers to them.
+"""Measures a form of a network on photos decoded once, against the most exact form's answers.
 
 The limits that it must keep are in `archive.gate`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archive import gate
 from archive.optimise import write_runtime
@@ -25,42 +25,38 @@ if TYPE_CHECKING:
 _EXACT = "openvino-fp32"  # the reference for all others
 
 
+class Measured(NamedTuple):
+    """A form's figures, and the photos that its network computes a second on this machine."""
+
+    figures: gate.Figures
+    photos_per_s: float
+
+
 class Exam:
     """The photos of a model's classes, and float32's answers to them.
 
     Args:
         source: The checked model.
         data_url: The data set; its classes are matched to the model's by name.
+        exact: The exam of the same photos whose float32 answers are the standard; this one if None.
 
     Raises:
         BuildError: Its classes are not the model's.
     """
 
-    def __init__(self, source: Source, data_url: Path) -> None:
+    def __init__(self, source: Source, data_url: Path, exact: Exam | None = None) -> None:
         self._source = source
+        self._exact = exact or self
         self._photos = read_photos(data_url, source.class_names, source.description.preprocessing)
         self.calibration = self._photos.calibration
 
-    def take(self, runtime: str, model_file: Path) -> gate.Figures:
+    def take(self, runtime: str, model_file: Path) -> Measured:
         """Measure a form on validation and training photos, and against float32."""
-        return self._compared(self._answers(runtime, model_file), self._fp32)
-
-    @property
-    def photos_per_s(self) -> float:
-        """The speed of the float32 network alone, on this machine."""
-        return self._fp32[0].photos_per_s
-
-    def against(self, exact: Exam) -> gate.Figures:
-        """Compare float32's answers with those that another exam has for the same photos."""
-        return self._compared(self._fp32, exact._fp32)
-
-    def _compared(
-        self, answers: tuple[gate.Answers, gate.Answers], exact: tuple[gate.Answers, gate.Answers]
-    ) -> gate.Figures:
-        """Compare answers to validation and training photos."""
-        (val, train), (exact_val, exact_train) = answers, exact
+        val, train = self._fp32 if runtime == _EXACT else self._answers(runtime, model_file)
+        exact_val, exact_train = self._exact._fp32  # noqa: SLF001
         figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
-        return gate.with_training(figures, train, exact_train, self._photos.train)
+        figures = gate.with_training(figures, train, exact_train, self._photos.train)
+        return Measured(figures, val.photos_per_s)
 
     def _answers(self, runtime: str, model_file: Path) -> tuple[gate.Answers, gate.Answers]:
         pixels = [*self._photos.val.pixels, *self._photos.train.pixels]

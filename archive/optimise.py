@@ -148,7 +148,7 @@ def write_runtime(
     form = form_of(runtime)
     if form.engine == "torch":
         return write_torch(source, folder)
-    model = convert(source)
+    model = source.converted.clone()
     if form.needs_photos:
         if calibration is None:
             raise BuildError(

@@ -23,6 +23,8 @@ from classifier.similarity import CLASS_MEANS_FILE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import openvino
+
     from classifier.network import ServedNetwork
 
 
@@ -34,11 +36,13 @@ class Source:
         folder: Where the files are.
         description: Its `model.json`.
         class_names: In the order of the output neurons.
+        forms: A folder with ready forms, by runtime, besides those in `folder`.
     """
 
     folder: Path
     description: ModelDescription
     class_names: tuple[str, ...]
+    forms: Path | None = None
 
     @property
     def weights(self) -> Path:
@@ -57,6 +61,17 @@ class Source:
         crop = self.description.preprocessing.crop
         network = load_network(self.weights, self.description.arch, len(self.class_names), crop)
         return ServedNetwork(network, self.description.preprocessing).eval()
+
+    @cached_property
+    def converted(self) -> openvino.Model:
+        """The network in OpenVINO's representation; to be cloned before it is changed.
+
+        Raises:
+            BuildError: It cannot be converted.
+        """
+        from archive.optimise import convert  # noqa: PLC0415  imports OpenVINO
+
+        return convert(self)
 
 
 def read_source(folder: Path) -> Source:

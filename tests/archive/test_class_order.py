@@ -60,7 +60,7 @@ def test_the_gate_measures_what_is_served(turned: Path, data_set_folder: Path) -
     right = np.mean([name == CLASS_NAMES[i] for name, i in zip(answered, val.labels, strict=True)])
     usual = np.mean(logits.argmax(axis=1) == val.labels)
     assert right != usual  # or nothing would be seen here
-    figures = exam.take("torch-fp32", _built(source, turned.parent / "built"))
+    figures = exam.take("torch-fp32", _built(source, turned.parent / "built")).figures
     assert figures.accuracy == figures.fp32_accuracy == pytest.approx(right)
 
 

@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from classifier.network import build_network
+from classifier.description import (
+    DESCRIPTION_FILE,
+    ModelDescription,
+    Preprocessing,
+    write_description,
+)
+from classifier.labels import LABELS_FILE, write_labels
+from classifier.network import build_network, read_state_dict
 from classifier.parts import look_at_stages
 from tests.models import PREPROCESSING
 from train.data.check import check_data_set
+from train.errors import WeightsError
 from train.fit.checkpoint import Checkpoint
 from train.fit.distillation import build_distillation, kl_divergence
 from train.fit.loop import train_network
 from train.fit.teacher import Teacher, new_teacher, ready_teacher
+from train.fit.weights import write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,3 +155,52 @@ def test_the_teacher_is_fine_tuned_once_for_its_photos_and_recipe(
     assert not any(p.requires_grad for p in first.parameters())
     teacher_of(dataclasses.replace(taught, teacher_epochs=2))
     assert len(list(tmp_path.glob("teacher-*.safetensors"))) == 2
+
+
+def _model(folder: Path, names: tuple[str, ...]) -> Path:
+    """Write a model of these classes whose pixels are normalised as an EfficientNet-Lite's are."""
+    torch.manual_seed(1)
+    path = folder / "model.safetensors"
+    sha256 = write_weights(path, build_network("resnet18", len(names)).state_dict())
+    half = (0.5, 0.5, 0.5)
+    own = Preprocessing(mean=half, std=half)
+    description = ModelDescription("resnet18", path.name, sha256, preprocessing=own)
+    write_description(folder / DESCRIPTION_FILE, description)
+    write_labels(folder / LABELS_FILE, names)
+    return folder
+
+
+def test_a_model_of_the_same_classes_teaches_as_it_is(
+    taught: Recipe, data_root: Path, tmp_path: Path
+) -> None:
+    data_set, fingerprint = check_data_set(data_root)
+    names = data_set.class_names
+    folder = _model(tmp_path / "model", names[::-1])
+    recipe = dataclasses.replace(taught, teacher=str(folder))
+    teacher = ready_teacher(
+        data_set,
+        recipe,
+        PREPROCESSING,
+        folder=tmp_path,
+        data_fingerprint=fingerprint,
+        device=CPU,
+    )
+    network = build_network("resnet18", 2)
+    network.load_state_dict(read_state_dict(folder / "model.safetensors"))
+    mean, std = (
+        torch.tensor(each).view(1, 3, 1, 1) for each in (PREPROCESSING.mean, PREPROCESSING.std)
+    )
+    pixels = IMAGES * std + mean  # in 0..1
+    expected = network.eval()((pixels - 0.5) / 0.5)[:, [1, 0]]
+    assert torch.allclose(teacher(IMAGES), expected, atol=1e-4)
+    assert not list(tmp_path.glob("teacher-*"))
+    assert _train(recipe, data_root, tmp_path / "student").history
+
+
+def test_a_model_of_other_classes_is_no_teacher(
+    taught: Recipe, data_root: Path, tmp_path: Path
+) -> None:
+    folder = _model(tmp_path / "model", ("cat", "dog"))
+    recipe = dataclasses.replace(taught, teacher=str(folder))
+    with pytest.raises(WeightsError, match=r"knows cat, dog, and the photos are of blue, red"):
+        _train(recipe, data_root, tmp_path / "student")

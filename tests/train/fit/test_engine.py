@@ -47,6 +47,7 @@ def train_one_epoch(recipe: Recipe, data_root: Path) -> Learner:
         {"quarter_turns": 1.0, "downscale_min": 0.1, "blur": 3.0},
         {"precision": "bf16", "channels_last": False},
         {"batch_size": 7},  # leaves a batch of one, which is dropped
+        {"crop_mixed": True},
         {"balance": 1.0, "micro_batch": 3, "lr_first": 0.1},
     ],
     ids=str,
@@ -195,3 +196,22 @@ def test_a_photo_that_is_drawn_again_looks_otherwise(tiny_recipe: Recipe, data_r
     batch = next(iter(TrainingLoader(data_set, recipe, PREPROCESSING).epoch(0)))
     assert len(labels) == len(batch[0])
     assert len({image.numpy().tobytes() for image in batch[0]}) == len(batch[0])
+
+
+def test_mixed_crops_are_of_one_size_in_a_batch_and_come_again(
+    tiny_recipe: Recipe, data_root: Path
+) -> None:
+    data_set, _ = check_data_set(data_root)
+    settings = {"crop_first": 32, "crop_last": 128, "crop_mixed": True, "batch_size": 2}
+    recipe = dataclasses.replace(tiny_recipe, **settings)  # type: ignore[arg-type]
+
+    def sizes(epoch: int) -> list[int]:
+        loader = TrainingLoader(data_set, recipe, PREPROCESSING)
+        shapes = [images.shape for images, _ in loader.epoch(epoch)]
+        assert all(shape[2] == shape[3] for shape in shapes)
+        return [shape[2] for shape in shapes]
+
+    drawn = [sizes(epoch) for epoch in range(8)]
+    assert {size for some in drawn for size in some} == {32, 64, 96, 128}
+    assert len({tuple(some) for some in drawn}) > 1
+    assert sizes(3) == drawn[3]
