@@ -174,29 +174,34 @@ The report of `make evaluate` shows them with their class activation maps.
 
 def _training(recipe: Recipe, report: dict[str, Any]) -> str:
     """Tell how the model was trained, and with which commands it is trained again."""
-    first = Path(recipe.init).name if "/" in recipe.init else ""
-    stages = [name for name in (first, recipe.name) if name]
-    lines = [
-        f"python -m train --recipe config/{name}.toml --train_url artifacts/{name}"
-        for name in stages
-    ]
+    config = f"config/{recipe.name}.toml"
     folder = STARTERS.get(recipe.arch, STARTERS["resnet34"])
     place = folder.relative_to(STARTERS["resnet34"].parent)
-    lines += [
+    lines = [
+        f"python -m train --recipe {config} --train_url artifacts/{recipe.name}",
         f"python -m train.starter --train_url artifacts/{recipe.name}",
         f"python -m archive quantise --model {place} --data-url data_set",
     ]
     story = [
-        f"The first of two stages used `config/{first}.toml`, the second the recipe below."
-        if first
-        else "The model was trained with the recipe below, from ImageNet weights.",
-        f"Its teacher is an {recipe.teacher} with ImageNet weights."
-        if recipe.teacher != "none"
-        else "",
+        "The model was trained with the recipe below, "
+        + (
+            f"from the one in `{recipe.init}`; the head of `{config}` says where that comes from."
+            if "/" in recipe.init
+            else "from ImageNet weights."
+        ),
+        _teacher(recipe),
         f"Epoch {report['best_epoch'] + 1} of {len(report['epochs'])} was kept.",
         f"The epochs took {report['epochs_s'] / 60:.0f} minutes on two busy CPU cores.",
     ]
     return "\n".join([*filter(None, story), "", "```", *lines, "```"])
+
+
+def _teacher(recipe: Recipe) -> str:
+    if recipe.teacher == "none":
+        return ""
+    if "/" in recipe.teacher:
+        return f"Its teacher is the model in `{recipe.teacher.removeprefix('./')}`."
+    return f"Its teacher is an {recipe.teacher} with ImageNet weights."
 
 
 def _failures(evaluation: Evaluation) -> str:
