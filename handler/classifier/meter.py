@@ -39,9 +39,16 @@ REQUESTS = "marigold_requests_total"
 ERRORS = "marigold_errors_total"
 PREDICTIONS = "marigold_predictions_total"
 CLASS_CONFIDENCE = "marigold_class_confidence_total"
+CACHE = "marigold_answer_cache_total"
 MODEL_INFO = "marigold_model_info"  # a gauge that is always 1; its labels name what is served
 # The label name of each counter.
-LABELS = {REQUESTS: "status", ERRORS: "kind", PREDICTIONS: "class", CLASS_CONFIDENCE: "class"}
+LABELS = {
+    REQUESTS: "status",
+    ERRORS: "kind",
+    PREDICTIONS: "class",
+    CLASS_CONFIDENCE: "class",
+    CACHE: "result",
+}
 KINDS = (*(kind.__name__ for kind in RequestError.__subclasses__()), "InternalError")
 
 
@@ -107,6 +114,7 @@ def zeros(class_names: tuple[str, ...]) -> list[Increment]:
     A counter that appears with its first event hides that event from `rate()`.
     """
     series = [(ERRORS, kind) for kind in KINDS] + [(REQUESTS, "200")]
+    series += [(CACHE, result) for result in ("hit", "miss")]
     series += [(name, label) for name in (PREDICTIONS, CLASS_CONFIDENCE) for label in class_names]
     known: list[Increment] = [Increment(name, label, 0) for name, label in series]
     for name, bounds in BOUNDS.items():

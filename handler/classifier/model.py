@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classifier import reference
+from classifier.answer_cache import AnswerCache
 from classifier.answers import softmax
 from classifier.batches import classify_in_order
 from classifier.decoding import Decoder
 from classifier.description import DESCRIPTION_FILE, read_description
 from classifier.errors import ModelError
 from classifier.labels import LABELS_FILE, read_labels
-from classifier.meter import INFERENCE_SECONDS, Meter
+from classifier.meter import CACHE, INFERENCE_SECONDS, Meter
 from classifier.runtimes import RUNTIMES, load_runtime
 from classifier.similarity import (
     CLASS_MEANS_FILE,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 RUNTIME_FILE = "runtime.json"
 CLASS_WEIGHTS_FILE = "class_weights.npy"
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,15 @@ class Classification:
     pixels: Pixels
     features: NDArray[np.float32]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.probabilities.nbytes + self.pixels.nbytes + self.features.nbytes
+
+    def copy(self) -> Classification:
+        """Return one with arrays of its own, not parts of a batch's."""
+        return Classification(self.probabilities.copy(), self.pixels.copy(), self.features.copy())
+
 
 class Model:
     """The loaded model, with its pool of decoding threads; not for concurrent calls.
@@ -134,6 +145,7 @@ class Model:
         model_file = model_dir / self.choice.model_file
         self._runtime = load_runtime(self.choice.runtime, model_file, threads=threads, gpu=gpu)
         self._decoder = Decoder(self.description.preprocessing, settings, self._meter)
+        self._cache: AnswerCache[Classification] = AnswerCache(MIB * settings.answer_cache_mib)
         self._class_directions = self._read_class_directions(model_dir / CLASS_MEANS_FILE)
         self._reject_below = self._threshold()
         self._expected = reference.read_reference(model_dir / reference.REFERENCE_FILE)
@@ -237,6 +249,7 @@ class Model:
 
     def _classify_chunk(self, jobs: Jobs, *, most_s: float, deadline: float) -> None:
         """Set the images' results; those that take longer than `most_s` to decode get none."""
+        jobs = [job for job in jobs if not self._answered_before(job)]
         pixels, good = self._decoder.decode(jobs, most_s=most_s, deadline=deadline)
         if not good:
             return
@@ -246,3 +259,13 @@ class Model:
         answers = zip(softmax(logits), pixels, features, strict=True)
         for index, answer in zip(good, answers, strict=True):
             jobs[index].result = Classification(*answer)
+            if self._cache.max_bytes:
+                self._cache.put(jobs[index].file, Classification(*answer).copy())
+
+    def _answered_before(self, job: Job[Classification]) -> bool:
+        """Set an image's result if the cache has it."""
+        if not self._cache.max_bytes or job.decode_s:  # one that was opened has been looked up
+            return False
+        job.result = self._cache.get(job.file)
+        self._meter.add(CACHE, "miss" if job.result is None else "hit")
+        return job.result is not None

@@ -32,6 +32,8 @@ class Settings:
             worker and all its requests.
         max_json_parts: Most members, elements and braces in a JSON body.
         decode_threads: Decoding threads per worker.
+        answer_cache_mib: Memory of a worker for the answers to files that come again, in MiB; 0
+            keeps none.
         reject_unknown: Whether replies say that an image is none of the classes.
     """
 
@@ -44,6 +46,7 @@ class Settings:
     deadline_s: int
     max_json_parts: int
     decode_threads: int
+    answer_cache_mib: int
     reject_unknown: bool
 
     @classmethod
@@ -64,7 +67,7 @@ class Settings:
             if types[name] is bool:
                 _check_switch(name, value)
             else:
-                _check_number(name, value)
+                _check_number(name, value, least=0 if name == "answer_cache_mib" else 1)
         settings = cls(**section)
         settings._check_times((model_config or {}).get("responseTimeout"))
         return settings
@@ -91,9 +94,9 @@ def _check_switch(name: str, value: object) -> None:
         )
 
 
-def _check_number(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+def _check_number(name: str, value: object, *, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ModelError(
-            f"model-config.yaml: handler.{name} must be a whole number of at least 1, "
+            f"model-config.yaml: handler.{name} must be a whole number of at least {least}, "
             f"such as `{name}: 5`; found {value!r}"
         )

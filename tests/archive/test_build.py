@@ -99,7 +99,9 @@ def test_int8_is_calibrated_measured_and_shipped(
     int8_bytes = (tmp_path / "built" / "model.bin").stat().st_size
     assert int8_bytes < 0.3 * source.weights.stat().st_size
 
-    limits = Settings(5, 10**7, 10**8, 1, 9, 9, 9, 9, decode_threads=1, reject_unknown=True)
+    limits = Settings(
+        5, 10**7, 10**8, 1, 9, 9, 9, 9, decode_threads=1, answer_cache_mib=0, reject_unknown=True
+    )
     model = Model(tmp_path / "built", limits, threads=1, batch_size=gate.BATCH_SIZE)
     answers = [answer for answer in model.classify(photos) if isinstance(answer, Classification)]
     rejected = sum(model.rejects(answer) is True for answer in answers)

@@ -37,6 +37,7 @@ LIMITS = Settings(
     deadline_s=10,
     max_json_parts=10_000,
     decode_threads=2,
+    answer_cache_mib=0,
     reject_unknown=False,
 )
 BATCH_SIZE = 3

@@ -24,7 +24,7 @@ NUMBERS = {
     "max_json_parts": 99,
     "decode_threads": 2,
 }
-VALID = NUMBERS | {"reject_unknown": True}
+VALID = NUMBERS | {"answer_cache_mib": 0, "reject_unknown": True}
 
 
 def test_the_shipped_configuration_is_accepted() -> None:
@@ -35,7 +35,7 @@ def test_the_shipped_configuration_is_accepted() -> None:
 
 def test_each_setting_is_taken() -> None:
     assert Settings.from_config({"batchSize": 4, "handler": VALID}) == Settings(
-        5, 1000, 1000, 4, 1, 10, 9, 99, 2, reject_unknown=True
+        5, 1000, 1000, 4, 1, 10, 9, 99, 2, 0, reject_unknown=True
     )
 
 

@@ -191,6 +191,7 @@ def test_int8_keeps_to_the_accuracy_gate(
         **dict.fromkeys(("max_image_bytes", "max_image_pixels"), 10**8),
         **dict.fromkeys(("max_image_decode_s", "max_request_decode_s", "deadline_s"), 10),
         max_json_parts=10_000,
+        answer_cache_mib=0,
         reject_unknown=False,
     )
     model = Model(tmp_path / "int8", settings, threads=1, batch_size=4)

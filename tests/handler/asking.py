@@ -26,6 +26,7 @@ CONFIG = {
         "deadline_s": 10,
         "max_json_parts": 10_000,
         "decode_threads": 2,
+        "answer_cache_mib": 0,
         "reject_unknown": False,
     }
 }
