@@ -38,6 +38,7 @@ from classifier.meter import (
     zeros,
 )
 from classifier.model import Classification, Model
+from classifier.protocols import open_inference
 from classifier.protocols.query import Query, read_query
 from classifier.reporting import report_regularly
 from classifier.settings import Settings
@@ -146,6 +147,8 @@ class ResNetHandler:
         try:
             if headers.get("describe") == "True":
                 return 200, _json(self._describe())
+            if headers.get("describe") == "v2":  # set by the front, for Open Inference's metadata
+                return 200, _json(self._metadata())
             if headers.get("explain") == "True":
                 as_png = PNG in headers.get("accept", "")
                 return 200, self._explain(query.answers(results), as_png=as_png)
@@ -217,6 +220,16 @@ class ResNetHandler:
         check_map(answer, self._model)
         best = answer.probabilities.argmax()
         return overlay_png(answer.pixels, answer.features, self._model.class_weights[best])
+
+    def _metadata(self) -> Any:
+        """Describe the model in Open Inference Protocol v2."""
+        settings = self._model.settings
+        return open_inference.metadata(
+            self._model_name,
+            platform=self._model.choice.runtime,
+            classes=min(settings.top_k, len(self._model.class_names)),
+            rejects=settings.reject_unknown,
+        )
 
     def _describe(self) -> dict[str, Any]:
         """Describe what is served, for `GET /models/<name>?customized=true`."""

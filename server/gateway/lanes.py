@@ -25,6 +25,7 @@ _RETRY_MS = 20  # between two looks for a place
 _ANSWER_S = 45  # above `responseTimeout` of model-config.yaml
 _MOST_SMALL = 128
 _GRPC = 4
+_NOT_THE_CLIENTS = ("Describe", "Explain", "Expect")  # headers
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def passing_on(
             "request": {
                 "set": {name: [value] for name, value in headers.items()},
                 # TorchServe would describe the model instead of predicting.
-                "delete": ["Describe", "Explain", "Expect"],
+                "delete": [name for name in _NOT_THE_CLIENTS if name not in headers],
             }
         },
         "transport": {

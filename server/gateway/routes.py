@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from server.gateway.keys import pattern
 from server.gateway.lanes import SMALL_BYTES, SMALL_DIGITS, WAIT_S, Handler, Lanes, passing_on
+from server.gateway.protocol_urls import (
+    METADATA,
+    asks_for_health,
+    asks_for_metadata,
+    to_metadata,
+    to_ping,
+    to_predictions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +29,7 @@ Route = dict[str, Any]
 _CLIENT = "{client}"
 _STATUS = "{http.error.status_code}"
 _RETRY_AFTER_S = 2
+_NO_BODY = 1024  # bytes, of a GET request
 _FORM = "application/x-www-form-urlencoded"
 _GRPC_SERVICE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/*"
 
@@ -38,10 +47,11 @@ def rest_routes(
         largest: Bytes of a body.
     """
     own = {"Authorization": f"Bearer {server_key}"}
+    no_log = {"handler": "vars", "log_skip": True}
     return [
         {
-            "match": [{"path": ["/ping"], "method": ["GET", "HEAD"]}],
-            "handle": [{"handler": "vars", "log_skip": True}, passing_on(port, lanes.small, own)],
+            "match": [{"path": ["/ping"], "method": ["GET", "HEAD"]}, asks_for_health()],
+            "handle": [no_log, to_ping(), passing_on(port, lanes.small, own)],
             "terminal": True,
         },
         *_only_clients(clients),
@@ -50,9 +60,20 @@ def rest_routes(
             "handle": [passing_on(port, lanes.small, own)],
             "terminal": True,
         },
+        {
+            "match": [asks_for_metadata()],
+            "handle": [
+                {"handler": "request_body", "max_size": _NO_BODY},
+                to_metadata(),
+                passing_on(port, lanes.small, own | METADATA),
+            ],
+            "terminal": True,
+        },
+        {"handle": [to_predictions()]},
         _refuse(
             {"not": [{"path": ["/predictions/*", "/explanations/*"]}]},
-            *(404, "NotFound", "the front lets in /predictions, /explanations and /ping"),
+            *(404, "NotFound"),
+            "the front lets in /predictions, /explanations, /ping and KServe's URLs of the same",
         ),
         _refuse(
             {"not": [{"method": ["POST", "PUT"]}]},

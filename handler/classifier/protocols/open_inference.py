@@ -81,6 +81,30 @@ def write_reply(answers: Sequence[Answer], request: Fields, model: tuple[str, st
     return reply | ({"id": request["id"]} if "id" in request else {})
 
 
+def metadata(model: tuple[str, str], *, platform: str, classes: int, rejects: bool) -> Any:
+    """Write a model's metadata: the tensors that it takes and returns; -1 is any number of images.
+
+    Args:
+        model: Name and version.
+        platform: What runs it.
+        classes: How many classes a reply names, K.
+        rejects: Whether replies have the third output.
+    """
+    outputs = [
+        {"name": "label", "datatype": "BYTES", "shape": [-1, classes]},
+        {"name": "probability", "datatype": "FP32", "shape": [-1, classes]},
+    ]
+    if rejects:
+        outputs.append({"name": "rejected", "datatype": "BOOL", "shape": [-1]})
+    return {
+        "name": model[0],
+        "versions": [model[1]],
+        "platform": platform,
+        "inputs": [{"name": "image", "datatype": "BYTES", "shape": [-1]}],
+        "outputs": outputs,
+    }
+
+
 def write_error(error: Exception, status: int) -> Any:  # noqa: ARG001
     """Write `{"error": "..."}`."""
     return {"error": str(error)}

@@ -169,6 +169,57 @@ def test_what_is_let_in(
     assert requests.request(method, opened[0] + path, **data).status_code == expected  # type: ignore[arg-type]  # noqa: S113
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("POST", "/v1/models/flowers:predict", "/predictions/flowers"),
+        ("POST", "/v1/models/flowers:explain", "/explanations/flowers"),
+        ("POST", "/v2/models/flowers/infer", "/predictions/flowers"),
+        ("POST", "/v2/models/flowers/explain?a=1", "/explanations/flowers?a=1"),
+        ("POST", "/v2/models/flowers/versions/2.0/infer", "/predictions/flowers/2.0"),
+        ("POST", "/v2/models/flowers/versions/2.0/explain", "/explanations/flowers/2.0"),
+        ("GET", "/v2/models/flowers", "/predictions/flowers"),
+        ("GET", "/v2/models/flowers/ready", "/predictions/flowers"),
+        ("GET", "/v2/models/flowers/versions/2.0", "/predictions/flowers/2.0"),
+        ("GET", "/v2/models/flowers/versions/2.0/ready", "/predictions/flowers/2.0"),
+    ],
+)
+def test_the_protocols_urls_are_torchserves_and_need_a_key(
+    opened: tuple[str, Path], method: str, path: str, expected: str
+) -> None:
+    arguments: dict[str, Any] = {"method": method, "url": opened[0] + path, "timeout": 60}
+    told = requests.request(headers=HEADERS | {"Describe": "True"}, **arguments).json()  # noqa: S113
+    assert told["path"] == expected
+    asked = told["headers"].get("describe")
+    assert asked == ("v2" if method == "GET" else None)
+    assert requests.request(**arguments).status_code == 401  # noqa: S113
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v2/models/flowers/infer", 405),
+        ("POST", "/v2/models/flowers", 404),
+        ("POST", "/v2/models/flowers/load", 404),
+        ("GET", "/v2/models/flowers/config", 404),
+        ("POST", "/v2/health/ready", 404),
+        ("GET", "/v2/models/a%2Fb/../../models", 404),
+        ("POST", "/v1/models/flowers/x:predict", 404),
+        ("GET", "/v2", 404),
+    ],
+)
+def test_other_urls_of_the_protocols_lead_nowhere(
+    opened: tuple[str, Path], method: str, path: str, status: int
+) -> None:
+    reply = requests.request(method, opened[0] + path, headers=HEADERS, timeout=60)
+    assert reply.status_code == status
+
+
+def test_the_protocols_health_is_torchserves_and_needs_no_key(opened: tuple[str, Path]) -> None:
+    for path in ("/v2/health/live", "/v2/health/ready"):
+        assert requests.get(opened[0] + path, timeout=60).json()["path"] == "/ping"
+
+
 def test_no_key_and_no_parameter_is_in_the_log(opened: tuple[str, Path]) -> None:
     url, folder = opened
     requests.put(f"{url}{PATH}?token={OTHER}", data=b"x", headers=HEADERS, timeout=60)
