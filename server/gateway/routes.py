@@ -48,6 +48,8 @@ def rest_routes(
     """
     own = {"Authorization": f"Bearer {server_key}"}
     no_log = {"handler": "vars", "log_skip": True}
+    # The handler looks at the bytes. TorchServe would take a form apart, at length.
+    bytes_ = own | {"Content-Type": "application/octet-stream"}
     return [
         {
             "match": [{"path": ["/ping"], "method": ["GET", "HEAD"]}, asks_for_health()],
@@ -91,13 +93,13 @@ def rest_routes(
             "match": [
                 {"header_regexp": {"Content-Length": {"name": "digits", "pattern": SMALL_DIGITS}}}
             ],
-            "handle": [passing_on(port, lanes.small, own, read_first=SMALL_BYTES)],
+            "handle": [passing_on(port, lanes.small, bytes_, read_first=SMALL_BYTES)],
             "terminal": True,
         },
         {
             "handle": [
                 {"handler": "request_body", "max_size": largest},
-                passing_on(port, lanes.large, own),
+                passing_on(port, lanes.large, bytes_),
             ]
         },
     ]

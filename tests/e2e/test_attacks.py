@@ -248,6 +248,16 @@ def test_json_is_not_parsed_before_it_is_counted(served: Served, kind: str, body
     assert "JSON of at most 10,000 members" in reply.json()["message"]
 
 
+def test_a_form_is_not_taken_apart_before_its_parts_are_counted(served: Served) -> None:
+    part = b'--B\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n'
+    body = b"".join(part % number for number in range(100_000)) + b"--B--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=B"}
+    url = f"{served.url}/predictions/flowers"
+    reply = requests.post(url, data=body, headers=bearer(served, "inference") | kind, timeout=120)
+    assert reply.status_code == 413
+    assert "a form of at most 128 parts; found 100,000" in reply.json()["message"]
+
+
 def test_many_dear_images_are_refused_before_they_are_decoded(served: Served) -> None:
     buffer = io.BytesIO()
     Image.new("L", (7071, 7071)).save(buffer, "GIF")  # quick to make

@@ -124,6 +124,13 @@ def test_the_servers_key_takes_the_place_of_the_clients(opened: tuple[str, Path]
     assert not {"describe", "explain"} & told.keys()
 
 
+@pytest.mark.parametrize("size", [5, SMALL_BYTES + 1])
+def test_torchserve_sees_no_form(opened: tuple[str, Path], size: int) -> None:
+    form = {"Content-Type": "Multipart/Form-Data; boundary=B"}
+    told = put(opened[0], bytes(size), **form).json()["headers"]
+    assert told["content-type"] == "application/octet-stream"
+
+
 @pytest.mark.parametrize(
     "header", [None, "Bearer other", KEY, f"Bearer {KEY.lower()}", f"Bearer {KEY}x"]
 )
