@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from server.errors import StartError
+from server.gateway.caddy import find_caddy
 from server.leftovers import find_orphans
 from server.ports import check_free
 from server.tls import check_given
@@ -35,6 +36,7 @@ def check_start(ports: Ports, profile: Profile, folder: RunFolder, *, restart: b
         StartError: It could not; the message says why.
     """
     check_length(folder)
+    find_caddy()
     running = folder.server()
     if running and not restart:
         raise StartError(

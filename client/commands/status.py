@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from client.commands import report
 from client.commands.report import print_line
+from client.errors import ServerUnreachable
 from client.operations.worker_process import resident_bytes
 
 if TYPE_CHECKING:
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
     from client.api.models import ModelStatus
     from client.connection import Connection
+
+_CONNECT_S = 3.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,18 +28,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(connection: Connection, options: argparse.Namespace) -> int:
     """Show workers, queue and versions."""
-    management = connection.management()
+    management, addresses = connection.management(), connection.addresses
+    if _listens(addresses.inference) and not _listens(addresses.management):
+        raise ServerUnreachable(
+            "TorchServe has ended, and the front before it answers 503; `make logs` shows its "
+            "last lines, `make serve` starts it again"
+        )
     health = connection.inference().ping()
     default = management.describe(connection.model).version
     versions = management.describe_all(connection.model)
-    if connection.addresses.on_this_machine:
+    if addresses.on_this_machine:
         versions = [_with_memory(version) for version in versions]
     if options.json:
         print_line(report.status_json(health, versions))
     else:
-        server = connection.addresses.inference
-        print_line(report.status_text(server, health, versions, default))
+        print_line(report.status_text(addresses.inference, health, versions, default))
     return 0
+
+
+def _listens(url: str) -> bool:
+    """Whether anything listens there; a front without TorchServe behind it answers late."""
+    place = urlsplit(url)
+    try:
+        with socket.create_connection((place.hostname, place.port), timeout=_CONNECT_S):
+            return True
+    except OSError:
+        return False
 
 
 def _with_memory(version: ModelStatus) -> ModelStatus:

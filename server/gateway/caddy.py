@@ -53,7 +53,7 @@ class Caddy:
         Raises:
             GatewayError: It is not installed, or ends.
         """
-        program = _find()
+        program = find_caddy()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         state = str(self._folder / "state")
         environment = os.environ | dict.fromkeys(
@@ -150,12 +150,19 @@ def _cause(configuration: dict[str, Any]) -> str:
         return "its output above says why"
 
 
-def _find() -> str:
-    """Return the program: from the requirements, else from the machine."""
+def find_caddy() -> str:
+    """Return the program: from the requirements, else from the machine.
+
+    Raises:
+        GatewayError: There is none.
+    """
     beside = Path(sys.executable).with_name(PROGRAM)
     program = str(beside) if beside.is_file() else shutil.which(PROGRAM)
     if program is None:
-        raise GatewayError("Caddy is not installed; `make` installs it (requirements/serve.txt)")
+        raise GatewayError(
+            f"there is no {PROGRAM} beside {sys.executable}, nor on PATH; delete {sys.prefix}, "
+            "and `make serve` installs it anew (requirements/serve.txt)"
+        )
     return program
 
 

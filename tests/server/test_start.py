@@ -80,6 +80,20 @@ def test_a_busy_port_is_named_with_its_owner(
     assert "PORT=" in line
 
 
+def test_a_missing_front_is_found_before_an_archive_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # An environment, and a PATH, without Caddy.
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arguments = ("--check-only", "--port", str(free_ports()), "--run-dir", tmp_path / "run")
+    line = failure(capsys, "start", tmp_path / "none.mar", *arguments)
+    assert line.startswith(
+        f"error: there is no caddy beside {tmp_path / 'bin/python'}, nor on PATH"
+    )
+    assert "`make serve` installs it anew" in line
+
+
 def test_an_old_java_is_named(
     mar: Path,
     tmp_path: Path,

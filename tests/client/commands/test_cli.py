@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import pytest
 
 from client.commands import cli
 from client.commands.cli import main
+from server.ports import free_ports
 from tests.client import replies
 from tests.client.fakes import answering, serving
 
@@ -236,6 +238,21 @@ def test_status_shows_workers_queue_and_versions(
     state = json.loads(shell("status", "--json")[1])
     assert state["health"] == "Healthy"
     assert state["versions"][0]["workers"][0]["pid"] == 5000000
+
+
+def test_status_says_that_only_the_front_is_left(
+    run_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_ports()
+    command = ["status", "--port", str(port), "--run-dir", str(run_dir)]
+    with socket.create_server(("127.0.0.1", port)):  # as a front that never answers
+        assert main(command) == 1
+    assert capsys.readouterr().err == (
+        "error: TorchServe has ended, and the front before it answers 503; `make logs` shows its "
+        "last lines, `make serve` starts it again\n"
+    )
+    assert main(command) == 1
+    assert "the front" not in capsys.readouterr().err
 
 
 def test_token_prints_the_key_alone(shell: Shell) -> None:
