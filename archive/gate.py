@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from archive.errors import BuildError
+from certainty.shares import wilson_interval
 from classifier.runtimes import load_runtime
 
 if TYPE_CHECKING:
@@ -146,8 +147,6 @@ class Figures:
 
 
 def _interval(share: float, images: int) -> tuple[float, float]:
-    from train.evaluation.metrics import wilson_interval  # noqa: PLC0415  imports scikit-learn
-
     return wilson_interval(round(share * images), images)
 
 

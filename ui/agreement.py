@@ -1,5 +1,7 @@
 """Compares two sets of answers to the same photos: agreement, confidence differences, order.
 
+Where photos came in folders named by class, also which side is right more often.
+
 `ui.compare_tab` gets the answers and shows the result.
 """
 
@@ -8,11 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from certainty.paired import pair_up
 from client.api.inference import Prediction
+from ui.folders import folder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
+    from certainty.paired import Paired
     from ui.asking import Outcome
 
 
@@ -78,6 +83,44 @@ def compare(left: Iterable[Outcome], right: Iterable[Outcome]) -> Comparison:
         mean_difference=sum(sizes) / len(sizes) if sizes else 0.0,
         largest_difference=max(sizes, default=0.0),
     )
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Which side is right more often, on the photos whose class is known.
+
+    Attributes:
+        paired: How often each side is right; None if no photo that both answered has a known class.
+        unknown: The folders that are no class, sorted.
+        others: Photos that both sides answered, of no known class.
+    """
+
+    paired: Paired | None
+    unknown: tuple[str, ...]
+    others: int
+
+
+def compare_labelled(pairs: Sequence[Pair], classes: Collection[str]) -> Labelled:
+    """Compare the answers with the folders that the photos came in.
+
+    Args:
+        pairs: The photos, with both sides' answers; those without both do not count.
+        classes: The classes of the models; empty if they are unknown: every folder is one then.
+    """
+    answered = [(folder_of(pair.left.path), pair) for pair in pairs if pair.is_answered]
+    known = [(name, pair) for name, pair in answered if name and (name in classes or not classes)]
+    unknown = {name for name, _ in answered if name} - {name for name, _ in known}
+    left = [_is(pair.left, name) for name, pair in known]
+    right = [_is(pair.right, name) for name, pair in known]
+    return Labelled(
+        pair_up(left, right) if known else None,
+        tuple(sorted(unknown)),
+        len(answered) - len(known),
+    )
+
+
+def _is(side: Outcome, label: str) -> bool:
+    return isinstance(side.result, Prediction) and side.result.label == label
 
 
 def _first_what_differs(pair: Pair) -> tuple[bool, bool, float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from client.api.metrics import MetricsClient
 from client.errors import ClientError
+from ui.folders import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +36,8 @@ class Outcome:
 
     @property
     def name(self) -> str:
-        """The file's original name."""
-        return self.path.name
+        """The file's original name, below the folder that it came in, if it came in one."""
+        return shown_name(self.path)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from client.errors import ClientError, ModelNotFound
-from ui.agreement import compare
+from ui.agreement import compare, compare_labelled
 from ui.asking import ask
 from ui.facts import labels_of, read_facts
 from ui.markup import render
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ui.asking import Outcome
     from ui.settings import Settings
     from ui.wording import Wording
+
+_CHOOSE_FOLDER = "() => window.marigold.chooseFolder()"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def compare_tab(settings: Settings, wording: Wording, language: gr.Radio, tab: g
     files = wording.on(
         gr.File, {"label": "input.drop"}, file_count="multiple", height=170, elem_classes="photos"
     )
+    folder = wording.on(gr.Button, {"value": "comparison.folder"}, size="sm", elem_id="folder")
     with gr.Row(equal_height=True):
         left = wording.on(gr.Dropdown, {"label": "comparison.left"}, choices=[], min_width=260)
         right = wording.on(gr.Dropdown, {"label": "comparison.right"}, choices=[], min_width=260)
@@ -86,19 +89,22 @@ def compare_tab(settings: Settings, wording: Wording, language: gr.Radio, tab: g
             return render("comparison_refused", language, problems=problems)
         photos = [Path(path) for path in paths]
         found = compare(_outcomes(sides[left], photos), _outcomes(sides[right], photos))
+        labels = [_labels(sides[name]) for name in (left, right)]
         return render(
             "comparison",
             language,
             comparison=found,
+            labelled=compare_labelled(found.pairs, labels[0] | labels[1]),
             rows=[(_thumbnail(pair), pair) for pair in found.pairs],
             left=left,
             right=right,
             names=(left, right),
-            problems=_mismatch(sides[left], sides[right], language),
+            problems=_mismatch((left, right), labels, language),
         )
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "full"}
     tab.select(look_up, None, [left, right, alone], **quiet)
+    folder.click(fn=None, js=_CHOOSE_FOLDER, api_visibility="private")
     run.click(show, [files, left, right, language], [result], **quiet, scroll_to_output=True)
 
 
@@ -111,14 +117,17 @@ def _no_model(side: Side, language: str) -> str:
     return say(language, "comparison.no_model", **values)
 
 
-def _mismatch(left: Side, right: Side, language: str) -> list[str]:
+def _labels(side: Side) -> set[str]:
+    return set(labels_of(read_facts(side.connection, side.version)))
+
+
+def _mismatch(names: tuple[str, str], labels: list[set[str]], language: str) -> list[str]:
     """Say which classes only one of the two has; nothing if a server does not say."""
-    labels = [set(labels_of(read_facts(side.connection, side.version))) for side in (left, right)]
     if not all(labels) or labels[0] == labels[1]:
         return []
     nothing = say(language, "comparison.nothing")
     only = [", ".join(sorted(labels[i] - labels[1 - i])) or nothing for i in (0, 1)]
-    values = {"left": left.name, "right": right.name, "only_left": only[0], "only_right": only[1]}
+    values = {"left": names[0], "right": names[1], "only_left": only[0], "only_right": only[1]}
     return [say(language, "comparison.other_classes", **values)]
 
 

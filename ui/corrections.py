@@ -11,7 +11,10 @@ import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+from ui.folders import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +51,8 @@ def keep_corrected(outcomes: Sequence[Outcome], marks: Mapping[int, str], folder
             raise ValueError(f"{label!r} is no name of a folder")
         source = outcomes[index].path
         digest = hashlib.sha256(source.read_bytes()).hexdigest()[:_DIGITS]
-        name = f"{_ODD.sub('_', source.stem)}-{digest}{source.suffix}"
+        own = PurePath(shown_name(source))
+        name = f"{_ODD.sub('_', own.stem)}-{digest}{own.suffix}"
         for former in folder.glob(f"*/*-{digest}{source.suffix}"):
             former.unlink()
         (folder / label).mkdir(parents=True, exist_ok=True)

@@ -2,13 +2,58 @@
 document.addEventListener("paste", (event) => {
   const files = event.clipboardData?.files;
   const typing = event.target.closest?.("textarea, input[type=text], [contenteditable]");
-  if (!files?.length || typing) return;
+  if (files?.length && !typing) handOver([...files]);
+});
+
+function handOver(files) {
   const inputs = [...document.querySelectorAll(".photos input[type=file]")];
   const input = inputs.find((found) => found.closest(".photos").offsetParent);
-  if (!input) return;
-  input.files = files;
+  if (!input || !files.length) return;
+  const transfer = new DataTransfer();
+  for (const file of files) transfer.items.add(file);
+  input.files = transfer.files;
   input.dispatchEvent(new Event("change", { bubbles: true }));
-});
+}
+
+// Folders. An upload keeps a file's name alone, so the folder that it was in goes into the name:
+// `ui.folders` takes it out again. What no file name may hold is written as in a URL.
+const LITTER = /(^|\/)(\.|__MACOSX\/|@eaDir\/|Thumbs\.db$|desktop\.ini$)/i;
+function inFolder(file, path) {
+  const folder = path.split("/").at(-2) ?? "";
+  const escape = (odd) => encodeURIComponent(odd).replace("!", "%21").replace("*", "%2A");
+  const safe = folder.replace(/[<>:"\\|?*`$!{}%\u2215\p{Cc}]/gu, (odd) => escape(odd));
+  return new File([file], folder ? `${safe}\u2215${file.name}` : file.name, { type: file.type });
+}
+
+function handOverFolder(found) {
+  const photos = found.filter(({ path }) => !LITTER.test(path));
+  handOver(photos.map(({ file, path }) => inFolder(file, path)));
+}
+
+async function filesBelow(entry, path) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    return [{ file, path }];
+  }
+  const reader = entry.createReader(), found = [];
+  for (;;) { // it gives a hundred at a time, and none at the end
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return found;
+    for (const one of some) found.push(...await filesBelow(one, `${path}/${one.name}`));
+  }
+}
+
+// Gradio takes no dropped folders: they are read here, before it sees them.
+document.addEventListener("drop", async (event) => {
+  if (!event.target.closest?.(".photos")) return;
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+  if (!entries.some((entry) => entry?.isDirectory)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const found = await Promise.all(
+    entries.filter(Boolean).map((entry) => filesBelow(entry, entry.name)));
+  handOverFolder(found.flat());
+}, true);
 
 // The table of many photos: sorted, filtered, and marked where an answer is wrong.
 window.marigold = {
@@ -16,6 +61,14 @@ window.marigold = {
   marks: () => Object.fromEntries(
     [...document.querySelectorAll(".batch tr.corrected")]
       .map((row) => [row.dataset.index, row.querySelector(".right select").value])),
+  // Lets a folder be chosen; its photos go where dropped ones go.
+  chooseFolder: () => {
+    const input = document.createElement("input");
+    Object.assign(input, { type: "file", webkitdirectory: true });
+    input.addEventListener("change", () => handOverFolder(
+      [...input.files].map((file) => ({ file, path: file.webkitRelativePath }))));
+    input.click();
+  },
   // The answer is drawn a moment after it has come: wait for it, at most ten seconds. What is above
   // it may still grow then, so it is looked at for another second.
   showResult: (waits = 100, looks = 10) => {

@@ -18,7 +18,8 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from archive.errors import ModelImportError
 from archive.imports.labels import shown
-from train.evaluation.metrics import measure, wilson_interval
+from certainty.shares import wilson_interval
+from train.evaluation.metrics import measure
 from train.markdown import percent
 
 if TYPE_CHECKING:

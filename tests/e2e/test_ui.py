@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
-import os
 import re
-import signal
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +14,8 @@ from classifier.reference import draw_png
 from client.errors import RequestRejected
 from server.ports import HOST, free_ports
 from tests.browser import press
-from tests.e2e.served import ROOT, clean_environment
 from tests.models import CLASSES
+from tests.ui.process import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,29 +58,9 @@ def url(served: Served, corrections: Path) -> Iterator[str]:
         f"COMPARE_RUN_DIR={served.run_dir}",
         f"ARGS=--corrections '{corrections}'",
     ]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=clean_environment() | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if "the page runs on" in line:
-                break
-        assert said, "the page said nothing"
-        assert "the page runs on" in said[-1], "".join(said)
-        yield f"http://{HOST}:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-        process.stdout.close()
+    with page_of(command) as url:
+        assert url == f"http://{HOST}:{port}"
+        yield url
 
 
 @pytest.fixture

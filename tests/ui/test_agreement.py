@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from certainty.paired import Paired
 from client.api.inference import Prediction
 from client.errors import RequestRejected
-from ui.agreement import compare
+from ui.agreement import compare, compare_labelled
 from ui.asking import Outcome
 
 
@@ -48,3 +49,22 @@ def test_a_class_that_the_other_side_does_not_name_counts_as_nothing() -> None:
 
 def test_without_two_answers_nothing_is_said_of_agreement() -> None:
     assert compare([outcome("a")], [outcome("a", daisy=1.0)]).agreement is None
+
+
+def test_photos_in_folders_named_by_class_say_which_side_is_right() -> None:
+    slash = "\N{DIVISION SLASH}"
+    names = [f"daisy{slash}a", f"daisy{slash}b", f"roses{slash}c", f"weeds{slash}d", "e", "daisy"]
+    left = [outcome(name, daisy=0.9, roses=0.1) for name in names]
+    right = [outcome(name, roses=0.9, daisy=0.1) for name in names]
+    failed = [outcome(f"daisy{slash}f")], [outcome(f"daisy{slash}f", daisy=1.0)]
+    pairs = compare([*left, *failed[0]], [*right, *failed[1]]).pairs
+    found = compare_labelled(pairs, {"daisy", "roses"})
+    assert found.paired == Paired(both=0, only_first=2, only_second=1, neither=0)
+    assert found.unknown == ("weeds",)
+    assert found.others == 3
+    assert compare_labelled(pairs, ()).paired == Paired(0, 2, 1, 1)  # no server says its classes
+
+
+def test_photos_without_folders_have_no_known_class() -> None:
+    pairs = compare([outcome("a", daisy=1.0)], [outcome("a", daisy=1.0)]).pairs
+    assert compare_labelled(pairs, {"daisy"}).paired is None

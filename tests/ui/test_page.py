@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
-import os
 import re
-import signal
-import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,9 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from server.ports import HOST, free_ports
-from tests.e2e.served import ROOT, clean_environment
-from tests.ui.fake_server import FakeModel
+from tests.e2e.served import ROOT
+from tests.ui.fake_server import FLOWERS, FakeModel
+from tests.ui.process import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,31 +43,16 @@ PETS = FakeModel(
 
 
 @contextmanager
-def page_of(*options: str) -> Iterator[str]:
+def page(*options: str) -> Iterator[str]:
     """Serve the page; gives its URL."""
     python = ROOT / ".venv-ui/bin/python"
     if not python.exists():
         pytest.skip("no environment of the page: make .venv-ui/installed")
     port = free_ports()
     keys = {f"MARIGOLD_{kind}_KEY": "key" for kind in ("INFERENCE", "MANAGEMENT")}
-    process = subprocess.Popen(
-        [python, "-m", "ui", *options, "--page-port", str(port)],
-        cwd=ROOT,
-        env=clean_environment() | keys | {"PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        said = process.stdout.readline()
-        assert said == f"the page runs on http://{HOST}:{port} (Ctrl-C ends it)\n"
-        yield f"http://{HOST}:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-        process.stdout.close()
+    with page_of([python, "-m", "ui", *options, "--page-port", str(port)], keys) as url:
+        assert url == f"http://{HOST}:{port}"
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +62,8 @@ def urls() -> Iterator[Mapping[str, str]]:
         other = ("--compare", f"http://{HOST}:{pets}")
         back = ("--compare", f"http://{HOST}:{flowers}", "--compare-model", "flowers")
         with (
-            page_of("--port", str(flowers), *other) as first,
-            page_of("--port", str(pets), "--model", "pets", *back) as second,
+            page("--port", str(flowers), *other) as first,
+            page("--port", str(pets), "--model", "pets", *back) as second,
         ):
             yield {"flowers": first, "pets": second}
 
@@ -211,3 +195,77 @@ def test_another_name_and_other_classes_of_the_other_server_are_said_once(
         compare(page, photos)
         expect(page.locator(".comparison .warning")).to_contain_text("do not have the same classes")
         expect(page.locator(".comparison .sum")).to_contain_text("points over 3 photos")
+
+
+DROP_FOLDER = """(target, [root, folders]) => {
+  const entry = (name, files) => ({
+    isDirectory: true, name, createReader: () => {
+      const rounds = [files, []];
+      return { readEntries: (found) => found(rounds.shift()) };
+    },
+  });
+  const photo = ([name, bytes]) => ({
+    isFile: true, name, file: (found) => found(new File([Uint8Array.from(atob(bytes),
+      (char) => char.charCodeAt(0))], name, { type: "image/png" })),
+  });
+  const top = entry(root, folders.map(([name, files]) => entry(name, files.map(photo))));
+  const event = new DragEvent("drop", { bubbles: true, cancelable: true });
+  Object.defineProperty(event, "dataTransfer", { value: {
+    items: [{ webkitGetAsEntry: () => top }], files: [],
+  } });
+  target.dispatchEvent(event);
+}"""
+
+
+@pytest.fixture(scope="module")
+def labelled(photos: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The photos in folders: two as the flowers' model answers, one as it does not, and litter."""
+    root = tmp_path_factory.mktemp("labelled")
+    for number, photo in enumerate(photos[:3]):
+        answer = next(iter(FakeModel().scores_of(photo.read_bytes())))
+        other = FLOWERS[FLOWERS.index(answer) - 1]
+        folder = root / (other if number == 2 else answer)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}.png").write_bytes(photo.read_bytes())
+    (root / "a: *!").mkdir()
+    (root / "a: *!" / "0.png").write_bytes(photos[0].read_bytes())
+    (root / ".DS_Store").write_bytes(b"litter")
+    return root
+
+
+def test_a_folder_of_class_folders_says_which_model_is_right_more_often(
+    browser: Browser, urls: Mapping[str, str], labelled: Path
+) -> None:
+    with opened(browser, urls["pets"]) as page:
+        page.get_by_role("tab", name="Compare").click()
+        expect(page.get_by_label("Model B")).to_have_value(re.compile(HOST))
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose a folder").click()
+        chooser.value.set_files(labelled)
+        expect(page.locator(".photos").nth(1)).to_contain_text("a%3A")
+        page.get_by_role("button", name="Compare", exact=True).click()
+        expect(page.locator(".labelled h3")).to_have_text("Accuracy on 3 labelled photos")
+        # The model of pets is never right, that of flowers on two of three.
+        expect(page.locator(".labelled dd")).to_have_text(["0.0 %", "66.7 %", "+66.7 points"])
+        expect(page.locator(".labelled .interval")).to_contain_text("-5.9 to +93.9 points")
+        expect(page.locator(".labelled .soft")).to_contain_text("p = 0.500. This may be chance.")
+        expect(page.locator(".comparison .warning").nth(1)).to_contain_text("a: *!")
+        expect(page.locator(".comparison tbody th").last).to_contain_text(".png")
+        assert serious(page) == []
+
+
+def test_a_dropped_folder_is_read(
+    browser: Browser, urls: Mapping[str, str], labelled: Path
+) -> None:
+    folders = [
+        [
+            folder.name,
+            [[f.name, base64.b64encode(f.read_bytes()).decode()] for f in sorted(folder.iterdir())],
+        ]
+        for folder in sorted(labelled.iterdir())
+        if folder.is_dir()
+    ]
+    names = [f"{name}/{file}" for name, files in folders for file, _ in files]
+    with opened(browser, urls["flowers"], viewport=DESKTOP) as page:
+        page.locator(".photos button").first.evaluate(DROP_FOLDER, ["photos", folders])
+        expect(page.locator(".batch tbody th")).to_have_text(names)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from certainty.shares import wilson_interval
 from train.evaluation.curves import calibrate
 
 if TYPE_CHECKING:
@@ -74,14 +74,3 @@ def measure(
         calibration_error=calibrate(probabilities, np.asarray(labels)).expected_error,
         confidence_p5=float(np.quantile(probabilities.max(axis=1), 0.05)),
     )
-
-
-def wilson_interval(right: int, images: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a share, 0..1.
-
-    Wilson (1927); unlike the normal approximation it stays in 0..1 and is sound for few photos.
-    """
-    low, high = binomtest(right, images).proportion_ci(0.95, method="wilson")
-    # Rounding must not push an end past the share itself.
-    share = right / images
-    return max(min(float(low), share), 0.0), min(max(float(high), share), 1.0)

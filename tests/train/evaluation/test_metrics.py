@@ -1,13 +1,11 @@
-"""Metrics: hand-made cases, and properties of the confidence interval."""
+"""Metrics: cases made by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from train.evaluation.metrics import measure, wilson_interval
+from train.evaluation.metrics import measure
 from train.markdown import accuracy_sentence, confusion_table, per_class_table
 
 PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.1, 0.9]], dtype=np.float32)
@@ -26,21 +24,6 @@ def test_a_case_by_hand() -> None:
 def test_a_class_that_is_never_predicted_has_no_precision() -> None:
     metrics = measure(PROBABILITIES, [0, 0, 1, 1], ("daisy", "roses", "tulips"))
     assert metrics.per_class[2].precision == 0.0
-
-
-def test_wilson_as_in_the_textbook() -> None:
-    low, high = wilson_interval(8, 10)
-    assert (round(low, 4), round(high, 4)) == (0.4902, 0.9433)
-
-
-@given(st.data())
-def test_wilson_surrounds_the_share_and_shrinks_with_more_photos(data: st.DataObject) -> None:
-    images = data.draw(st.integers(1, 10_000))
-    right = data.draw(st.integers(0, images))
-    low, high = wilson_interval(right, images)
-    assert 0 <= low <= right / images <= high <= 1
-    more_low, more_high = wilson_interval(10 * right, 10 * images)
-    assert more_high - more_low < high - low
 
 
 def test_tables_read_well() -> None:
