@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifier.errors import InvalidRequest, TooLarge
+from classifier.protocols import modelarts
 from classifier.protocols.form import MAX_PARTS, looks_like_form, parse_form
 from classifier.protocols.query import read_query
 from tests.bodies import as_json, v1
@@ -74,7 +76,7 @@ def test_a_form_of_too_many_parts_is_refused_before_it_is_taken_apart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert parse_form(flood(MAX_PARTS)) == {"x": b""}
-    monkeypatch.setattr("classifier.protocols.form._field", None)
+    monkeypatch.setattr("classifier.protocols.form._part", None)
     error = read_query({"body": flood(100_000)}, max_images=1, max_json_parts=9).error
     assert isinstance(error, TooLarge)
     assert str(error).startswith("expected a form of at most 128 parts; found 100,000; ")
@@ -95,3 +97,52 @@ def test_json_in_a_form_in_a_body_is_read() -> None:
         assert read_query({"body": form(fields)}, max_images=2, max_json_parts=99).images == (
             b"ABC",
         )
+
+
+Sent = tuple[str, str | None, bytes]  # field, file name if it is a file, value
+PHOTO, OTHER = b"\xff\xd8 one", b"\xff\xd8 two"
+BASE64 = base64.b64encode(PHOTO)
+
+
+def form_of(parts: list[Sent]) -> bytearray:
+    prepared = requests.Request(
+        "POST", "http://x", files=[(field, (name, value)) for field, name, value in parts]
+    ).prepare()
+    assert isinstance(prepared.body, bytes)
+    return bytearray(prepared.body)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (
+            [("data", "a.jpg", PHOTO), ("data", "b.jpg", OTHER)],
+            "2 files, in the fields 'data', 'data'",
+        ),
+        ([("images", "a.jpg", PHOTO)] * 3, "3 files, in the fields 'images', 'images', 'images'"),
+        ([("data", "a.jpg", PHOTO), ("images", "b.jpg", OTHER)], "'data', 'images'"),
+        ([("data", "a.jpg", PHOTO), ("more", "b.jpg", OTHER)], "'data', 'more'"),
+        ([("images", None, BASE64)] * 2, "'images', 'images'"),
+    ],
+)
+def test_no_photo_of_a_form_vanishes(parts: list[Sent], told: str) -> None:
+    query = read_query({"body": form_of(parts)}, max_images=9, max_json_parts=99)
+    assert isinstance(query.error, InvalidRequest)
+    assert told in str(query.error)
+    by_images = any(field == "images" for field, _, _ in parts)
+    assert (query.protocol is modelarts) is by_images  # the sender reads the error in his own form
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("data", "a.jpg", PHOTO), ("note", None, b"mine"), ("note", None, b"x")],
+        [("more", "a.jpg", b""), ("data", "a.jpg", PHOTO)],  # a file that nobody chose
+        [("images", "a.jpg", PHOTO), ("id", None, b"7")],
+        [("body", "a.jpg", PHOTO)],
+    ],
+)
+def test_a_form_may_have_values_beside_its_photo(parts: list[Sent]) -> None:
+    query = read_query({"body": form_of(parts)}, max_images=9, max_json_parts=99)
+    assert query.error is None
+    assert query.images == (PHOTO,)

@@ -60,6 +60,25 @@ def test_multipart_data_gets_a_flat_object(served: Served, expected: dict[str, f
     assert_is_answer(reply.json(), expected)
 
 
+@pytest.mark.parametrize("names", [("data", "data"), ("images", "images"), ("data", "other")])
+def test_several_files_in_a_form_are_refused_and_not_forgotten(
+    served: Served, names: tuple[str, ...]
+) -> None:
+    files = [(name, (f"{index}.png", PICTURE)) for index, name in enumerate(names)]
+    reply = ask(served, files=files)
+    assert reply.status_code == 400
+    assert f"2 files, in the fields {names[0]!r}, {names[1]!r}" in reply.text
+
+
+def test_a_form_may_have_values_beside_its_photo(
+    served: Served, expected: dict[str, float]
+) -> None:
+    files = [("data", ("a.png", PICTURE)), ("empty", ("", b""))]
+    reply = ask(served, files=files, data={"note": "mine"})
+    assert reply.status_code == 200
+    assert_is_answer(reply.json(), expected)
+
+
 @pytest.mark.parametrize("form", [{"files": {"images": PICTURE}}, {"json": {"images": BASE64}}])
 def test_modelarts_requests_get_modelarts_replies(
     served: Served, expected: dict[str, float], form: dict[str, Any]

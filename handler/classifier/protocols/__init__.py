@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from classifier.errors import InvalidRequest
 from classifier.protocols import kserve_v1, modelarts, open_inference, torchserve
-from classifier.protocols.form import looks_like_form, parse_form
 from classifier.protocols.json_text import looks_like_json, parse_json
 
 if TYPE_CHECKING:
@@ -63,19 +62,15 @@ _LISTS = ("instances", "inputs")  # fields that hold JSON even in a form
 def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
     """Turn what TorchServe passes for one request into named fields.
 
-    A form in the body is replaced by its fields, unless TorchServe has taken it apart already.
     A JSON object in the body, or uploaded as the one field `data`, is replaced by its members.
     Unless its `config.properties` contains `decode_input_request=false`, TorchServe has already
     decoded JSON, without limits, if the content type is exactly ``application/json``, even in a
     form.
 
     Raises:
-        InvalidRequest: The body is meant to be JSON but is not a JSON object, or to be a form.
-        TooLarge: JSON has more than `max_json_parts` members, elements and braces, or a form too
-            many parts.
+        InvalidRequest: The body is meant to be JSON but is not a JSON object.
+        TooLarge: JSON has more than `max_json_parts` members, elements and braces.
     """
-    if looks_like_form(body := row.get("body")):
-        row = parse_form(body)
     name = "body" if "body" in row else "data"
     if name not in row:
         lists = {field: row[field] for field in _LISTS if looks_like_json(row.get(field))}

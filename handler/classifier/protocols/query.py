@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from classifier.errors import RequestError, TooLarge
 from classifier.protocols import read_fields, recognise, torchserve
+from classifier.protocols.form import check_one_photo, without_form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,8 +66,10 @@ def read_query(row: Mapping[str, Any], *, max_images: int, max_json_parts: int) 
     protocol: WireProtocol = torchserve
     fields: Fields = row
     try:
+        row = without_form(row)
         fields = read_fields(row, max_json_parts)
         protocol = recognise(fields)
+        check_one_photo(row)
         places_and_images = protocol.read_images(fields)
         _check_number(len(places_and_images), max_images)
     except Exception as error:  # noqa: BLE001  even a bug must not affect the other requests
