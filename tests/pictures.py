@@ -157,6 +157,17 @@ def _tiff() -> dict[str, Sample]:
     }
 
 
+def _avif() -> dict[str, Sample]:
+    best = {"quality": 95, "subsampling": "4:4:4", "speed": 10}
+    return {
+        "AVIF RGB": Sample(encode(PICTURE, "AVIF", **best), PICTURE, 2),
+        "AVIF 4:2:0": Sample(encode(PICTURE, "AVIF", speed=10), PICTURE, 4),
+        "AVIF L": Sample(encode(GREY, "AVIF", **best), _SHOWN_GREY, 2),
+        "AVIF RGBA": Sample(encode(_RGBA, "AVIF", **best), _SHOWN_RGBA, 3),
+        "AVIF with EXIF": Sample(encode(PICTURE, "AVIF", exif=_exif(), **best), PICTURE, 2),
+    }
+
+
 def _wide(image: Image.Image) -> NDArray[np.uint16]:
     """Spread 8 bit over 16, in the byte order of PNG."""
     return (np.asarray(image).astype(np.uint16) * 257).astype(">u2")
@@ -181,4 +192,4 @@ _GREY_ALPHA = Image.merge("LA", (GREY, _ALPHA))
 _SHOWN_GREY_ALPHA = on_white(GREY, _ALPHA)
 _WIDE = Image.fromarray(_LEVELS.astype(np.uint16) * 257)  # each level at its place in 16 bit
 
-SAMPLES = _jpeg() | _png() | _webp() | _bmp_and_gif() | _tiff()
+SAMPLES = _jpeg() | _png() | _webp() | _bmp_and_gif() | _tiff() | _avif()

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     JpegImagePlugin,
@@ -18,13 +19,16 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from classifier.avif import is_avif
 from classifier.errors import InvalidImage, RequestError, UnsupportedFormat
 from classifier.image_parts import has_whole_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ACCEPTED_FORMATS = ("JPEG", "PNG", "WebP", "BMP", "GIF", "TIFF")
+    from classifier.avif import Avif
+
+ACCEPTED_FORMATS = ("JPEG", "PNG", "WebP", "BMP", "GIF", "TIFF", "AVIF")
 ACCEPTED = f"an image in {', '.join(ACCEPTED_FORMATS[:-1])} or {ACCEPTED_FORMATS[-1]} format"
 
 _OTHERS = {
@@ -42,12 +46,20 @@ _OTHERS = {
     (0, b"<!DOCTYPE html"): "an HTML page",
     (0, b"<html"): "an HTML page",
 }
-# The brands of ISO/IEC 23008-12 (HEIF) and of the AV1 Image File Format.
+# The brands of ISO/IEC 23008-12 (HEIF).
 _BRANDS = {
-    **dict.fromkeys((b"avif", b"avis"), "AVIF data"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis"), "HEIC data"),
     **dict.fromkeys((b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC data (an image sequence)"),
 }
+_CONVERT = "convert it, for example to JPEG"
+_FROM_HEIC = (
+    "convert it, for example with `heif-convert photo.heic photo.jpg`; iPhones take JPEGs with the "
+    "setting Camera > Formats > Most Compatible"
+)
+# Codes of ITU-T H.273: primaries of BT.709 (sRGB), unspecified, of BT.601, which is close, and of
+# Display P3, which `classifier.colour` converts; the transfers PQ and HLG of high dynamic range.
+_PRIMARIES = {1, 2, 5, 6, 7, 12}
+_HDR = {16, 18}
 _HEIF = {b"mif1", b"mif2", b"msf1"}  # says nothing about the codec; another brand does
 _READERS: dict[bytes, tuple[str, Callable[[io.BytesIO], object]]] = {
     b"\xff\xd8\xff": ("JPEG", JpegImagePlugin.JpegImageFile),
@@ -100,7 +112,10 @@ def refuse_jpeg_process(data: bytes) -> None:
 def error_of(data: bytes) -> RequestError:
     """Return the error for a file that Pillow does not open."""
     if name := _name_of(data):
-        return _unsupported(name)
+        heic = "HEI" in name
+        return _unsupported(name, _FROM_HEIC if heic else _CONVERT)
+    if is_avif(data):
+        return damaged_avif(_reason(AvifImagePlugin.AvifImageFile, data))
     for magic, (form, reader) in _READERS.items():
         if data.startswith(magic):
             reason = _reason(reader, data)
@@ -119,6 +134,28 @@ def error_of(data: bytes) -> RequestError:
     )
 
 
+def damaged_avif(reason: object) -> InvalidImage:
+    """Return the error for an AVIF file that is damaged."""
+    return InvalidImage(
+        expected=ACCEPTED,
+        found=f"an AVIF file that is damaged ({reason})",
+        remedy="check that the whole file was sent, or save the image again",
+    )
+
+
+def refuse_avif_kind(avif: Avif) -> None:
+    """Refuse an AVIF file that would be read wrongly.
+
+    Raises:
+        UnsupportedFormat: It is a film, or its colours are neither sRGB's nor Display P3's.
+    """
+    if avif.is_sequence:
+        raise _unsupported("an AVIF sequence", "send one picture of it")
+    if avif.primaries not in _PRIMARIES or avif.transfer in _HDR:
+        found = f"an AVIF file of other colours (primaries {avif.primaries}, transfer "
+        raise _unsupported(f"{found}{avif.transfer} of H.273)", "save it in sRGB")
+
+
 def error_of_load(form: str, error: Exception) -> RequestError:
     """Return the error for a file of format `form` that opens but does not decompress."""
     if "unknown raw mode" in str(error):
@@ -134,7 +171,7 @@ def _name_of(data: bytes) -> str | None:
     for (offset, magic), name in _OTHERS.items():
         if data.startswith(magic, offset):
             return name
-    if data[4:8] != b"ftyp":
+    if data[4:8] != b"ftyp" or is_avif(data):
         return None
     size = min(int.from_bytes(data[:4], "big"), 256)
     major = data[8:12]
@@ -154,7 +191,5 @@ def _reason(reader: Callable[[io.BytesIO], object], data: bytes) -> str:
     return "it cannot be read"
 
 
-def _unsupported(found: str) -> UnsupportedFormat:
-    return UnsupportedFormat(
-        expected=ACCEPTED, found=found, remedy="convert it, for example to JPEG"
-    )
+def _unsupported(found: str, remedy: str = _CONVERT) -> UnsupportedFormat:
+    return UnsupportedFormat(expected=ACCEPTED, found=found, remedy=remedy)

@@ -38,10 +38,12 @@ class Parts(NamedTuple):
     Attributes:
         number: Segments, chunks, strips and values; 0 for a format not read part by part.
         scans: Upper bound for a JPEG; includes byte sequences in other data that look like one.
+        coded_pixels: Pixels of all frames of an AVIF file.
     """
 
     number: int = 0
     scans: int = 1
+    coded_pixels: int = 0
 
 
 def check_parts(data: bytes) -> Parts:

@@ -25,6 +25,7 @@ _JPEG_BYTE = 8.0  # per byte of compressed data
 _WEBP = 46.0  # per pixel
 _PNG_OPAQUE, _PNG_TRANSPARENT = 50.0, 150.0
 _GIF, _BMP = 15.0, 10.0
+_AVIF, _AVIF_BYTE = 45.0, 100.0  # per coded pixel, and per byte of compressed data
 _TIFF, _TIFF_WIDE = 120.0, 170.0  # with 8-bit samples; with 16 or 32 bits
 _PART = 4000.0  # per segment, chunk or value, which Python reads one by one
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
@@ -51,6 +52,8 @@ def decode_seconds(image: Image.Image, data: bytes, pixels: int, parts: Parts) -
             cost = (_PNG_TRANSPARENT if has_alpha else _PNG_OPAQUE) * pixels
         case "GIF":
             cost = _GIF * pixels
+        case "AVIF":
+            cost = _AVIF * parts.coded_pixels + _AVIF_BYTE * len(data)
         case "BMP" | "DIB":
             cost = _BMP * pixels
         case _:

@@ -24,7 +24,7 @@ FOREIGN = {
     "PDF data": encode(PICTURE, "PDF"),
     "ICO data": encode(PICTURE, "ICO"),
     "JPEG 2000 data": encode(PICTURE, "JPEG2000", no_jp2=False),
-    "AVIF data": encode(PICTURE, "AVIF"),
+    "an AVIF sequence": encode(PICTURE, "AVIF", save_all=True, append_images=[GREY]),
     "Photoshop data": b"8BPS\0\1" + bytes(40),
     "JPEG XL data": b"\0\0\0\x0cJXL \r\n\x87\n",
     "HEIC data": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",

@@ -1,7 +1,7 @@
-"""Converts photos in formats that the handler does not accept into ones that it does: AVIF, HEIC.
+"""Converts HEIC photos, which the handler does not accept, into JPEGs.
 
-Serving refuses both: their decoders allocate what the coded frame says, which may be far more than
-the picture's declared size. Photos to train on are the user's own, and are converted once.
+Pillow has no decoder for them, and serving should not depend on another. Photos to train on are
+the user's own, and are converted once. docs/api.md has the figures and reasons.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
+from classifier.avif import is_avif
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_AVIF = {b"avif", b"avis"}
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
 _QUALITY = 95
 logger = logging.getLogger(__name__)
 
 
 def convert(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
-    """Convert the AVIF photos among `paths`, and HEIC ones if `pillow-heif` is installed.
+    """Convert the HEIC photos among `paths`, if `pillow-heif` is installed.
 
     Args:
         paths: The photos.
@@ -45,16 +46,14 @@ def convert(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
             else:
                 converted[path] = target
     if converted:
-        logger.info("converted %d AVIF or HEIC photos to JPEG", len(converted))
+        logger.info("converted %d HEIC photos to JPEG", len(converted))
     return converted
 
 
 def _is_convertible(path: Path) -> bool:
     with path.open("rb") as file:
-        start = file.read(12)
-    if start[4:8] != b"ftyp":
-        return False
-    return start[8:] in _AVIF or (start[8:] in _HEIC and _reads_heic())
+        start = file.read(256)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC and not is_avif(start) and _reads_heic()
 
 
 def _reads_heic() -> bool:
