@@ -10,11 +10,11 @@ import json
 import logging
 import math
 import os
-import re
 import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
@@ -253,8 +253,13 @@ def _headers(context: Context, index: int) -> dict[str, str]:
 
 
 def _dimension(value: str) -> str:
-    """Replace the characters that are special in a line of TorchServe's metrics."""
-    return re.sub(r"[,:|#\s]+", "_", value)
+    """Percent-encode what is special in a line of metrics, so that different names stay so."""
+    return "".join(
+        quote(character, safe="", errors="surrogatepass")
+        if character in ",:|#%" or not character.isprintable()
+        else character
+        for character in value
+    )
 
 
 def _json(body: Any) -> str:

@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
@@ -113,8 +114,25 @@ def test_without_our_metrics_yaml_the_model_is_served_all_the_same(
     assert worker.ask_one({"body": ROSE}).status == 200
 
 
-def test_what_has_a_meaning_in_a_line_of_metrics_is_replaced() -> None:
-    assert resnet_handler._dimension("a: b, c|d #é\n") == "a_b_c_d_é_"  # noqa: SLF001
+NAMES = (
+    *("a b", "a_b", "a:b", "a,b", "a|b", "a#b", "a%b", "a%3Ab", "a\nb", "a\u2028b", "a\xa0b"),
+    *("", " a", "é", "雏菊", "\ud800", "#é\n"),
+)
+
+
+def test_class_names_stay_apart_and_can_be_read_in_a_line_of_metrics() -> None:
+    dimension = resnet_handler._dimension  # noqa: SLF001
+    written = [dimension(name) for name in NAMES]
+    assert len(set(written)) == len(NAMES)
+    assert [unquote(name, errors="surrogatepass") for name in written] == list(NAMES)
+    for name in written:
+        line = f"[METRICS]a.b:1|#class:{name}|#type:COUNTER|#hostname:h,1"
+        match = LINE.fullmatch(line)
+        assert match
+        assert match[4].split(":") == ["class", name]
+        assert line.splitlines() == [line]
+    assert dimension("a: b, c|d #é") == "a%3A b%2C c%7Cd %23é"
+    assert dimension("雏菊") == "雏菊"
 
 
 def test_a_bug_is_told_by_a_request_id_and_nothing_else(
