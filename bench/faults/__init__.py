@@ -8,5 +8,7 @@ stage        the server, and what it leaves behind
 traffic      clients that send requests throughout, and what they saw
 clock        a clock that can be set for the server alone
 disk         a file system that can be filled
+boot         a boot time that can be moved for the server's commands alone
 faults       the faults
+releases     those of what is served
 """

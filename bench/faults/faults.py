@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from bench.faults import disk
 from bench.faults.burst import burst
+from bench.faults.releases import deploy_twice, refuse_second, swap_archive
 from bench.lab.errors import LoadFailed
 from server.ports import HOST
 from server.properties import get_properties
@@ -23,32 +22,15 @@ from server.properties import get_properties
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.faults.stage import Stage
-    from bench.faults.traffic import Traffic
+    from bench.faults.scene import Scene
 
 BURST_FACTOR = 10  # multiple of the job queue's length
 _LOGS_S, _POLL_S = 60.0, 0.05
 _JUMP = timedelta(hours=2)  # longer than any token's lifetime
+_STEP = timedelta(hours=1)
 
-Need = Literal["clock", "disk"]
+Need = Literal["clock", "disk", "boot", "model-api"]
 NEEDS: tuple[Need, ...] = get_args(Need)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What a fault works on.
-
-    Attributes:
-        stage: The server.
-        traffic: Its clients.
-        photos: Photos for further requests.
-        streak: Good answers in a row that count as recovered.
-    """
-
-    stage: Stage
-    traffic: Traffic
-    photos: tuple[bytes, ...]
-    streak: int
 
 
 @dataclass(frozen=True)
@@ -122,15 +104,8 @@ def kill_worker_on_full_disk(scene: Scene) -> None:
 
 def take_port(scene: Scene) -> None:
     """Start a second server on the first one's port."""
-    stage = scene.stage
     scene.traffic.mark()
-    with tempfile.TemporaryDirectory() as folder:
-        second = [word.replace(str(stage.run.path), folder) for word in stage.command()]
-        process = subprocess.run(second, capture_output=True, text=True, check=False)  # noqa: S603
-        if process.returncode != 1 or f"port {stage.port} is taken" not in process.stderr:
-            raise LoadFailed(f"a second server was not refused: {process.stderr}")
-        if list(Path(folder).iterdir()):
-            raise LoadFailed("a second server, which was refused, left files behind")
+    refuse_second(scene.stage, f"port {scene.stage.port} is taken")
 
 
 def jump_ahead(scene: Scene) -> None:
@@ -141,6 +116,26 @@ def jump_ahead(scene: Scene) -> None:
 def jump_back(scene: Scene) -> None:
     """Set the clock two hours back: the server is in the past of its tokens."""
     _set_clock(scene, -_JUMP)
+
+
+def move_boot_time(scene: Scene) -> None:
+    """Move the boot time by an hour, as a clock that is set does; start again from the folder.
+
+    The server must go on, its supervisor's command too.
+    """
+    stage, running = scene.stage, scene.stage.front_end
+    assert stage.boot is not None, "a fault that needs a boot time has one"  # noqa: S101
+    scene.traffic.mark()
+    stage.boot.move(_STEP)
+    try:
+        process = subprocess.run(stage.command(), capture_output=True, text=True, check=False)  # noqa: S603
+        if "a server is already running" not in process.stderr:
+            raise LoadFailed(f"a start on a running server was not refused: {process.stderr}")
+        scene.traffic.wait_until_well(scene.streak)
+        if stage.front_end.pid != running.pid:
+            raise LoadFailed("the server was started again")
+    finally:
+        stage.boot.move(timedelta())
 
 
 def burst_of_requests(scene: Scene) -> None:
@@ -171,5 +166,8 @@ FAULTS = (
     Fault("port-taken", "a second server on the same port", take_port),
     Fault("clock-ahead", "clock set 2 hours ahead", jump_ahead, "clock"),
     Fault("clock-back", "clock set 2 hours back", jump_back, "clock"),
+    Fault("boot-time", "the boot time moves by an hour, a second start", move_boot_time, "boot"),
+    Fault("deployments", "two deployments at once, and a rollback", deploy_twice, "model-api"),
+    Fault("archive-swapped", "the archive swapped, kill -9 of the worker", swap_archive),
     Fault("burst", "a burst of ten times the job queue", burst_of_requests),
 )

@@ -10,12 +10,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.faults import boot
+from bench.faults.boot import BootTime
 from bench.faults.clock import Clock, find_library
 from bench.faults.disk import small_disk
-from bench.faults.faults import Scene
+from bench.faults.scene import Scene
 from bench.faults.stage import Stage
 from bench.faults.traffic import Traffic
 from bench.lab.errors import Unusable
+from client.operations.model_store import stamp_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -74,6 +77,10 @@ def missing(need: Need) -> str:
     """Return what this machine lacks for one of the faults' needs; "" if nothing."""
     if need == "clock":
         return "" if find_library() else "no libfaketime here: apt-get install faketime"
+    if need == "boot":
+        return boot.why_not()
+    if need == "model-api":
+        return ""
     try:
         with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder), 1):
             return ""
@@ -97,15 +104,30 @@ def running(
     with ExitStack() as stack:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        clock = None
-        if "clock" in needs:
-            clock = Clock(folder.resolve())
+        clock = Clock(folder.resolve()) if "clock" in needs else None
+        boot_time = BootTime(folder.resolve()) if "boot" in needs else None
         if "disk" in needs:
             stack.enter_context(small_disk(folder / "run", _DISK_MB))
-        stage = Stage(mar, folder.resolve(), clock, model=mar.stem, grace_s=grace_s)
+        stage = Stage(
+            _copied(mar, folder / "store"),
+            folder.resolve(),
+            clock,
+            boot_time,
+            model_api="model-api" in needs,
+            model=mar.stem,
+            grace_s=grace_s,
+        )
         stack.callback(stage.supervisor.stop)
         stage.supervisor.start()
         yield stage
+
+
+def _copied(mar: Path, store: Path) -> Path:
+    """Copy an archive and its stamp into a store that faults may change."""
+    store.mkdir()
+    for path in (mar, stamp_of(mar)):
+        shutil.copy2(path, store)
+    return store / mar.name
 
 
 def make(fault: Fault, stage: Stage, load: Load) -> Result:

@@ -24,11 +24,14 @@ from server.run_folder import RunFolder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bench.faults.boot import BootTime
     from bench.faults.clock import Clock
 
 _LOGS = ("logs",)  # these are expected to grow
 # What a stopped server was started with, and the keys of its clients.
 _STAYS = ("config.properties", "clients", "clients/local")
+# What a deployment replaced, for `rollback`; the archives stay with the server until it stops.
+_RELEASES = ("rollout.json", "tmp/archives/")
 _UNPACKED = ("tmp", "models")
 
 
@@ -40,6 +43,8 @@ class Stage:
         mar: The verified archive.
         folder: Everything that the server and its supervisor write is in here.
         clock: The server's clock; None for the machine's.
+        boot: The boot time that the server's commands see; None for the machine's.
+        model_api: Whether models can be deployed.
         model: Name of the served model.
         port: The first of its ports.
         grace_s: Longest wait for requests in flight when it is stopped, in seconds.
@@ -48,6 +53,8 @@ class Stage:
     mar: Path
     folder: Path
     clock: Clock | None = None
+    boot: BootTime | None = None
+    model_api: bool = False
     model: str = "flowers"
     port: int = field(default_factory=free_ports)
     grace_s: float = 10.0
@@ -62,13 +69,18 @@ class Stage:
             self.folder / "supervised.log",
         )
 
-    def command(self, *more: str) -> list[str]:
-        """Return the command that starts the server, as `make serve` does."""
-        return [
+    def command(
+        self, *more: str, run_dir: Path | None = None, port: int | None = None
+    ) -> list[str]:
+        """Return the command that starts the server, as `make serve` does, or one beside it."""
+        command = [
             *(sys.executable, "-m", "server", "start", str(self.mar.resolve())),
-            *("--model-name", self.model, "--port", str(self.port)),
-            *("--run-dir", str(self.run.path), *more),
+            *("--model-name", self.model, "--port", str(port or self.port)),
+            *("--run-dir", str(run_dir or self.run.path)),
+            *(["--model-api"] if self.model_api else []),
+            *more,
         ]
+        return self.boot.command(command) if self.boot else command
 
     def tokens(self) -> Tokens:
         """Return the server's tokens, for one client."""
@@ -105,7 +117,7 @@ class Stage:
             if place[:2] == _UNPACKED:
                 # A folder with a random name for each start; what is in it is the archive's.
                 found += ["unpacked archive"] * (len(place) == len(_UNPACKED) + 1)
-            elif place[0] not in _LOGS:
+            elif place[0] not in _LOGS and not "/".join(place).startswith(_RELEASES):
                 found.append("/".join(place))
         return Counter(found)
 

@@ -42,6 +42,9 @@ PLAIN = {
     "port-taken": set[str](),
     "clock-ahead": set[str](),
     "clock-back": set[str](),
+    "boot-time": set[str](),
+    "deployments": set[str](),
+    "archive-swapped": {"500", "507"},
     "burst": {"503"},
 }
 # What our client may see as it comes; with `outage_s` it sees nothing at all.
