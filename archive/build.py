@@ -18,6 +18,7 @@ from archive import gate
 from archive.errors import BuildError
 from archive.exam import Exam
 from archive.optimise import OPENVINO_FILES, write_runtime
+from classifier.architectures import ONNX
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.model import CLASS_WEIGHTS_FILE, RUNTIME_FILE, RuntimeChoice
@@ -55,6 +56,11 @@ def build(source: Source, runtime: str, data_url: Path | None, output: Path) -> 
     """
     if runtime not in RUNTIMES:
         raise BuildError(f"unknown runtime {runtime!r}; choose one of {', '.join(RUNTIMES)}")
+    if source.description.arch == ONNX and runtime_needs_torch(runtime):
+        raise BuildError(
+            f"{source.folder} holds an ONNX graph, which PyTorch cannot run: serve it with "
+            "RUNTIME=openvino-int8, openvino-bf16 or openvino-fp32"
+        )
     tell_of_idle_gpu(runtime)
     with atomic_folder(output) as folder:
         means = [CLASS_MEANS_FILE] if source.description.class_means_sha256 else []

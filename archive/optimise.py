@@ -14,7 +14,7 @@ import numpy as np
 import openvino
 
 from archive.errors import BuildError
-from classifier.architectures import file_name
+from classifier.architectures import ONNX, file_name
 from classifier.runtimes import form_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def convert(source: Source) -> openvino.Model:
     """
     import torch  # noqa: PLC0415  not needed for ready-made forms
 
+    if source.description.arch == ONNX:
+        return _convert_onnx(source)
     crop = source.description.preprocessing.crop
     example = torch.zeros((2, crop, crop, 3), dtype=torch.uint8)
     dynamic = {"pixels": {0: torch.export.Dim("batch", min=1)}}
@@ -49,6 +51,20 @@ def convert(source: Source) -> openvino.Model:
             f"{source.description.arch} cannot be converted to OpenVINO ({reason.strip(' -')}): "
             "serve it with RUNTIME=torch-fp32"
         ) from error
+    return _named(model)
+
+
+def _convert_onnx(source: Source) -> openvino.Model:
+    from classifier.onnx_graph import to_served  # noqa: PLC0415  only such models need it
+    from classifier.onnx_network import OnnxNetwork  # noqa: PLC0415  imports PyTorch
+
+    network = source.network.module
+    if not isinstance(network, OnnxNetwork):
+        raise TypeError(type(network))
+    return _named(to_served(network.model, source.description.preprocessing))
+
+
+def _named(model: openvino.Model) -> openvino.Model:
     model.input(0).set_names({"pixels"})
     model.output(0).set_names({"logits"})
     model.output(1).set_names({"features"})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from archive.errors import BuildError
 from archive.source import read_source
+from classifier.architectures import ONNX
 from classifier.description import DESCRIPTION_FILE, read_description, write_description
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ def sizes_of(source: Source, size: str) -> list[int]:
             own and the smaller ones that its recipe trained for.
     """
     own = source.description.preprocessing.crop
+    if source.description.arch == ONNX and size not in {"", str(own)}:
+        raise BuildError(
+            f"SIZE={size}: {source.folder} holds an ONNX graph, which keeps its {own} px: leave "
+            "out SIZE, or export it for another size and import that"
+        )
     if size not in {"", AUTO}:
         return [int(size)]
     smallest = _SMALLEST if size == AUTO else _smallest_trained(source)

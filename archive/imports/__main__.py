@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from archive.errors import ArchiveError, ModelImportError
 from archive.imports import checking, preprocessing
-from archive.imports.choosing import choose_labels
+from archive.imports.choosing import choose_labels, find_labels
 from archive.imports.finding import find_files
-from archive.imports.labels import shown
+from archive.imports.labels import check_number, shown
 from archive.imports.matching import Match, match
+from archive.imports.onnx_model import choose_preprocessing, read_onnx_model
 from archive.imports.photos import PhotoSet, Seen, read_photo_set, see
 from archive.imports.reading import read_file
-from archive.imports.sidecar import read_sidecar
+from archive.imports.sidecar import Sidecar, read_sidecar
 from archive.imports.trying import Candidate, load
 from archive.imports.unwrapping import unwrap
 from archive.imports.writing import Checked, Imported, check_place, write_model
+from classifier.architectures import ONNX, ONNX_SUFFIX
 from classifier.description import DESCRIPTION_FILE
 from classifier.errors import ClassifierError
 from console.ending import exit_code_of
@@ -30,6 +32,8 @@ from train.markdown import percent
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from archive.imports.finding import Found
 
 _NO_PHOTOS = "none"
 logger = logging.getLogger(__name__)
@@ -78,6 +82,8 @@ def _read(options: argparse.Namespace, data_root: Path | None) -> tuple[Imported
     """
     found = find_files(options.weights)
     beside = read_sidecar(found.config)
+    if found.weights.suffix == ONNX_SUFFIX:
+        return _read_onnx(options, found, beside, data_root)
     unwrapped = unwrap(read_file(found.weights), found.weights, options.key)
     _say("weights", found.weights.name, *unwrapped.notes)
     matched = match(unwrapped.state, found.weights, options.arch or beside.arch)
@@ -91,6 +97,33 @@ def _read(options: argparse.Namespace, data_root: Path | None) -> tuple[Imported
     _say("preprocessing", f"{preprocessing.describe(chosen)} ({source})")
     model = Imported(matched.arch, matched.state, labels.class_names, chosen)
     return model, matched, labels.source
+
+
+def _read_onnx(
+    options: argparse.Namespace, found: Found, beside: Sidecar, data_root: Path | None
+) -> tuple[Imported, Match, str]:
+    """Read an ONNX file, as `_read` reads weights."""
+    if options.arch or options.key:
+        raise ModelImportError(f"{found.weights} is the network too: leave out ARCH= and --key")
+    onnx = read_onnx_model(found.weights, options.crop)
+    graph = onnx.graph
+    _say("weights", f"{found.weights.name}, which OpenVINO alone serves, without heat maps")
+    _say("network", f"an ONNX graph for {graph.layout} pictures of {graph.size} px")
+    if not options.labels and (names := onnx.class_names):
+        beside = Sidecar(class_names=names, source="the metadata of the ONNX file")
+    labels = find_labels(options.labels, found, beside, data_root)
+    if beside.class_names not in {None, labels.class_names} and not options.labels:
+        raise ModelImportError(
+            f"{labels.source} and {beside.source} differ in their class names or order: name the "
+            "right ones with LABELS="
+        )
+    fitting = [number for number in onnx.num_classes if number == len(labels.class_names)]
+    check_number(labels.class_names, (fitting or onnx.num_classes)[0], labels.source)
+    _say("classes", f"{len(labels.class_names)}, from {labels.source}: {shown(labels.class_names)}")
+    chosen, source = choose_preprocessing(graph, preprocessing.wishes_from(options))
+    _say("preprocessing", f"{preprocessing.describe(chosen)} ({source})")
+    model = Imported(ONNX, {}, labels.class_names, chosen, onnx)
+    return model, Match(ONNX, len(labels.class_names), {}), labels.source
 
 
 def _say(what: str, *sentences: str) -> None:

@@ -40,18 +40,19 @@ def choose_labels(
             from the network's outputs.
         storage.StorageError: The file is in a bucket, and cannot be copied.
     """
-    labels = _find(url, found, beside, data_root)
+    labels = find_labels(url, found, beside, data_root)
     check_number(labels.class_names, num_classes, labels.source)
     return labels
 
 
-def _find(url: str | None, found: Found, beside: Sidecar, data_root: Path | None) -> Labels:
+def find_labels(url: str | None, found: Found, beside: Sidecar, data_root: Path | None) -> Labels:
+    """Find class names; see `choose_labels`, which also compares their number with the network."""
     if url is not None:
         return Labels(read_class_names(fetch(url)), url)
     if found.labels:
         return _read_agreeing(found.labels)
     if beside.class_names is not None:
-        return Labels(beside.class_names, "config.json")
+        return Labels(beside.class_names, beside.source)
     if data_root is not None and (names := folder_names(data_root)):
         return Labels(names, f"the folders of {data_root}")
     raise ModelImportError(

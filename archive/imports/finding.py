@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from archive.errors import ModelImportError
+from classifier.architectures import ONNX_SUFFIX
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.reference import REFERENCE_FILE
@@ -20,7 +21,11 @@ from storage.locations import local_path
 if TYPE_CHECKING:
     from pathlib import Path
 
-WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".tar", ".pkl", ".model")
+WEIGHTS_SUFFIXES = (
+    *(".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".tar", ".pkl", ".model"),
+    ONNX_SUFFIX,
+)
+_ONNX_DATA = (".onnx.data", ".onnx_data")  # where exporters keep the weights of an ONNX file
 CONFIG_FILE = "config.json"
 _SUBFOLDER = "model"  # in a ModelArts bucket
 _LABEL_FILES = (
@@ -55,8 +60,10 @@ def find_files(url: str) -> Found:
     place = fetch(url, wanted=_is_wanted)
     if place.is_file():
         parent = url.rpartition("/")[0] if is_remote(url) else str(local_path(url).parent)
-        beside = fetch(parent, wanted=_is_sidecar)
-        return _with_sidecars(place, [beside])
+        beside = fetch(parent, wanted=lambda name: name == place.name or _is_sidecar(name))
+        # From the same folder as the data of an ONNX file, which in a bucket's cache has a name of
+        # its own.
+        return _with_sidecars(beside / place.name, [beside])
     if not place.is_dir():
         raise ModelImportError(f"{url}: no such file or folder; name the weights with WEIGHTS=")
     folders = [place, place / _SUBFOLDER]
@@ -107,8 +114,9 @@ def _is_wanted(name: str) -> bool:
     path = PurePosixPath(name)
     in_place = path.parent in (PurePosixPath(), PurePosixPath(_SUBFOLDER))
     known = (*_LABEL_FILES, CONFIG_FILE, DESCRIPTION_FILE, REFERENCE_FILE)
-    return in_place and (path.suffix in WEIGHTS_SUFFIXES or path.name in known)
+    suffixes = (*WEIGHTS_SUFFIXES, *_ONNX_DATA)
+    return in_place and (path.name.endswith(suffixes) or path.name in known)
 
 
 def _is_sidecar(name: str) -> bool:
-    return name in (*_LABEL_FILES, CONFIG_FILE)
+    return name in (*_LABEL_FILES, CONFIG_FILE) or name.endswith(_ONNX_DATA)

@@ -6,6 +6,7 @@ A weights file does not record it. torchvision's weights, timm's and the tutoria
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -22,12 +23,18 @@ from classifier.description import (
 from classifier.errors import ModelError
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    Normalisation = tuple[tuple[float, ...], tuple[float, ...]]
 
 _HALF = (0.5, 0.5, 0.5)
+_BYTE = (1 / 255,) * 3
 # The usual ways to normalise: ImageNet's, to -1..1 (Inception, ViT), and none.
-_NORMALISATIONS = ((IMAGENET_MEAN, IMAGENET_STD), (_HALF, _HALF), ((0.0,) * 3, (1.0,) * 3))
+NORMALISATIONS = ((IMAGENET_MEAN, IMAGENET_STD), (_HALF, _HALF), ((0.0,) * 3, (1.0,) * 3))
+# 0..255, by itself or less the means, as Keras's networks take them; only ONNX files come so.
+BYTES = ((0.0,) * 3, _BYTE)
+_CAFFE = ((123.68 / 255, 116.779 / 255, 103.939 / 255), _BYTE)
+ONNX_NORMALISATIONS = (*NORMALISATIONS, BYTES, _CAFFE)
 _CROP_SHARES = (224 / 256, 0.95)  # torchvision's and timm's usual ones
 
 
@@ -41,6 +48,7 @@ class Wishes:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     squash: bool | None = None
+    bgr: bool | None = None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +66,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="resize to a square, as Resize((224, 224)) does",
     )
     group.add_argument("--no-squash", action="store_false", dest="squash", help="keep its shape")
+    group.add_argument(
+        "--bgr",
+        action=argparse.BooleanOptionalAction,
+        help="of an ONNX file: it takes B, G, R; mean and std stay R,G,B",
+    )
 
 
 def wishes_from(options: argparse.Namespace) -> Wishes:
@@ -77,6 +90,8 @@ def choose(arch: str, wishes: Wishes, beside: Mapping[str, Any]) -> tuple[Prepro
     Raises:
         ModelImportError: The values contradict each other, or the network has no default.
     """
+    if wishes.bgr is not None:
+        raise ModelImportError("--bgr is for ONNX files: weights of PyTorch are served as R, G, B")
     source = f"the default of {arch}"
     try:
         default = default_preprocessing(arch)
@@ -87,6 +102,18 @@ def choose(arch: str, wishes: Wishes, beside: Mapping[str, Any]) -> tuple[Prepro
     try:
         if beside:
             default, source = _from_timm(beside, default), "that of config.json"
+    except (ModelError, TypeError, ValueError) as error:
+        raise ModelImportError(f"preprocessing: config.json: {error}") from error
+    return settle(default, source, wishes)
+
+
+def settle(default: Preprocessing, source: str, wishes: Wishes) -> tuple[Preprocessing, str]:
+    """Return a default with the user's wishes instead, and the source of both in words.
+
+    Raises:
+        ModelImportError: The values contradict each other.
+    """
+    try:
         said = {name: value for name, value in vars(wishes).items() if value is not None}
         if said:
             source = f"{', '.join(said)} as you say, the rest {source}"
@@ -104,13 +131,30 @@ def describe(preprocessing: Preprocessing) -> str:
     square = "squashed to" if preprocessing.squash else "short side to"
     return (
         f"{square} {preprocessing.resize} px ({preprocessing.interpolation}), "
-        f"centre {preprocessing.crop} px, mean {mean}, std {std}"
+        f"centre {preprocessing.crop} px, mean {mean}, std {std}{', BGR' * preprocessing.bgr}"
     )
 
 
-def alternatives(chosen: Preprocessing) -> Iterator[tuple[str, Preprocessing]]:
-    """Yield other common ways, and the options that choose them."""
-    for mean, std in _NORMALISATIONS:
+def alternatives(
+    chosen: Preprocessing,
+    normalisations: Iterable[Normalisation] = NORMALISATIONS,
+    *,
+    either_order: bool = False,
+) -> Iterator[tuple[str, Preprocessing]]:
+    """Yield other common ways, and the options that choose them.
+
+    Args:
+        chosen: The way that was chosen.
+        normalisations: Means and standard deviations to try.
+        either_order: Whether the channels may be in either order.
+    """
+    for bgr in (False, True) if either_order else ():
+        for mean, std in normalisations:
+            if bgr != chosen.bgr:
+                order = "--bgr" if bgr else "--no-bgr"
+                other = dataclasses.replace(chosen, mean=mean, std=std, bgr=bgr)
+                yield f"--mean {_joined(mean)} --std {_joined(std)} {order}", other
+    for mean, std in normalisations:
         if (mean, std) != (chosen.mean, chosen.std):
             options = f"--mean {_joined(mean)} --std {_joined(std)}"
             yield options, dataclasses.replace(chosen, mean=mean, std=std)

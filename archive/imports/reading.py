@@ -39,7 +39,7 @@ _HARMLESS = [
 ]
 _FRAMING = ("PROTO", "FRAME")
 _OTHER_FILES = {
-    b"\x89HDF": "an HDF5 file (Keras): export the network to PyTorch",
+    b"\x89HDF": "an HDF5 file (Keras): export the network to ONNX",
     b"\x1f\x8b": "gzip data: unpack it first",
     b"Rar!": "a RAR archive: unpack it first",
     b"<!DO": "a web page: the download failed",
@@ -69,8 +69,6 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ModelImportError(f"{path}: cannot be read: {error.strerror}") from error
     if _is_safetensors(start, path.stat().st_size):
         return _read_safetensors(path)
-    if path.suffix == ".onnx":
-        raise ModelImportError(f"{path}: an ONNX file; import the weights that it was made from")
     for magic, remedy in _OTHER_FILES.items():
         if start.startswith(magic):
             raise ModelImportError(f"{path}: not PyTorch weights but {remedy}")

@@ -26,11 +26,13 @@ class Sidecar:
         arch: The network's name, as timm writes it.
         class_names: In the order of the outputs.
         pretrained_cfg: timm's description of the input.
+        source: What states it.
     """
 
     arch: str | None = None
     class_names: tuple[str, ...] | None = None
     pretrained_cfg: Mapping[str, Any] = field(default_factory=dict)
+    source: str = "config.json"
 
 
 def read_sidecar(path: Path | None) -> Sidecar:

@@ -15,6 +15,8 @@ from archive.imports.photos import Seen, evenly, see
 from classifier.architectures import default_preprocessing
 from classifier.errors import ModelError
 from classifier.network import build_network
+from classifier.onnx_graph import read_graph
+from classifier.onnx_network import OnnxNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,9 +25,15 @@ if TYPE_CHECKING:
 
     from archive.imports.matching import Match
     from archive.imports.writing import Imported
+    from classifier.description import Preprocessing
     from train.data.data_set import Photo
 
 _TRIED = 200  # photos on which the alternatives are compared
+_ENDS = {
+    "scores": "scores, to which a softmax is applied",
+    "softmax": "a softmax, which is applied once",
+    "probabilities": "probabilities, whose logarithms are the scores",
+}
 logger = logging.getLogger(__name__)
 
 
@@ -36,6 +44,11 @@ def load(model: Imported, arch: str) -> nn.Module:
         ModelImportError: The weights belong to a network for another input size.
     """
     crop = model.preprocessing.crop
+    if model.onnx is not None:
+        graph = read_graph(model.onnx.data, model.onnx.graph.name, crop)
+        made = OnnxNetwork(graph, len(model.class_names))
+        logger.info("network: it ends in %s", _ENDS[made.end])
+        return made.eval()
     network = build_network(arch, len(model.class_names), crop)
     try:
         network.load_state_dict(model.state)
@@ -74,7 +87,7 @@ class Candidate:
 
     def _alternatives(self, photos: Sequence[Photo]) -> Iterator[Alternative]:
         chosen = self.model.preprocessing
-        for options, other in preprocessing.alternatives(chosen):
+        for options, other in self._preprocessings():
             answers = see(self.network, photos, other, options)
             yield Alternative(preprocessing.describe(other), f'ARGS="{options}"', answers)
         for arch in self.matched.others:
@@ -82,6 +95,15 @@ class Candidate:
             if self._answers_differ(network):
                 answers = see(network, photos, chosen, arch)
                 yield Alternative(f"the network {arch}", f"ARCH={arch}", answers)
+
+    def _preprocessings(self) -> Iterator[tuple[str, Preprocessing]]:
+        chosen = self.model.preprocessing
+        if not isinstance(self.network, OnnxNetwork):
+            return preprocessing.alternatives(chosen)
+        if self.network.takes_bytes:  # the graph normalises them
+            return preprocessing.alternatives(chosen, (preprocessing.BYTES,), either_order=True)
+        ways = preprocessing.ONNX_NORMALISATIONS
+        return preprocessing.alternatives(chosen, ways, either_order=True)
 
     def _answers_differ(self, other: nn.Module) -> bool:
         """Whether another network with the same weights answers differently to noise."""

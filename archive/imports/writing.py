@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from archive.errors import ModelImportError
 from archive.imports.checking import measure_seen
 from archive.imports.photos import PhotoSet, Seen, evenly, see
-from classifier.architectures import file_name
-from classifier.description import DESCRIPTION_FILE, ModelDescription
+from classifier.architectures import ONNX_SUFFIX, file_name
+from classifier.description import DESCRIPTION_FILE, ModelDescription, sha256_of_file
+from classifier.network import load_network
 from storage.files import staged_files
 from train.evaluation.class_means import add_class_means
 from train.evaluation.evaluate import Evaluated
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from archive.imports.onnx_model import OnnxModel
     from classifier.description import Preprocessing
     from storage import Output
     from train.evaluation.metrics import Metrics
@@ -30,12 +32,21 @@ logger = logging.getLogger(__name__)
 
 
 class Imported(NamedTuple):
-    """A network with its weights, class names and preprocessing."""
+    """A network with its weights, class names and preprocessing.
+
+    Attributes:
+        arch: The network's name.
+        state: Its tensors; empty for an ONNX graph.
+        class_names: In the order of the outputs.
+        preprocessing: How an image becomes the network's input.
+        onnx: The ONNX file; None for a network of a library.
+    """
 
     arch: str
     state: dict[str, Tensor]
     class_names: tuple[str, ...]
     preprocessing: Preprocessing
+    onnx: OnnxModel | None = None
 
 
 def check_place(place: Output, *, replace: bool) -> None:
@@ -70,9 +81,16 @@ def write_model(folder: Path, model: Imported, checked: Checked | None = None) -
     """
     with staged_files(folder, last=(DESCRIPTION_FILE,)) as staging:
         path = staging / file_name(model.arch, ".pth")
-        network, sha256 = write_network(
-            path, model.state, model.arch, len(model.class_names), model.preprocessing.crop
-        )
+        size = model.preprocessing.crop
+        if model.onnx is not None:
+            path = staging / f"model{ONNX_SUFFIX}"
+            path.write_bytes(model.onnx.data)
+            network = load_network(path, model.arch, len(model.class_names), size)
+            sha256 = sha256_of_file(path)
+        else:
+            network, sha256 = write_network(
+                path, model.state, model.arch, len(model.class_names), size
+            )
         description = ModelDescription(
             arch=model.arch,
             weights_file=path.name,
@@ -82,7 +100,13 @@ def write_model(folder: Path, model: Imported, checked: Checked | None = None) -
         )
         if checked is not None:
             description = describe(description, checked.metrics)
-            description = _with_class_means(staging, description, network, checked)
+            if model.onnx is None:
+                description = _with_class_means(staging, description, network, checked)
+            else:
+                logger.info(
+                    "class means: none, as nothing is known of an ONNX graph's layers: "
+                    "reject_unknown goes by the best probability instead of the similarity"
+                )
         answers = reference_answers(network, model.preprocessing)
         write_model_files(staging, description, model.class_names, answers)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.modelarts.config import make_config
 from archive.modelarts.errors import PackageError
-from classifier.architectures import file_name, library_of
+from classifier.architectures import ONNX, file_name, library_of
 from classifier.description import DESCRIPTION_FILE
 from classifier.labels import LABELS_FILE
 from classifier.network import read_state_dict
@@ -44,6 +44,11 @@ def write_package(source: Source, figures: Mapping[str, float], root: Path) -> P
     Raises:
         PackageError: Something else is in its place, or the network is timm's.
     """
+    if source.description.arch == ONNX:
+        raise PackageError(
+            f"{source.folder} holds an ONNX graph, and ModelArts' PyTorch cannot run it: serve it "
+            "with `make archive serve`"
+        )
     if library_of(source.description.arch) != "torchvision":
         raise PackageError(
             f"{source.description.arch} is timm's, and ModelArts has only torchvision: train one "

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 TIMM = "timm/"
+# Of a model whose weights file is an ONNX graph: neither library knows it, nor is it built here.
+ONNX, ONNX_SUFFIX = "onnx", ".onnx"
 # torchvision's networks that are built for a fixed input size, and the argument that sets it.
 _BUILT_FOR_A_SIZE: dict[str, Callable[[int], dict[str, Any]]] = {
     "vit_": lambda size: {"image_size": size},

@@ -37,6 +37,8 @@ class Preprocessing:
         std: Per channel (R, G, B), of values in 0..1.
         squash: Resize to a square and ignore the image's aspect ratio.
         interpolation: One of `INTERPOLATIONS`.
+        bgr: Whether the network takes its channels as B, G, R, as OpenCV reads them; only for ONNX
+            graphs.
     """
 
     resize: int = 256
@@ -45,6 +47,7 @@ class Preprocessing:
     std: tuple[float, ...] = IMAGENET_STD
     squash: bool = False
     interpolation: str = "bilinear"
+    bgr: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.crop <= self.resize:
@@ -56,8 +59,9 @@ class Preprocessing:
                 f"interpolation must be one of {', '.join(INTERPOLATIONS)}, "
                 f"found {self.interpolation!r}"
             )
-        if not isinstance(self.squash, bool):
-            raise ModelError(f"squash must be true or false, found {self.squash!r}")
+        for name in ("squash", "bgr"):
+            if not isinstance(getattr(self, name), bool):
+                raise ModelError(f"{name} must be true or false, found {getattr(self, name)!r}")
 
     def __str__(self) -> str:
         """Return a one-line summary, such as "256 px, crop 224 px"."""
@@ -71,7 +75,8 @@ class ModelDescription:
     """Describes a weights file: network, preprocessing, provenance and accuracy.
 
     Attributes:
-        arch: Name of the torchvision model, such as ``resnet34``.
+        arch: Name of the torchvision model, such as ``resnet34``; ``onnx`` where the weights file
+            is an ONNX graph.
         weights_file: Name of the weights file, in the same folder.
         weights_sha256: Hexadecimal SHA-256 of that file.
         preprocessing: How an image becomes the network's input.

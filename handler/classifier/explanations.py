@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from classifier.answers import class_activation_map
+from classifier.architectures import ONNX
 from classifier.errors import NotExplained
 
 if TYPE_CHECKING:
@@ -54,10 +55,13 @@ def check_map(classification: Classification, model: Model) -> None:
         NotExplained: There is none.
     """
     if classification.features[0].size == 1:
+        arch = model.description.arch
         raise NotExplained(
             expected="a network whose last linear layer follows a global average pooling: only "
             "there is a class activation map exact",
-            found=f"{model.description.arch}, which has no such layers",
+            found="an ONNX graph, of whose layers nothing is known"
+            if arch == ONNX
+            else f"{arch}, which has no such layers",
             remedy="ask for predictions, or serve such a network (resnet34, efficientnet_b0, ...)",
         )
 

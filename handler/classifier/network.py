@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from classifier.anatomy import SIZE
-from classifier.architectures import build_module
+from classifier.architectures import ONNX, ONNX_SUFFIX, build_module
 from classifier.errors import ModelError
 from classifier.parts import Look, anatomy_of, look, remember_size
 
@@ -44,11 +44,13 @@ class ServedNetwork(nn.Module):
         # For 0..255 rather than 0..1: saves the division by 255.
         self.register_buffer("mean", 255 * torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
         self.register_buffer("std", 255 * torch.tensor(preprocessing.std).view(1, 3, 1, 1))
+        self._bgr = preprocessing.bgr
 
     def forward(self, pixels: Tensor) -> Look:
         """Classify `pixels`, uint8 RGB [N, H, W, 3], as logits [N, C] and features [N, F, h, w]."""
         x = pixels.permute(0, 3, 1, 2).to(self.mean.dtype)  # [N, 3, H, W]
-        return look(self.module, (x - self.mean) / self.std)
+        x = (x - self.mean) / self.std
+        return look(self.module, x.flip(1) if self._bgr else x)
 
 
 def build_network(arch: str, num_classes: int, size: int = SIZE) -> nn.Module:
@@ -73,6 +75,11 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         ModelError: The file is missing or damaged, or contains anything but tensors.
     """
+    if path.suffix == ONNX_SUFFIX:
+        raise ModelError(
+            f"{path}: an ONNX graph, which OpenVINO serves and evaluates as it is: its weights "
+            "cannot be trained further, resized, or used by PyTorch"
+        )
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
@@ -89,7 +96,7 @@ def load_network(path: Path, arch: str, num_classes: int, size: int = SIZE) -> n
     """Build a network and load its weights strictly, ready for inference.
 
     Args:
-        path: State dict with the library's keys.
+        path: State dict with the library's keys; or an ONNX file, which is the network too.
         arch: See `build_network`, as for the others.
         num_classes: Number of outputs of the last layer.
         size: Input size in pixels.
@@ -97,6 +104,8 @@ def load_network(path: Path, arch: str, num_classes: int, size: int = SIZE) -> n
     Raises:
         ModelError: The file cannot be read, or does not fit `arch` and `num_classes`.
     """
+    if arch == ONNX:
+        return _load_onnx(path, num_classes, size)
     network = build_network(arch, num_classes, size)
     try:
         network.load_state_dict(read_state_dict(path), strict=True)
@@ -105,3 +114,14 @@ def load_network(path: Path, arch: str, num_classes: int, size: int = SIZE) -> n
             f"{path}: not the weights of a {arch} with {num_classes} classes: {error}"
         ) from error
     return network.eval()
+
+
+def _load_onnx(path: Path, num_classes: int, size: int) -> nn.Module:
+    from classifier.onnx_graph import read_graph  # noqa: PLC0415  imports OpenVINO
+    from classifier.onnx_network import OnnxNetwork  # noqa: PLC0415
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
+    return OnnxNetwork(read_graph(data, str(path), size), num_classes).eval()

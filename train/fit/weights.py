@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from safetensors.torch import save_file
 
+from classifier.architectures import ONNX
 from classifier.description import (
     DESCRIPTION_FILE,
     check_sha256,
@@ -140,6 +141,11 @@ def read_model(folder: Path, size: int) -> Model:
         ModelError: There is no model, or it is damaged.
     """
     description = read_description(folder / DESCRIPTION_FILE)
+    if description.arch == ONNX:
+        raise ModelError(
+            f"{folder} holds an ONNX graph, which can be neither trained further nor a teacher: "
+            "name a model of torchvision's or timm's networks"
+        )
     class_names = read_labels(folder / LABELS_FILE)
     path = folder / description.weights_file
     check_sha256(path, description.weights_sha256)

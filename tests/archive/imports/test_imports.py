@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 
-from archive.imports.__main__ import main
 from archive.source import read_source
 from classifier.answers import softmax
 from classifier.description import Preprocessing
@@ -32,39 +31,6 @@ if TYPE_CHECKING:
 
     from tests.archive.imports.owners import Owned
     from tests.s3 import S3
-
-
-class Outcome:
-    """What a command ended with and said."""
-
-    def __init__(self, code: int, out: str, log: str) -> None:
-        self.code, self.out, self.log = code, out, log
-
-    @property
-    def error(self) -> str:
-        """The one line of a command that failed."""
-        assert self.code == 1, self.log
-        (line,) = [line for line in self.log.splitlines() if line.startswith("error: ")]
-        return line
-
-
-@pytest.fixture
-def imports(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> Any:
-    """Run the command into `tmp_path/model`."""
-
-    def run(weights: Path | str, *arguments: object) -> Outcome:
-        caplog.clear()
-        caplog.set_level("INFO")
-        code = main(
-            ["--weights", str(weights), "--train-url", str(tmp_path / "model")]
-            + [str(argument) for argument in arguments]
-        )
-        printed = capsys.readouterr()
-        return Outcome(code, printed.out, printed.err + caplog.text)
-
-    return run
 
 
 def description_of(folder: Path) -> Any:
