@@ -193,7 +193,7 @@ def _training(recipe: Recipe, report: dict[str, Any]) -> str:
         f"Epoch {report['best_epoch'] + 1} of {len(report['epochs'])} was kept.",
         f"The epochs took {report['epochs_s'] / 60:.0f} minutes on two busy CPU cores.",
     ]
-    return "\n".join([*filter(None, story), "", "```", *lines, "```"])
+    return "\n".join([*filter(None, story), "", "```bash", *lines, "```"])
 
 
 def _teacher(recipe: Recipe) -> str:

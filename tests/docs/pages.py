@@ -15,7 +15,7 @@ PAGES = [
     *(ROOT / name / "README.md" for name in ("deploy", "pretrained")),
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-_FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _SHELLS = {"", "bash", "console", "sh", "shell"}
 
@@ -27,7 +27,7 @@ def name_of(page: Path) -> str:
 
 def prose(page: Path) -> str:
     """Return a page's text without its fenced blocks."""
-    return _FENCED.sub("", page.read_text(encoding="utf-8"))
+    return CODE.sub("", page.read_text(encoding="utf-8"))
 
 
 def inline_code(page: Path) -> list[str]:
@@ -37,13 +37,13 @@ def inline_code(page: Path) -> list[str]:
 
 def blocks(page: Path, language: str) -> list[str]:
     """Return the contents of the fenced blocks of a language."""
-    found = _FENCED.findall(page.read_text(encoding="utf-8"))
+    found = CODE.findall(page.read_text(encoding="utf-8"))
     return [text for name, text in found if name == language]
 
 
 def command_lines(page: Path) -> Iterator[str]:
     """Yield the lines of shell blocks, without prompts and comments, and what is in backticks."""
-    for language, text in _FENCED.findall(page.read_text(encoding="utf-8")):
+    for language, text in CODE.findall(page.read_text(encoding="utf-8")):
         if language in _SHELLS:
             for line in text.replace("\\\n", " ").splitlines():
                 yield re.sub(r"(^| +)# .*", "", line.removeprefix("$ "))

@@ -16,7 +16,7 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _PATH = re.compile(r"(?:[\w.-]+/)+[\w.-]*")
 # Folders of the repository that a path in backticks may begin with; others are produced, or those
 # of a bucket.
-_SOURCES = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {
+SOURCES = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {
     *("config", "deploy", "docs", "handler", "pretrained")
 }
 
@@ -41,7 +41,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_paths_of_the_repository_are_there(page: Path) -> None:
     for path in filter(_PATH.fullmatch, inline_code(page)):
-        assert path.partition("/")[0] not in _SOURCES or (ROOT / path).exists(), path
+        assert path.partition("/")[0] not in SOURCES or (ROOT / path).exists(), path
 
 
 def test_every_picture_is_shown_or_used() -> None:
