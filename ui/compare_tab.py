@@ -68,7 +68,7 @@ def compare_tab(settings: Settings, wording: Wording, language: gr.Radio, tab: g
     with gr.Row(equal_height=True):
         left = wording.on(gr.Dropdown, {"label": "comparison.left"}, choices=[], min_width=260)
         right = wording.on(gr.Dropdown, {"label": "comparison.right"}, choices=[], min_width=260)
-        run = wording.on(gr.Button, {"value": "comparison.run"}, variant="primary")
+        run = wording.on(gr.Button, {"value": "comparison.run"}, variant="primary", elem_id="run")
     result = gr.HTML(elem_id="comparison")
 
     def look_up() -> list[Any]:
