@@ -51,6 +51,7 @@ _BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis"), "HEIC data"),
     **dict.fromkeys((b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC data (an image sequence)"),
 }
+_BRAND_END = 12  # where the first brand of a HEIF file ends
 _CONVERT = "convert it, for example to JPEG"
 _FROM_HEIC = (
     "convert it, for example with `heif-convert photo.heic photo.jpg`; iPhones take JPEGs with the "
@@ -171,7 +172,7 @@ def _name_of(data: bytes) -> str | None:
     for (offset, magic), name in _OTHERS.items():
         if data.startswith(magic, offset):
             return name
-    if data[4:8] != b"ftyp" or is_avif(data):
+    if data[4:8] != b"ftyp" or len(data) < _BRAND_END or is_avif(data):
         return None
     size = min(int.from_bytes(data[:4], "big"), 256)
     major = data[8:12]

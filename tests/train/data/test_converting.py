@@ -53,7 +53,7 @@ def with_brands(file: bytes) -> bytes:
     brands = b"mif1" + bytes(4) + b"mif1" * 64 + b"avif"
     start = struct.pack(">I4s", 8 + len(brands), b"ftyp") + brands
     shifted = bytearray(file)
-    place = file.index(b"iloc") + 4 + 4 + 2 + 2 + 4
+    place = file.index(b"iloc") + 4 + 4 + 2 + 2
     for entry in range(place, place + 14 * int.from_bytes(file[place - 2 : place], "big"), 14):
         offset = int.from_bytes(file[entry + 6 : entry + 10], "big") + len(start) - size
         shifted[entry + 6 : entry + 10] = offset.to_bytes(4, "big")
