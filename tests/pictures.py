@@ -192,4 +192,6 @@ _GREY_ALPHA = Image.merge("LA", (GREY, _ALPHA))
 _SHOWN_GREY_ALPHA = on_white(GREY, _ALPHA)
 _WIDE = Image.fromarray(_LEVELS.astype(np.uint16) * 257)  # each level at its place in 16 bit
 
-SAMPLES = _jpeg() | _png() | _webp() | _bmp_and_gif() | _tiff() | _avif()
+# What any Pillow reads, and with it ModelArts' package; AVIF came with Pillow 11.3.
+SAMPLES_OF_ANY_PILLOW = _jpeg() | _png() | _webp() | _bmp_and_gif() | _tiff()
+SAMPLES = SAMPLES_OF_ANY_PILLOW | _avif()

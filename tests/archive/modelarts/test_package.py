@@ -27,7 +27,7 @@ from classifier.network import load_network
 from tests.classifier.test_colour import profile
 from tests.models import ARCH, CLASS_NAMES
 from tests.networks import write_other_model
-from tests.pictures import PICTURE, SAMPLES, encode
+from tests.pictures import PICTURE, SAMPLES_OF_ANY_PILLOW, encode
 from train.data.check import check_data_set
 from train.evaluation.predict import predict
 
@@ -134,9 +134,14 @@ def test_the_platforms_python_can_read_what_is_shipped(path: Path) -> None:
     assert modules <= platform | {"base64", "binascii", "io", "json", "os"}
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", SAMPLES_OF_ANY_PILLOW)
 def test_the_package_sees_what_the_handler_sees(name: str) -> None:
-    assert_seen_alike(SAMPLES[name].file)
+    assert_seen_alike(SAMPLES_OF_ANY_PILLOW[name].file)
+
+
+def test_the_package_refuses_avif_whatever_its_pillow_reads() -> None:
+    with pytest.raises(there.BadImage, match="AVIF is not one of JPEG, "):
+        there.read_pixels(encode(PICTURE, "AVIF"), 256, 224)
 
 
 @pytest.mark.parametrize("size", [(2400, 1920), (1023, 2047), (777, 513), (5, 300)])
