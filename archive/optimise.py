@@ -6,6 +6,7 @@ This is done once here, instead of at every start of a worker.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import shutil
 from typing import TYPE_CHECKING
@@ -153,6 +154,12 @@ def write_torch(source: Source, folder: Path) -> str:
     return name
 
 
+# The precisions of a model that are tried share its conversion.
+@functools.lru_cache(maxsize=1)
+def _converted(source: Source) -> openvino.Model:
+    return convert(source)
+
+
 def write_runtime(
     runtime: str, source: Source, folder: Path, calibration: Iterable[Pixels] | None = None
 ) -> str:
@@ -164,7 +171,7 @@ def write_runtime(
     form = form_of(runtime)
     if form.engine == "torch":
         return write_torch(source, folder)
-    model = source.converted.clone()
+    model = _converted(source).clone()
     if form.needs_photos:
         if calibration is None:
             raise BuildError(

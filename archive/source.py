@@ -23,8 +23,6 @@ from classifier.similarity import CLASS_MEANS_FILE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import openvino
-
     from classifier.network import ServedNetwork
 
 
@@ -61,17 +59,6 @@ class Source:
         crop = self.description.preprocessing.crop
         network = load_network(self.weights, self.description.arch, len(self.class_names), crop)
         return ServedNetwork(network, self.description.preprocessing).eval()
-
-    @cached_property
-    def converted(self) -> openvino.Model:
-        """The network in OpenVINO's representation; to be cloned before it is changed.
-
-        Raises:
-            BuildError: It cannot be converted.
-        """
-        from archive.optimise import convert  # noqa: PLC0415  imports OpenVINO
-
-        return convert(self)
 
 
 def read_source(folder: Path) -> Source:
