@@ -174,7 +174,7 @@ class Recipe:
     @property
     def preprocessing(self) -> Preprocessing:
         """How photos are evaluated; it goes with the weights, to be served by."""
-        names = (each.name for each in dataclasses.fields(Preprocessing))
+        names = {each.name for each in dataclasses.fields(Preprocessing)} & set(vars(self))
         return Preprocessing(**{name: getattr(self, name) for name in names})
 
 
