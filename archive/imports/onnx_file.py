@@ -1,8 +1,8 @@
 """Reads an ONNX file whole: weights that are kept in files beside it are taken into it.
 
 So that a model folder has one file of weights, and one hash. PyTorch's exporter writes
-`model.onnx.data` unless told otherwise. Only the fields that say where weights are get decoded;
-protobuf keeps all others as they are.
+`model.onnx.data` unless told otherwise. `onnx` itself would read them too, but refuses symbolic
+links, and what comes from a bucket is one.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+import onnx
 from google.protobuf.message import DecodeError
 
 from archive.errors import ModelImportError
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# The part of onnx.proto that is needed: field, number, type; a message where that has a capital.
-_SCHEMA = {
-    "Model": ("graph 7 Graph",),
-    "Graph": ("node 1 *Node", "initializer 5 *Tensor"),
-    "Node": ("attribute 5 *Attribute",),
-    "Attribute": ("t 5 Tensor", "g 6 Graph"),
-    "Tensor": ("raw_data 9 bytes", "external_data 13 *Entry", "data_location 14 int32"),
-    "Entry": ("key 1 bytes", "value 2 bytes"),
-}
-_EXTERNAL = 1  # TensorProto.DataLocation
 _LARGEST = 2**31 - 1  # bytes of a protobuf message
 _REMEDY = "export it into one file (torch.onnx.export(..., external_data=False))"
 
@@ -41,12 +31,16 @@ def read_onnx(path: Path) -> bytes:
             off, elsewhere, or too many for one file.
     """
     data = path.read_bytes()
-    model = _message_class()()
+    model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
     except DecodeError as error:
         raise ModelImportError(f"{path}: damaged, or no ONNX file") from error
-    outside = [tensor for tensor in _tensors(model.graph) if tensor.data_location == _EXTERNAL]
+    outside = [
+        tensor
+        for tensor in _tensors(model.graph)
+        if tensor.data_location == onnx.TensorProto.EXTERNAL
+    ]
     if not outside:
         return data
     places = [_place(tensor, path) for tensor in outside]
@@ -73,8 +67,8 @@ def _tensors(graph: Any) -> Iterator[Any]:
 
 def _place(tensor: Any, path: Path) -> tuple[Path, int, int]:
     """Return the file of a tensor's values, their offset and length in bytes."""
-    facts = {entry.key: entry.value.decode(errors="replace") for entry in tensor.external_data}
-    location = PurePosixPath(facts.get(b"location", ""))
+    facts = {entry.key: entry.value for entry in tensor.external_data}
+    location = PurePosixPath(facts.get("location", ""))
     if not location.name or location.is_absolute() or ".." in location.parts:
         raise ModelImportError(
             f"{path}: keeps weights in {str(location)!r}, which is not beside it: {_REMEDY}"
@@ -87,31 +81,10 @@ def _place(tensor: Any, path: Path) -> tuple[Path, int, int]:
         )
     size = file.stat().st_size
     try:
-        offset = int(facts.get(b"offset", 0))
-        length = int(facts.get(b"length", size - offset))
+        offset = int(facts.get("offset", 0))
+        length = int(facts.get("length", size - offset))
     except ValueError as error:
         raise ModelImportError(f"{path}: damaged: {error}") from error
     if not 0 <= offset <= offset + length <= size:
         raise ModelImportError(f"{file}: is cut off, or not the weights of {path.name}")
     return file, offset, length
-
-
-def _message_class() -> type[Any]:
-    """Return protobuf's class for `Model`."""
-    file = descriptor_pb2.FileDescriptorProto(name="onnx_part.proto", package="marigold")
-    kinds = {"bytes": descriptor_pb2.FieldDescriptorProto.TYPE_BYTES}
-    kinds["int32"] = descriptor_pb2.FieldDescriptorProto.TYPE_INT32
-    for name, fields in _SCHEMA.items():
-        message = file.message_type.add(name=name)
-        for field, number, kind in map(str.split, fields):
-            made = message.field.add(name=field, number=int(number))
-            made.label = made.LABEL_REPEATED if kind.startswith("*") else made.LABEL_OPTIONAL
-            made.type = kinds.get(kind, made.TYPE_MESSAGE)
-            if kind not in kinds:
-                made.type_name = f".marigold.{kind.removeprefix('*')}"
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    made_class: type[Any] = message_factory.GetMessageClass(
-        pool.FindMessageTypeByName("marigold.Model")
-    )
-    return made_class

@@ -7,7 +7,9 @@ Custom Vision say how the input is made, as Windows ML reads it.
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archive.errors import ModelImportError
@@ -15,6 +17,7 @@ from archive.imports.labels import parse_class_names
 from archive.imports.onnx_file import read_onnx
 from archive.imports.preprocessing import BYTES, settle
 from classifier.description import Preprocessing
+from classifier.errors import ModelError
 from classifier.onnx_graph import read_graph
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 _NAMES = ("names", "labels", "classes", "class_names")
 _CLASSIFY = "classify"  # Ultralytics's task
 _BITMAP, _RANGE = "Image.BitmapPixelFormat", "Image.NominalPixelRange"  # Windows ML's
+_OURS = "preprocessing"
 _UNIT = ((0.0,) * 3, (1.0,) * 3)
 _SHORT_SIDE = 256 / 224  # of torchvision's and PaddleClas's usual crop
 
@@ -107,6 +111,11 @@ def _default(graph: OnnxGraph) -> tuple[Preprocessing, str]:
         mean, std = BYTES if metadata.get(_RANGE) == "NominalRange_0_255" else _UNIT
         bgr = metadata[_BITMAP].startswith("Bgr")
         return Preprocessing(size, size, mean, std, True, "bicubic", bgr), "as its metadata say"
+    if _OURS in metadata:  # written by `train.export`
+        with contextlib.suppress(ModelError, TypeError, ValueError):
+            told = Preprocessing(**json.loads(metadata[_OURS]))
+            mean, std = BYTES if graph.takes_bytes else (told.mean, told.std)
+            return replace(told, mean=mean, std=std, bgr=False), "as its metadata say"
     if "task" in metadata:
         return Preprocessing(size, size, *_UNIT), "Ultralytics's, which wrote the metadata"
     usual = Preprocessing(resize=round(size * _SHORT_SIDE), crop=size)

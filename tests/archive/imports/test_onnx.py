@@ -34,6 +34,7 @@ from tests.s3 import FOREIGN
 from train.data.data_set import read_evaluation_pixels
 from train.data.recognition import list_classes
 from train.evaluation.evaluate import evaluate_folder
+from train.export import export
 from train.fit.weights import read_model
 
 if TYPE_CHECKING:
@@ -204,6 +205,21 @@ def test_names_in_the_metadata_are_used_and_said(
     assert read_source(tmp_path / "model").class_names == CLASS_NAMES
     error = imports(write(tmp_path / "owner", data, "roses\ndaisy\ntulips"), "--replace").error
     assert "labels.txt and the metadata of the ONNX file differ in their class names" in error
+
+
+def test_what_was_exported_here_comes_back_as_it_was(
+    owned: Owned, tmp_path: Path, imports: Any
+) -> None:
+    assert imports(owned.folder, *SIZE).code == 0
+    export(tmp_path / "model", tmp_path / "flowers.onnx")
+    expected = answers_of(tmp_path / "model", owned)
+    outcome = imports(tmp_path / "flowers.onnx", "--replace")
+    assert outcome.code == 0, outcome.log
+    assert "classes: 3, from the metadata of the ONNX file: tulips, daisy, roses" in outcome.log
+    source = read_source(tmp_path / "model")
+    chosen = source.description.preprocessing
+    assert (chosen.resize, chosen.crop) == (SMALL.resize, SMALL.crop)
+    np.testing.assert_allclose(answers_of(tmp_path / "model", owned), expected, atol=1e-3)
 
 
 def test_windows_mls_metadata_say_how_the_input_is_made(
