@@ -42,7 +42,8 @@ _MODULES = {
     if package.parent.name != "tests"
     if "argparse" in (text := path.read_text(encoding="utf-8")) and _PROGRAM.search(text)
 } | {"client"}
-# Of others, in backticks: options of curl's and ModelArts', variables of Java's, OpenMP's and the C library's.
+# Of others, in backticks: options of curl's and ModelArts', variables of Java's, OpenMP's
+# and the C library's.
 _FOREIGN = {"--data-binary", "--num_gpus", "JAVA_HOME", "LC_ALL", "OMP_NUM_THREADS"}
 
 
