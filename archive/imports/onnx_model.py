@@ -114,8 +114,9 @@ def _default(graph: OnnxGraph) -> tuple[Preprocessing, str]:
     if _OURS in metadata:  # written by `train.export`
         with contextlib.suppress(ModelError, TypeError, ValueError):
             told = Preprocessing(**json.loads(metadata[_OURS]))
-            mean, std = BYTES if graph.takes_bytes else (told.mean, told.std)
-            return replace(told, mean=mean, std=std, bgr=False), "as its metadata say"
+            if graph.takes_bytes:
+                told = replace(told, mean=BYTES[0], std=BYTES[1])
+            return replace(told, bgr=False), "as its metadata say"
     if "task" in metadata:
         return Preprocessing(size, size, *_UNIT), "Ultralytics's, which wrote the metadata"
     usual = Preprocessing(resize=round(size * _SHORT_SIDE), crop=size)
