@@ -56,6 +56,10 @@ class CheckpointError(TrainError):
     """A checkpoint is damaged, or belongs to another training."""
 
 
+class TrackingError(TrainError):
+    """The training cannot be followed in MLflow, as the environment asks."""
+
+
 class DivergenceError(TrainError):
     """The loss is no longer finite, so the weights are useless."""
 

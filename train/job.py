@@ -31,6 +31,7 @@ from train.evaluation.predict import choose_device, predict
 from train.fit.checkpoint import CHECKPOINT_FILE, Checkpoint
 from train.fit.loop import train_network
 from train.fit.monitor import Monitor
+from train.fit.tracking import check_tracking
 from train.fit.weights import initial_network
 from train.model_folder import describe, reference_answers, write_model_files, write_network
 from train.opening import opening_lines
@@ -82,6 +83,7 @@ def run(job: Job) -> None:
     """
     run_time = RunTime()
     recipe = job.recipe
+    check_tracking()
     # Check the places to write to first, so that problems with them do not appear after hours.
     with (
         world.joined(),

@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from train.fit.monitor import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from train.fit.checkpoint import EpochRecord
@@ -31,9 +31,9 @@ def open_events(folder: Path, first_epoch: int) -> SummaryWriter:
     return SummaryWriter(str(folder / EVENTS_FOLDER), purge_step=first_epoch + 1)
 
 
-def write_epoch(events: SummaryWriter, record: EpochRecord, samples: Sequence[Sample]) -> None:
-    """Write the figures of one epoch, and the resources used during it."""
-    figures = {
+def figures_of(record: EpochRecord, samples: Sequence[Sample]) -> dict[str, float]:
+    """Return the figures of one epoch, and the resources used during it, by name."""
+    return {
         "loss/train": record.train_loss,
         "accuracy/train": record.train_accuracy,
         "accuracy/val": record.val_accuracy,
@@ -42,7 +42,10 @@ def write_epoch(events: SummaryWriter, record: EpochRecord, samples: Sequence[Sa
         "recipe/crop": record.crop,
         **{f"machine/{name}": value for name, value in summarise(samples).items()},
     }
+
+
+def write_epoch(events: SummaryWriter, figures: Mapping[str, float], number: int) -> None:
+    """Write the figures of an epoch, numbered from 1 as in the log and the report."""
     for name, value in figures.items():
-        # Numbered from 1, as in the log and the report.
-        events.add_scalar(name, value, record.epoch + 1)
+        events.add_scalar(name, value, number)
     events.flush()

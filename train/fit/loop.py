@@ -19,10 +19,11 @@ from train.evaluation.predict import choose_device, predict
 from train.fit.checkpoint import EpochRecord, Progress
 from train.fit.distillation import build_distillation
 from train.fit.engine import build_learner, train_epoch
-from train.fit.events import open_events, write_epoch
+from train.fit.events import figures_of, open_events, write_epoch
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader, loader_workers
 from train.fit.teacher import ready_teacher
+from train.fit.tracking import tracked
 from train.fit.transforms import crop_of_epoch
 from train.provenance import git_revision
 
@@ -77,7 +78,9 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
     first_epoch = len(progress.history)
     with contextlib.ExitStack() as until_done:
         if world.is_first():
-            events = until_done.enter_context(open_events(checkpoint.path.parent, first_epoch))
+            folder = checkpoint.path.parent
+            events = until_done.enter_context(open_events(folder, first_epoch))
+            track = until_done.enter_context(tracked(folder, recipe, first_epoch))
         for epoch in range(first_epoch, recipe.epochs):
             if stops_early(progress, recipe):
                 logger.info(
@@ -103,7 +106,9 @@ def train_network(  # noqa: PLR0913 - what, on what, how, and three for what is 
             _keep(progress, record, learner)
             if world.is_first():
                 checkpoint.save(progress, learner.state_dict())
-                write_epoch(events, record, samples[samples_before:])
+                epoch_figures = figures_of(record, samples[samples_before:])
+                write_epoch(events, epoch_figures, epoch + 1)
+                track(epoch_figures, epoch + 1)
                 _log(record, recipe, _last_evaluation_s(data_set, recipe, evaluated - trained))
     return progress
 
