@@ -80,10 +80,12 @@ def _offered(stage: Stage) -> Iterator[None]:
     for version, mar in zip(VERSIONS, archives, strict=True):
         copy_as_version(stage.mar, version, mar)
         write_stamp(stamp_of(mar), mar, sha256_of_file(mar))
-    yield
-    for mar in archives:
-        mar.unlink()
-        stamp_of(mar).unlink()
+    try:
+        yield
+    finally:
+        for mar in archives:
+            mar.unlink()
+            stamp_of(mar).unlink()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,8 @@ PLAIN = {
     "archive-swapped": {"500", "507"},
     "burst": {"503"},
 }
+# TorchServe leaves the socket files of workers that it ended; they go when it stops.
+LEFT = {"deployments": r"tmp/\.ts\.sock\.\d+"}
 # What our client may see as it comes; with `outage_s` it sees nothing at all.
 OURS = {"server-killed": GONE | {"503"}, "restart": GONE, "burst": {"503"}}
 
@@ -75,7 +78,8 @@ def test_a_fault_passes_and_leaves_nothing_behind(stage: Stage, fault: Fault) ->
     assert result.plain.keys() - {WELL} <= PLAIN[fault.name]
     assert result.ours.keys() - {WELL} <= OURS.get(fault.name, set())
     assert result.patient.keys() == {WELL}
-    assert result.left == []
+    allowed = re.compile(LEFT.get(fault.name, "nothing"))
+    assert [what for what in result.left if not allowed.fullmatch(what)] == []
 
 
 def test_a_restart_has_its_archive_ready_before_it_stops(archived: Served, tmp_path: Path) -> None:
