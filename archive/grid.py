@@ -94,7 +94,9 @@ def chosen(
     given = AUTO not in {runtime, size}
     ready = not size and ready_figures(source, likely(runtime))
     if given or ready or data_url is None:
-        with sized(source, sizes_of(source, size)[0], data_url) as at:
+        # Its own size by name: nothing but a ready form is read then, without PyTorch.
+        (pixels,) = sizes_of(source, size or str(_size(source)))
+        with sized(source, pixels, data_url) as at:
             yield at, likely(runtime)
         return
     with tempfile.TemporaryDirectory(prefix="marigold-forms-") as temporary:

@@ -76,9 +76,10 @@ def test_a_command_needs_nothing_else(command: str) -> None:
     assert process.returncode == 0, process.stderr
 
 
-def test_the_starter_is_archived_without_pytorch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", ["auto", "openvino-int8"])
+def test_the_starter_is_archived_without_pytorch(tmp_path: Path, runtime: str) -> None:
     built = tmp_path / "built"
-    options = ["--model", "pretrained", "--runtime", "openvino-int8"]
+    options = ["--model", "pretrained", "--runtime", runtime]
     process = run_small(
         *("archive", "build", *options, "--data-url", "none"),
         *("--model-config", str(MODEL_CONFIG), "--output", str(built)),
