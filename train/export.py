@@ -30,7 +30,7 @@ from train.errors import TrainError
 from train.model_folder import picture_pixels, read_model, reference_answers
 
 if TYPE_CHECKING:
-    from train.model_folder import TrainedModel
+    from train.fit.weights import TrainedModel
 
 INPUT, OUTPUT = "pixels", "probabilities"
 _OPSET = 18

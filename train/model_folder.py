@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,17 +16,16 @@ from classifier.description import (
     DESCRIPTION_FILE,
     ModelDescription,
     check_sha256,
-    read_description,
     write_description,
 )
 from classifier.images import read_pixels
-from classifier.labels import LABELS_FILE, read_labels, write_labels
+from classifier.labels import LABELS_FILE, write_labels
 from classifier.network import ServedNetwork, load_network
 from classifier.reference import REFERENCE_FILE, REFERENCE_NAMES, draw_png, write_reference
 from classifier.similarity import CLASS_MEANS_FILE
 from storage.files import atomic_file, write_text
 from train.data.data_set import MAX_BYTES, MAX_PIXELS
-from train.fit.weights import write_weights
+from train.fit.weights import TrainedModel, load_model, write_weights
 from train.recipe import RECIPE_FILE, recipe_text
 
 if TYPE_CHECKING:
@@ -44,14 +43,6 @@ if TYPE_CHECKING:
 FALSE_REJECT_RATE = 0.05
 
 
-class TrainedModel(NamedTuple):
-    """A loaded model folder; the network is in evaluation mode, on the CPU."""
-
-    description: ModelDescription
-    class_names: tuple[str, ...]
-    network: nn.Module
-
-
 def read_model(folder: Path) -> TrainedModel:
     """Read a model folder such as `artifacts` or `pretrained`.
 
@@ -59,15 +50,10 @@ def read_model(folder: Path) -> TrainedModel:
         classifier.errors.ModelError: A file is missing or damaged, or not the one that the
             description is for, as after a training that was killed while replacing them.
     """
-    description = read_description(folder / DESCRIPTION_FILE)
-    class_names = read_labels(folder / LABELS_FILE)
-    check_sha256(folder / description.weights_file, description.weights_sha256)
-    if description.class_means_sha256:
-        check_sha256(folder / CLASS_MEANS_FILE, description.class_means_sha256)
-    weights = folder / description.weights_file
-    size = description.preprocessing.crop
-    network = load_network(weights, description.arch, len(class_names), size)
-    return TrainedModel(description, class_names, network)
+    model = load_model(folder)
+    if expected := model.description.class_means_sha256:
+        check_sha256(folder / CLASS_MEANS_FILE, expected)
+    return model
 
 
 def write_network(

@@ -29,7 +29,7 @@ from train.fit.engine import build_learner, train_epoch
 from train.fit.imagenet import packaged_network
 from train.fit.lesson import LabelLesson
 from train.fit.loading import TrainingLoader
-from train.fit.weights import answering_for, read_model, write_weights
+from train.fit.weights import answering_for, trainable_model, write_weights
 from train.recipe import TEACHERS, recipe_text
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _given_teacher(
     folder: Path, class_names: Sequence[str], preprocessing: Preprocessing
 ) -> Teacher:
     """Read a model whose answers are in the order of the data set's classes."""
-    model = read_model(folder, preprocessing.crop)
+    model = trainable_model(folder, preprocessing.crop)
     if set(model.class_names) != set(class_names):
         raise WeightsError(
             f"the teacher in {folder} knows {', '.join(model.class_names)}, and the photos are of "

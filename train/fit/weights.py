@@ -39,18 +39,12 @@ STARTERS = {
 }
 
 
-class Model(NamedTuple):
-    """A model folder that was read.
+class TrainedModel(NamedTuple):
+    """A loaded model folder; the network is in evaluation mode, on the CPU."""
 
-    Attributes:
-        network: With its weights.
-        description: From `model.json`.
-        class_names: Of the network's outputs, in their order.
-    """
-
-    network: nn.Module
     description: ModelDescription
     class_names: tuple[str, ...]
+    network: nn.Module
 
 
 def initial_network(
@@ -118,7 +112,7 @@ def _starter_of(arch: str, starters: Mapping[str, Path]) -> Path:
 
 def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.Module:
     arch = recipe.arch
-    model = read_model(folder, recipe.crop)
+    model = trainable_model(folder, recipe.crop)
     if model.description.arch != arch:
         raise WeightsError(
             f"the model in {folder} is a {model.description.arch}, the recipe wants a {arch}: "
@@ -130,30 +124,40 @@ def _from_model(recipe: Recipe, class_names: Sequence[str], folder: Path) -> nn.
     return replace_head(model.network, len(class_names))
 
 
-def read_model(folder: Path, size: int) -> Model:
-    """Read the network of a model folder.
+def trainable_model(folder: Path, size: int) -> TrainedModel:
+    """Read a model that a training starts or learns from; see `load_model`.
+
+    Raises:
+        ModelError: There is none, it is damaged, or it is an ONNX graph.
+    """
+    if read_description(folder / DESCRIPTION_FILE).arch == ONNX:
+        raise ModelError(
+            f"{folder} holds an ONNX graph, which can be neither trained further nor a teacher: "
+            "name a model of torchvision's or timm's networks"
+        )
+    return load_model(folder, size)
+
+
+def load_model(folder: Path, size: int | None = None) -> TrainedModel:
+    """Load the network of a model folder.
 
     Args:
         folder: As a training writes it.
-        size: Side of the network's pictures in pixels.
+        size: Side of the network's pictures in pixels; the model's own if None.
 
     Raises:
         ModelError: There is no model, or it is damaged.
     """
     description = read_description(folder / DESCRIPTION_FILE)
-    if description.arch == ONNX:
-        raise ModelError(
-            f"{folder} holds an ONNX graph, which can be neither trained further nor a teacher: "
-            "name a model of torchvision's or timm's networks"
-        )
     class_names = read_labels(folder / LABELS_FILE)
     path = folder / description.weights_file
     check_sha256(path, description.weights_sha256)
-    network = load_network(path, description.arch, len(class_names), size)
-    return Model(network, description, class_names)
+    pixels = size or description.preprocessing.crop
+    network = load_network(path, description.arch, len(class_names), pixels)
+    return TrainedModel(description, class_names, network)
 
 
-def answering_for(class_names: Sequence[str], model: Model) -> nn.Module:
+def answering_for(class_names: Sequence[str], model: TrainedModel) -> nn.Module:
     """Put the outputs of a model's network into the order of these names, the same as its own."""
     order = [model.class_names.index(name) for name in class_names]
     network = model.network

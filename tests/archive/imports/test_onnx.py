@@ -35,7 +35,7 @@ from train.data.data_set import read_evaluation_pixels
 from train.data.recognition import list_classes
 from train.evaluation.evaluate import evaluate_folder
 from train.export import export
-from train.fit.weights import read_model
+from train.fit.weights import trainable_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -394,7 +394,7 @@ def test_what_is_not_for_a_graph_is_refused_in_one_line(
             sizes_of(source, size)
     assert sizes_of(source, "") == sizes_of(source, "64") == [64]
     with pytest.raises(ModelError, match="can be neither trained further nor a teacher"):
-        read_model(folder, 64)
+        trainable_model(folder, 64)
     assert modelarts_command.main(["--model", str(folder), "--output", str(tmp_path / "to")]) == 1
     assert "ModelArts' PyTorch cannot run it" in capsys.readouterr().err + caplog.text
     command = ["build", "--model", str(folder), "--runtime", "torch-bf16"]
