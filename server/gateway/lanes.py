@@ -9,12 +9,13 @@ for `WAIT_S` at most.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Handler = dict[str, Any]
+Kind = Literal["small", "large", "health", "grpc"]
 
 # Bodies of up to six digits of length; a photo of a screen's size has five or six.
 SMALL_BYTES = 999_999
@@ -24,6 +25,7 @@ WAIT_S = 25
 _RETRY_MS = 20  # between two looks for a place
 _ANSWER_S = 45  # above `responseTimeout` of model-config.yaml
 _MOST_SMALL = 128
+HEALTH = 4  # of questions that TorchServe answers by itself, whatever waits for its workers
 _GRPC = 4
 _NOT_THE_CLIENTS = ("Describe", "Explain", "Expect")  # headers
 
@@ -50,22 +52,27 @@ def lanes_for(job_queue: int, cores: int) -> Lanes:
     return Lanes(max(1, min(_MOST_SMALL, job_queue - large - grpc)), large, grpc)
 
 
+# Caddy counts what is under way by the spelling of the address, for all handlers together. So each
+# kind has a spelling of its own, or a lane would be full of what another lets through.
+_SPELLINGS: dict[Kind, str] = {"small": "", "large": "tcp4/", "health": "tcp/", "grpc": ""}
+
+
 def passing_on(
-    port: int, places: int, headers: Mapping[str, str], *, read_first: int = 0, grpc: bool = False
+    kind: Kind, port: int, places: int, headers: Mapping[str, str], *, read_first: int = 0
 ) -> Handler:
     """Return the handler that passes requests on to a port of TorchServe's.
 
     Args:
+        kind: Of requests; each kind has places of its own.
         port: On loopback.
         places: For so many at a time.
         headers: To set, such as TorchServe's own key.
         read_first: Bodies of up to so many bytes are read before they take a place, so that a slow
             client holds none.
-        grpc: Whether they are gRPC's.
     """
     return {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": f"127.0.0.1:{port}"}],
+        "upstreams": [{"dial": f"{_SPELLINGS[kind]}127.0.0.1:{port}"}],
         "health_checks": {"passive": {"unhealthy_request_count": places}},
         "load_balancing": {"try_duration": f"{WAIT_S}s", "try_interval": f"{_RETRY_MS}ms"},
         "headers": {
@@ -77,7 +84,7 @@ def passing_on(
         },
         "transport": {
             "protocol": "http",
-            "versions": ["h2c"] if grpc else ["1.1"],
+            "versions": ["h2c"] if kind == "grpc" else ["1.1"],
             "dial_timeout": "2s",
             "response_header_timeout": f"{_ANSWER_S}s",
             "keep_alive": {"max_idle_conns_per_host": places},

@@ -11,7 +11,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from server.gateway.keys import pattern
-from server.gateway.lanes import SMALL_BYTES, SMALL_DIGITS, WAIT_S, Handler, Lanes, passing_on
+from server.gateway.lanes import (
+    HEALTH,
+    SMALL_BYTES,
+    SMALL_DIGITS,
+    WAIT_S,
+    Handler,
+    Lanes,
+    passing_on,
+)
 from server.gateway.protocol_urls import (
     METADATA,
     asks_for_health,
@@ -53,13 +61,13 @@ def rest_routes(
     return [
         {
             "match": [{"path": ["/ping"], "method": ["GET", "HEAD"]}, asks_for_health()],
-            "handle": [no_log, to_ping(), passing_on(port, lanes.small, own)],
+            "handle": [no_log, to_ping(), passing_on("health", port, HEALTH, own)],
             "terminal": True,
         },
         *_only_clients(clients),
         {
             "match": [{"path": ["/api-description"], "method": ["GET"]}],
-            "handle": [passing_on(port, lanes.small, own)],
+            "handle": [passing_on("small", port, lanes.small, own)],
             "terminal": True,
         },
         {
@@ -67,7 +75,7 @@ def rest_routes(
             "handle": [
                 {"handler": "request_body", "max_size": _NO_BODY},
                 to_metadata(),
-                passing_on(port, lanes.small, own | METADATA),
+                passing_on("small", port, lanes.small, own | METADATA),
             ],
             "terminal": True,
         },
@@ -93,13 +101,13 @@ def rest_routes(
             "match": [
                 {"header_regexp": {"Content-Length": {"name": "digits", "pattern": SMALL_DIGITS}}}
             ],
-            "handle": [passing_on(port, lanes.small, bytes_, read_first=SMALL_BYTES)],
+            "handle": [passing_on("small", port, lanes.small, bytes_, read_first=SMALL_BYTES)],
             "terminal": True,
         },
         {
             "handle": [
                 {"handler": "request_body", "max_size": largest},
-                passing_on(port, lanes.large, bytes_),
+                passing_on("large", port, lanes.large, bytes_),
             ]
         },
     ]
@@ -113,7 +121,7 @@ def grpc_routes(
     return [
         *_only_clients(clients),
         _refuse({"not": [{"path": [_GRPC_SERVICE]}]}, 404, "NotFound", "no such service"),
-        {"handle": [passing_on(port, lanes.grpc, own, grpc=True)]},
+        {"handle": [passing_on("grpc", port, lanes.grpc, own)]},
     ]
 
 
@@ -122,7 +130,7 @@ def metrics_routes(port: int) -> list[Route]:
     return [
         {
             "match": [{"path": ["/metrics"]}],
-            "handle": [passing_on(port, 2, {})],
+            "handle": [passing_on("health", port, HEALTH, {})],
             "terminal": True,
         },
         {"handle": [{"handler": "static_response", "status_code": 404}]},

@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +24,7 @@ from server.ports import HOST, free_ports
 from server.tls import make_certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 KEY, OTHER = "Ab+c" * 10, "d" * 40
@@ -237,25 +237,48 @@ def test_no_key_and_no_parameter_is_in_the_log(opened: tuple[str, Path]) -> None
     assert (folder / "front.log").stat().st_mode & 0o077 == 0
 
 
-def test_large_bodies_wait_and_small_ones_pass_them(opened: tuple[str, Path]) -> None:
-    url = opened[0]
+@contextmanager
+def waiting(url: str, bodies: Sequence[bytes]) -> Iterator[None]:
+    """Requests that take a place one after the other, and others like the last, without one."""
     Behind.open.clear()
     Behind.arrived = threading.Semaphore(0)
     Behind.most = 0
-    large = bytes(SMALL_BYTES + 1)
 
-    def send() -> int:
+    def send(body: bytes) -> int:
         return requests.put(
-            f"{url}/predictions/wait", data=large, headers=HEADERS, timeout=60
+            f"{url}/predictions/wait", data=body, headers=HEADERS, timeout=60
         ).status_code
 
-    with ThreadPoolExecutor(6) as pool:
-        waiting = [pool.submit(send) for _ in range(6)]
-        assert Behind.arrived.acquire(timeout=60)
-        assert put(url).status_code == 200  # five large ones wait before it
-        Behind.open.set()
-        assert {each.result() for each in waiting} == {200}
-    assert Behind.most == 1
+    with ThreadPoolExecutor(20) as pool:
+        try:
+            sent: list[Future[int]] = []
+            for body in bodies:
+                sent.append(pool.submit(send, body))
+                assert Behind.arrived.acquire(timeout=60)
+            sent += [pool.submit(send, bodies[-1]) for _ in range(5)]  # for which there is no place
+            yield
+            assert Behind.most == len(bodies)
+        finally:
+            Behind.open.set()
+        assert {each.result() for each in sent} == {200}
+
+
+LARGE = bytes(SMALL_BYTES + 1)
+
+
+def test_large_bodies_wait_and_small_ones_pass_them(opened: tuple[str, Path]) -> None:
+    with waiting(opened[0], [LARGE]):
+        assert put(opened[0]).status_code == 200
+
+
+def test_small_bodies_wait_and_large_ones_pass_them(opened: tuple[str, Path]) -> None:
+    with waiting(opened[0], [b"x", b"x"]):
+        assert put(opened[0], LARGE).status_code == 200
+
+
+def test_health_passes_them_all(opened: tuple[str, Path]) -> None:
+    with waiting(opened[0], [b"x", b"x", LARGE]):
+        assert requests.get(f"{opened[0]}/ping", timeout=10).status_code == 200
 
 
 def test_a_wait_ends_in_503_with_retry_after(
