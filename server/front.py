@@ -110,6 +110,7 @@ class ServerFront:
             grpc=Way(host, ports.grpc_inference, ports.grpc_behind),
             lanes=lanes_for(int(properties["job_queue_size"]), usable_cores()),
             largest_request=int(properties["max_request_size"]),
+            sockets=self.folder.front.resolve(),
             log=str(self.folder.logs.resolve() / "front.log"),
         )
         secrets = Secrets(

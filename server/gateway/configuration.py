@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from server.gateway.routes import error_routes, grpc_routes, metrics_routes, rest_routes
+from server.gateway.routes import (
+    Large,
+    arriving_routes,
+    error_routes,
+    grpc_routes,
+    metrics_routes,
+    refused_routes,
+    rest_routes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from server.gateway.lanes import Lanes
 
@@ -47,6 +56,7 @@ class Front:
         rest: Where predictions come in.
         lanes: How many of them to pass on.
         largest_request: In bytes.
+        sockets: Folder for the Unix sockets of its own servers; nobody else may enter it.
         grpc: The same for gRPC; None for no gRPC.
         metrics: Where Prometheus asks; None for no such port.
         log: File for what was asked, and for warnings; None for standard output.
@@ -55,6 +65,7 @@ class Front:
     rest: Way
     lanes: Lanes
     largest_request: int
+    sockets: Path
     grpc: Way | None = None
     metrics: Way | None = None
     log: str | None = None
@@ -80,11 +91,19 @@ class Secrets:
 def configuration(front: Front, secrets: Secrets) -> dict[str, Any]:
     """Return the whole configuration."""
     clients, key = secrets.clients, secrets.server_key
-    rest = rest_routes(front.rest.behind, clients, key, front.lanes, front.largest_request)
-    servers = {"rest": _server(front, front.rest, secrets, rest)}
+    lanes, port = front.lanes, front.rest.behind
+    arriving, refused = str(front.sockets / "arriving"), str(front.sockets / "refused")
+    large = Large(front.largest_request, arriving, refused)
+    rest = rest_routes(port, clients, key, lanes, large)
+    errors = error_routes(large.limit)
+    servers = {
+        "rest": _server(front.rest, secrets, rest, error_routes(large.limit, refused)),
+        "arriving": _inner(arriving, arriving_routes(port, key, lanes, large.limit), errors),
+        "refused": _inner(refused, refused_routes(large.limit), errors),
+    }
     if front.grpc:
-        grpc = grpc_routes(front.grpc.behind, clients, key, front.lanes)
-        servers["grpc"] = _server(front, front.grpc, secrets, grpc)
+        grpc = grpc_routes(front.grpc.behind, clients, key, lanes)
+        servers["grpc"] = _server(front.grpc, secrets, grpc, errors)
         # Without TLS, gRPC is HTTP/2 from the first byte on.
         servers["grpc"]["protocols"] = ["h1", "h2"] if secrets.certificate else ["h1", "h2c"]
     if front.metrics:
@@ -103,7 +122,7 @@ def configuration(front: Front, secrets: Secrets) -> dict[str, Any]:
 
 
 def _server(
-    front: Front, way: Way, secrets: Secrets, routes: list[dict[str, Any]]
+    way: Way, secrets: Secrets, routes: list[dict[str, Any]], errors: list[dict[str, Any]]
 ) -> dict[str, Any]:
     server: dict[str, Any] = {
         "listen": [f"{way.host}:{way.port}"],
@@ -113,7 +132,7 @@ def _server(
         "read_timeout": f"{_REQUEST_S}s",
         "idle_timeout": f"{_IDLE_S}s",
         "logs": {"default_logger_name": "requests"},
-        "errors": {"routes": error_routes(front.largest_request)},
+        "errors": {"routes": errors},
         "routes": routes,
     }
     if secrets.certificate:
@@ -121,6 +140,19 @@ def _server(
         # Clients that name no host, or another, are shown the certificate that there is.
         server["tls_connection_policies"] = [{"default_sni": name, "fallback_sni": name}]
     return server
+
+
+def _inner(
+    socket: str, routes: list[dict[str, Any]], errors: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return a server for the others of this process alone; they have logged the request."""
+    return {
+        "listen": [f"unix/{socket}"],
+        "automatic_https": {"disable": True},
+        "protocols": ["h1"],
+        "errors": {"routes": errors},
+        "routes": routes,
+    }
 
 
 def _tls(secrets: Secrets) -> dict[str, Any]:

@@ -4,6 +4,11 @@ TorchServe answers in the order of arrival, and a batch as a whole: a small phot
 waits for them. So small bodies have a lane of their own, with nearly all of the places; large ones
 have a few, as many as there are cores to decode them. Who finds no place waits in the connection,
 for `WAIT_S` at most.
+
+A body is read whole before it takes a place, so that a slow client holds none. A few large ones
+are read at a time (`Lanes.arriving`), by a server of the front's own behind a Unix socket; of who
+has waited too long, another reads the body and drops it, a few at a time again: many clients see no
+answer before they have sent all.
 """
 
 from __future__ import annotations
@@ -20,13 +25,17 @@ Kind = Literal["small", "large", "health", "grpc"]
 # Bodies of up to six digits of length; a photo of a screen's size has five or six.
 SMALL_BYTES = 999_999
 SMALL_DIGITS = "^[0-9]{1,6}$"
-# Below the 30 s for which our client, like many others, waits for a sign of the server.
+# Below the 30 s for which our client, like many others, waits for a sign of the server. So is what a
+# large body waits for to be read, for its place then, and to be dropped, all together.
 WAIT_S = 25
+_ARRIVING_S, _ARRIVED_S, _REFUSED_S = 20, 5, 4
 _RETRY_MS = 20  # between two looks for a place
 _ANSWER_S = 45  # above `responseTimeout` of model-config.yaml
-_MOST_SMALL = 128
-HEALTH = 4  # of questions that TorchServe answers by itself, whatever waits for its workers
-_GRPC = 4
+# Places.
+_MOST_SMALL, _GRPC = 128, 4
+_ARRIVING = 4  # times as many as there are for large bodies
+_REFUSED = 2
+HEALTH = 4  # for what TorchServe answers by itself, however busy its workers are
 _NOT_THE_CLIENTS = ("Describe", "Explain", "Expect")  # headers
 
 
@@ -37,11 +46,13 @@ class Lanes:
     Attributes:
         small: For bodies of up to `SMALL_BYTES`.
         large: For larger ones, and those of unknown length.
+        arriving: Of these, held by the front: read, or waiting for a place.
         grpc: For gRPC, whose messages do not tell their length in advance.
     """
 
     small: int
     large: int
+    arriving: int
     grpc: int
 
 
@@ -49,7 +60,9 @@ def lanes_for(job_queue: int, cores: int) -> Lanes:
     """Share the places of a queue."""
     large = max(1, min(max(2, cores), job_queue // 4))
     grpc = max(1, min(_GRPC, job_queue // 4))
-    return Lanes(max(1, min(_MOST_SMALL, job_queue - large - grpc)), large, grpc)
+    # The front has as little memory for them as TorchServe has for its queue.
+    arriving = max(large, min(_ARRIVING * large, job_queue // 4))
+    return Lanes(max(1, min(_MOST_SMALL, job_queue - large - grpc)), large, arriving, grpc)
 
 
 # Caddy counts what is under way by the spelling of the address, for all handlers together. So each
@@ -67,27 +80,54 @@ def passing_on(
         port: On loopback.
         places: For so many at a time.
         headers: To set, such as TorchServe's own key.
-        read_first: Bodies of up to so many bytes are read before they take a place, so that a slow
-            client holds none.
+        read_first: Bodies of up to so many bytes are read before they take a place.
     """
+    to = f"{_SPELLINGS[kind]}127.0.0.1:{port}"
+    handler = _proxy(to, places, _ARRIVED_S if kind == "large" else WAIT_S, _ANSWER_S)
+    handler["headers"] = {
+        "request": {
+            "set": {name: [value] for name, value in headers.items()},
+            # TorchServe would describe the model instead of predicting.
+            "delete": [name for name in _NOT_THE_CLIENTS if name not in headers],
+        }
+    }
+    if kind == "grpc":
+        handler["transport"]["versions"] = ["h2c"]
+    # Caddy takes a body for unfinished that is as long as it may be.
+    return handler | ({"request_buffers": read_first + 1} if read_first else {})
+
+
+def arriving(socket: str, places: int) -> Handler:
+    """Return the handler that passes large bodies on to the server that reads them first.
+
+    Args:
+        socket: Path of that server's.
+        places: See `Lanes.arriving`.
+    """
+    return _proxy(f"unix/{socket}", places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S)
+
+
+def refusing(socket: str) -> Handler:
+    """Return the handler that passes bodies on to the server that drops them; see `dropping`."""
+    return _proxy(f"unix/{socket}", _REFUSED, _REFUSED_S, _ANSWER_S)
+
+
+def dropping(largest: int) -> Handler:
+    """Return the handler that reads a body of up to `largest` bytes, and ends in 503."""
+    return {"handler": "reverse_proxy", "upstreams": [], "request_buffers": largest + 1}
+
+
+def _proxy(dial: str, places: int, wait_s: int, answer_s: int) -> Handler:
     return {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": f"{_SPELLINGS[kind]}127.0.0.1:{port}"}],
+        "upstreams": [{"dial": dial}],
         "health_checks": {"passive": {"unhealthy_request_count": places}},
-        "load_balancing": {"try_duration": f"{WAIT_S}s", "try_interval": f"{_RETRY_MS}ms"},
-        "headers": {
-            "request": {
-                "set": {name: [value] for name, value in headers.items()},
-                # TorchServe would describe the model instead of predicting.
-                "delete": [name for name in _NOT_THE_CLIENTS if name not in headers],
-            }
-        },
+        "load_balancing": {"try_duration": f"{wait_s}s", "try_interval": f"{_RETRY_MS}ms"},
         "transport": {
             "protocol": "http",
-            "versions": ["h2c"] if kind == "grpc" else ["1.1"],
+            "versions": ["1.1"],
             "dial_timeout": "2s",
-            "response_header_timeout": f"{_ANSWER_S}s",
+            "response_header_timeout": f"{answer_s}s",
             "keep_alive": {"max_idle_conns_per_host": places},
         },
-        **({"request_buffers": read_first} if read_first else {}),
     }

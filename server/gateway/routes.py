@@ -8,6 +8,7 @@ it answers, and no more, so that the connection can go on.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from server.gateway.keys import pattern
@@ -18,7 +19,10 @@ from server.gateway.lanes import (
     WAIT_S,
     Handler,
     Lanes,
+    arriving,
+    dropping,
     passing_on,
+    refusing,
 )
 from server.gateway.protocol_urls import (
     METADATA,
@@ -42,8 +46,23 @@ _FORM = "application/x-www-form-urlencoded"
 _GRPC_SERVICE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/*"
 
 
+@dataclass(frozen=True)
+class Large:
+    """What holds for large bodies; servers of the front's own read them.
+
+    Attributes:
+        limit: Bytes of the largest.
+        arriving: Path of the Unix socket of the server that reads them before they take a place.
+        refused: The same for those that have waited for too long.
+    """
+
+    limit: int
+    arriving: str
+    refused: str
+
+
 def rest_routes(
-    port: int, clients: Mapping[str, str], server_key: str, lanes: Lanes, largest: int
+    port: int, clients: Mapping[str, str], server_key: str, lanes: Lanes, large: Large
 ) -> list[Route]:
     """Return the routes of predictions, explanations and health.
 
@@ -52,12 +71,10 @@ def rest_routes(
         clients: Each client's key by its name.
         server_key: TorchServe's own.
         lanes: How many requests to pass on.
-        largest: Bytes of a body.
+        large: Where large bodies go.
     """
     own = {"Authorization": f"Bearer {server_key}"}
     no_log = {"handler": "vars", "log_skip": True}
-    # The handler looks at the bytes. TorchServe would take a form apart, at length.
-    bytes_ = own | {"Content-Type": "application/octet-stream"}
     return [
         {
             "match": [{"path": ["/ping"], "method": ["GET", "HEAD"]}, asks_for_health()],
@@ -96,21 +113,47 @@ def rest_routes(
             "--data-binary` declares; use `curl -T photo.jpg`, or add its type, such as "
             "-H 'Content-Type: image/jpeg'",
         ),
-        _too_large(largest),
+        _too_large(large.limit),
         {
             "match": [
                 {"header_regexp": {"Content-Length": {"name": "digits", "pattern": SMALL_DIGITS}}}
             ],
-            "handle": [passing_on("small", port, lanes.small, bytes_, read_first=SMALL_BYTES)],
+            "handle": [
+                passing_on(
+                    "small", port, lanes.small, _as_bytes(server_key), read_first=SMALL_BYTES
+                )
+            ],
             "terminal": True,
         },
         {
             "handle": [
-                {"handler": "request_body", "max_size": largest},
-                passing_on("large", port, lanes.large, bytes_),
+                {"handler": "request_body", "max_size": large.limit},
+                arriving(large.arriving, lanes.arriving),
             ]
         },
     ]
+
+
+def _as_bytes(server_key: str) -> dict[str, str]:
+    """Return the headers of a prediction's request.
+
+    The handler looks at the bytes. TorchServe would take a form apart, at length.
+    """
+    return {
+        "Authorization": f"Bearer {server_key}",
+        "Content-Type": "application/octet-stream",
+    }
+
+
+def arriving_routes(port: int, server_key: str, lanes: Lanes, largest: int) -> list[Route]:
+    """Return the routes of large bodies that were let in: read whole, then passed on."""
+    headers = _as_bytes(server_key)
+    return [{"handle": [passing_on("large", port, lanes.large, headers, read_first=largest)]}]
+
+
+def refused_routes(largest: int) -> list[Route]:
+    """Return the routes of large bodies that are not passed on."""
+    return [{"handle": [dropping(largest)]}]
 
 
 def grpc_routes(
@@ -137,11 +180,17 @@ def metrics_routes(port: int) -> list[Route]:
     ]
 
 
-def error_routes(largest: int) -> list[Route]:
-    """Return the answers in place of Caddy's own errors."""
+def error_routes(largest: int, refused: str | None = None) -> list[Route]:
+    """Return the answers in place of Caddy's own errors.
+
+    Args:
+        largest: Bytes of a body.
+        refused: Where a large body is read before the answer; see `Large`.
+    """
     waited = f"no place within {WAIT_S} s: the server is busy; send the request again"
     gone = "the server does not answer; send the request again"
     return [
+        *([_after_reading(refused)] if refused else []),
         _at_status(["503"], _answer(503, "Overloaded", waited, retry=True)),
         _at_status(["502", "504"], _answer(503, "Unavailable", gone, retry=True)),
         _at_status(["413"], _too_large_answer(largest)),
@@ -151,6 +200,18 @@ def error_routes(largest: int) -> list[Route]:
             ]
         },
     ]
+
+
+def _after_reading(socket: str) -> Route:
+    """Return what answers a large request that found no place."""
+    small = {"header_regexp": {"Content-Length": {"pattern": SMALL_DIGITS}}}
+    # Caddy's own answer, should that server have no place either.
+    retry = {"response": {"set": {"Retry-After": [str(_RETRY_AFTER_S)]}}}
+    return {
+        "match": [{"vars": {_STATUS: ["503"]}, "method": ["POST", "PUT"], "not": [small]}],
+        "handle": [{"handler": "headers"} | retry, refusing(socket)],
+        "terminal": True,
+    }
 
 
 def _only_clients(clients: Mapping[str, str]) -> list[Route]:

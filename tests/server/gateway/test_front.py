@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.server
 import json
 import socket
@@ -87,7 +88,7 @@ def behind() -> Iterator[int]:
 
 def front_to(behind: int, folder: Path, lanes: Lanes) -> Front:
     way = Way(HOST, free_ports(), behind)
-    return Front(way, lanes, LARGEST, log=str(folder / "front.log"))
+    return Front(way, lanes, LARGEST, folder / "front", log=str(folder / "front.log"))
 
 
 @contextmanager
@@ -109,7 +110,7 @@ SECRETS = Secrets({"shop": KEY}, "server-key")
 def opened(behind: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A front with few places: its address, and its folder."""
     folder = tmp_path_factory.mktemp("front")
-    front = front_to(behind, folder, Lanes(small=2, large=1, grpc=1))
+    front = front_to(behind, folder, Lanes(small=2, large=1, arriving=2, grpc=1))
     with running(front, SECRETS, folder):
         yield f"http://{HOST}:{front.rest.port}", folder
 
@@ -238,7 +239,7 @@ def test_no_key_and_no_parameter_is_in_the_log(opened: tuple[str, Path]) -> None
 
 
 @contextmanager
-def waiting(url: str, bodies: Sequence[bytes]) -> Iterator[None]:
+def waiting(url: str, bodies: Sequence[bytes], others: int = 5) -> Iterator[None]:
     """Requests that take a place one after the other, and others like the last, without one."""
     Behind.open.clear()
     Behind.arrived = threading.Semaphore(0)
@@ -255,7 +256,9 @@ def waiting(url: str, bodies: Sequence[bytes]) -> Iterator[None]:
             for body in bodies:
                 sent.append(pool.submit(send, body))
                 assert Behind.arrived.acquire(timeout=60)
-            sent += [pool.submit(send, bodies[-1]) for _ in range(5)]  # for which there is no place
+            sent += [
+                pool.submit(send, bodies[-1]) for _ in range(others)
+            ]  # for which there is no place
             yield
             assert Behind.most == len(bodies)
         finally:
@@ -287,7 +290,7 @@ def test_a_wait_ends_in_503_with_retry_after(
     monkeypatch.setattr(lanes_module, "WAIT_S", 1)
     Behind.open.clear()
     Behind.arrived = threading.Semaphore(0)
-    front = front_to(behind, tmp_path, Lanes(1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
     url = f"http://{HOST}:{front.rest.port}"
     with running(front, SECRETS, tmp_path), ThreadPoolExecutor(1) as pool:
         first = pool.submit(
@@ -301,24 +304,59 @@ def test_a_wait_ends_in_503_with_retry_after(
     assert int(reply.headers["Retry-After"]) > 0
 
 
-def test_slow_clients_hold_no_place(opened: tuple[str, Path]) -> None:
+def test_who_finds_no_place_for_a_large_body_may_send_it_whole(
+    behind: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes_module, "_ARRIVING_S", 1)
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
+    url = f"http://{HOST}:{front.rest.port}"
+    head = f"PUT {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    with (
+        running(front, SECRETS, tmp_path),
+        waiting(url, [LARGE], others=0),
+        socket.create_connection((HOST, front.rest.port), timeout=60) as connection,
+    ):
+        # As many clients do, it looks for no answer before it has sent all.
+        connection.sendall(f"{head}Content-Length: {LARGEST}\r\n\r\n".encode() + bytes(LARGEST))
+        reply = http.client.HTTPResponse(connection)
+        reply.begin()
+        assert (reply.status, json.loads(reply.read())["type"]) == (503, "Overloaded")
+        assert int(reply.headers["Retry-After"]) > 0
+        # The connection goes on.
+        connection.sendall(f"{head}Content-Length: 1\r\n\r\nx".encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(("clients", "length"), [(20, 1000), (1, SMALL_BYTES + 1)])
+def test_slow_clients_hold_no_place(opened: tuple[str, Path], clients: int, length: int) -> None:
     port = int(opened[0].rsplit(":", 1)[1])
     head = (
         f"PUT {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
-        "Content-Length: 1000\r\n\r\nx"
+        f"Content-Length: {length}\r\n\r\nx"
     )
-    slow = [socket.create_connection((HOST, port)) for _ in range(20)]
+    slow = [socket.create_connection((HOST, port)) for _ in range(clients)]
     try:
         for connection in slow:
             connection.sendall(head.encode())
-        assert put(opened[0]).status_code == 200
+        assert put(opened[0], bytes(length)).status_code == 200
     finally:
         for connection in slow:
             connection.close()
 
 
+def test_it_starts_beside_what_a_killed_one_left(behind: int, tmp_path: Path) -> None:
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
+    with running(front, SECRETS, tmp_path) as caddy:
+        for process in caddy.processes():
+            process.kill()
+            process.wait(60)
+    assert (tmp_path / "front" / "arriving").exists()
+    with running(front, SECRETS, tmp_path):
+        assert put(f"http://{HOST}:{front.rest.port}", LARGE).status_code == 200
+
+
 def test_new_keys_are_taken_by_the_same_process(behind: int, tmp_path: Path) -> None:
-    front = front_to(behind, tmp_path, Lanes(2, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(2, 1, 1, 1))
     url = f"http://{HOST}:{front.rest.port}{PATH}"
     with running(front, SECRETS, tmp_path) as caddy:
         before = list(caddy.processes())
@@ -330,6 +368,7 @@ def test_new_keys_are_taken_by_the_same_process(behind: int, tmp_path: Path) -> 
                 if requests.put(url, data=b"x", headers=headers, timeout=60).status_code == 200:
                     break
         assert requests.put(url, data=b"x", headers=HEADERS, timeout=60).status_code == 401
+        assert requests.put(url, data=LARGE, headers=headers, timeout=60).status_code == 200
         assert list(caddy.processes()) == before
     mode = (tmp_path / "front" / "front.json").stat().st_mode
     assert mode & 0o077 == 0
@@ -338,7 +377,7 @@ def test_new_keys_are_taken_by_the_same_process(behind: int, tmp_path: Path) -> 
 def test_it_speaks_tls_whatever_name_it_is_asked_for(behind: int, tmp_path: Path) -> None:
     pair = make_certificate(tmp_path / "tls", ["flowers.example.org"])
     texts = [path.read_text() for path in (pair.certificate, pair.key)]
-    front = front_to(behind, tmp_path, Lanes(2, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(2, 1, 1, 1))
     with running(front, Secrets({"shop": KEY}, "server-key", *texts), tmp_path):
         for name in ("flowers.example.org", "other.example.org"):
             context = ssl.create_default_context(cafile=str(pair.certificate))
@@ -353,7 +392,7 @@ def test_it_speaks_tls_whatever_name_it_is_asked_for(behind: int, tmp_path: Path
 
 
 def test_a_front_that_cannot_start_says_why(behind: int, tmp_path: Path) -> None:
-    front = front_to(behind, tmp_path, Lanes(1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
     with (
         socket.create_server((HOST, front.rest.port)),
         pytest.raises(GatewayError, match="address already in use"),
