@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.floods.floods import CLIENTS, FLOODS, Flood, Target, measure
+from bench.floods.floods import CLIENTS, FLOODS, Flood, Seen, Target, measure
 from bench.floods.table import markdown
 from bench.lab import machine
 from bench.lab.chosen import chosen
@@ -29,6 +29,7 @@ from server.start import Options, start
 from server.stop import stop
 from train.provenance import git_revision
 
+logger = logging.getLogger(__name__)
 FRONT, DIRECT = "the front", "TorchServe itself"
 _PHOTOS = 20
 
@@ -91,7 +92,13 @@ def _one(
         seen = measure(flood, target, photos, float(options.seconds))
     finally:
         stop(run, grace_s=1.0)
-    return {"name": flood.name, "title": flood.title, "to": to} | asdict(seen)
+    logger.info("%s, sent to %s: %s", flood.title, to, seen)
+    return figures_of(flood, to, seen)
+
+
+def figures_of(flood: Flood, to: str, seen: Seen) -> dict[str, Any]:
+    """Return one row of the results, for JSON."""
+    return {"name": flood.name, "title": flood.title, "to": to} | vars(seen)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ Kind = Literal["small", "large", "health", "grpc"]
 # Bodies of up to six digits of length; a photo of a screen's size has five or six.
 SMALL_BYTES = 999_999
 SMALL_DIGITS = "^[0-9]{1,6}$"
-# Below the 30 s for which our client, like many others, waits for a sign of the server. So is what a
-# large body waits for to be read, for its place then, and to be dropped, all together.
+# Below the 30 s for which our client, like many others, waits for a sign of the server. So is all
+# that a large body waits for: to be read, for its place then, or to be dropped.
 WAIT_S = 25
 _ARRIVING_S, _ARRIVED_S, _REFUSED_S = 20, 5, 4
 _RETRY_MS = 20  # between two looks for a place
