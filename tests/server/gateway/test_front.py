@@ -126,6 +126,16 @@ def test_the_servers_key_takes_the_place_of_the_clients(opened: tuple[str, Path]
 
 
 @pytest.mark.parametrize("size", [5, SMALL_BYTES + 1])
+def test_torchserve_gets_no_headers_that_it_does_not_need(
+    opened: tuple[str, Path], size: int
+) -> None:
+    told = put(opened[0], bytes(size), Accept="image/png", Cookie="a=b").json()["headers"]
+    kept = {"host", "authorization", "content-length", "content-type", "accept"}
+    assert told.keys() <= kept
+    assert told["accept"] == "image/png"
+
+
+@pytest.mark.parametrize("size", [5, SMALL_BYTES + 1])
 def test_torchserve_sees_no_form(opened: tuple[str, Path], size: int) -> None:
     form = {"Content-Type": "Multipart/Form-Data; boundary=B"}
     told = put(opened[0], bytes(size), **form).json()["headers"]
