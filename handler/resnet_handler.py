@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
+from ts.protocol import otf_message_handler
 
 from classifier.answers import Answer, rank
 from classifier.cores import usable_cores
@@ -40,6 +41,7 @@ from classifier.meter import (
 from classifier.model import Classification, Model
 from classifier.protocols import open_inference
 from classifier.protocols.query import Query, read_query
+from classifier.protocols.worker_messages import read_batch
 from classifier.reporting import report_regularly
 from classifier.settings import Settings
 
@@ -51,16 +53,6 @@ logger = logging.getLogger(__name__)
 JSON, PNG = "application/json", "image/png"
 
 
-def without_traceback_of_requests(record: logging.LogRecord) -> bool:
-    """Shorten TorchServe's log entry for a body that is neither JSON nor text to one line.
-
-    The worker continues with the bytes, and the sender gets a 400 that says what is wrong.
-    """
-    if record.module == "otf_message_handler" and record.exc_info:
-        record.msg, record.exc_info = f"{record.msg}: {record.exc_info[1]}", None
-    return True
-
-
 class ResNetHandler:
     """Classifies the images of a batch of requests; a bad request never affects its neighbours."""
 
@@ -70,7 +62,8 @@ class ResNetHandler:
         Raises:
             ModelError: The archive is damaged, or this machine's answers differ.
         """
-        logging.getLogger().addFilter(without_traceback_of_requests)
+        # In place of TorchServe's own, which has no limits and would parse JSON, too.
+        otf_message_handler._retrieve_inference_msg = read_batch  # noqa: SLF001
         model_dir = Path(context.system_properties["model_dir"])
         # The server divides the cores among its workers; a single worker uses them all.
         threads = int(os.environ.get("MARIGOLD_THREADS") or usable_cores())

@@ -11,7 +11,7 @@ from classifier.answers import Answer
 from classifier.errors import InvalidImage, InvalidRequest, RequestError, TooLarge
 from classifier.protocols import kserve_v1, modelarts, open_inference, torchserve
 from classifier.protocols.query import Query, read_query
-from tests.bodies import as_json, base64_of, v1, v2
+from tests.bodies import as_json, base64_of, in_bytes, v1, v2
 
 A, B = b"\xff\xd8first", b"\xff\xd8second"
 ANSWERS = [
@@ -25,7 +25,7 @@ BROKEN = InvalidImage(expected="an image", found="5 bytes", remedy="check it")
 
 # More parts than the archive allows, so that the parser itself is tried, too.
 def read(row: dict[str, Any], max_images: int = 4) -> Query:
-    return read_query(row, max_images=max_images, max_json_parts=10**6)
+    return read_query(in_bytes(row), max_images=max_images, max_json_parts=10**6)
 
 
 def error_of(row: dict[str, Any]) -> RequestError:

@@ -10,6 +10,7 @@ from ts.context import Context, RequestProcessor
 from ts.protocol.otf_message_handler import create_predict_response
 
 from resnet_handler import ResNetHandler
+from tests.bodies import in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +79,7 @@ class Worker:
         self, rows: Sequence[dict[str, Any]], headers: Sequence[dict[str, str]] = ()
     ) -> list[Reply]:
         """Answer a batch; `headers` are those of the first requests, the others have none."""
+        rows = [in_bytes(row) for row in rows]
         padded = [*headers, *[{} for _ in rows[len(headers) :]]]
         self.context.request_processor = [
             # Form fields are among the headers, with their own.

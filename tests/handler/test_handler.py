@@ -5,16 +5,12 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import logging
 import shutil
-import struct
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from ts.protocol import otf_message_handler
 from ts.utils.util import list_classes_from_module
 
 import resnet_handler
@@ -31,7 +27,6 @@ from classifier.network import load_network
 from classifier.parts import head_of
 from classifier.reference import REFERENCE_NAMES, draw_png
 from classifier.similarity import CLASS_MEANS_FILE
-from resnet_handler import without_traceback_of_requests
 from tests.bodies import v1
 from tests.handler.asking import CONFIG, Worker
 from tests.models import (
@@ -231,25 +226,3 @@ def test_rejection_without_a_threshold_does_not_start(torch_build: Path, tmp_pat
     )
     with pytest.raises(ModelError, match="reject_unknown is set"):
         Worker(folder, {"handler": CONFIG["handler"] | {"reject_unknown": True}})
-
-
-def test_a_malformed_body_leaves_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    logging.getLogger().addFilter(without_traceback_of_requests)
-    try:
-        message = _request_of(b"{", "application/json")
-        assert message["value"] == b"{"
-    finally:
-        logging.getLogger().removeFilter(without_traceback_of_requests)
-    (record,) = caplog.records
-    assert record.exc_info is None
-    assert record.getMessage().startswith("Failed json decoding of input data")
-    assert "Expecting property name" in record.getMessage()
-
-
-def _request_of(body: bytes, content_type: str) -> dict[str, Any]:
-    """Let TorchServe's worker read a part of a request as its front end writes it."""
-    parts = (b"body", content_type.encode(), body)
-    stream = io.BytesIO(b"".join(struct.pack("!i", len(part)) + part for part in parts))
-    connection = SimpleNamespace(recv=stream.read)
-    found: dict[str, Any] = otf_message_handler._retrieve_input_data(connection)  # noqa: SLF001
-    return found

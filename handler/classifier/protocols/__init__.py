@@ -63,9 +63,6 @@ def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
     """Turn what TorchServe passes for one request into named fields.
 
     A JSON object in the body, or uploaded as the one field `data`, is replaced by its members.
-    Unless its `config.properties` contains `decode_input_request=false`, TorchServe has already
-    decoded JSON, without limits, if the content type is exactly ``application/json``, even in a
-    form.
 
     Raises:
         InvalidRequest: The body is meant to be JSON but is not a JSON object.
@@ -75,11 +72,9 @@ def read_fields(row: Mapping[str, Any], max_json_parts: int) -> Fields:
     if name not in row:
         lists = {field: row[field] for field in _LISTS if looks_like_json(row.get(field))}
         return {**row, **{field: parse_json(lists[field], max_json_parts) for field in lists}}
-    value = row[name]
-    if looks_like_json(value):
-        value = parse_json(value, max_json_parts)
-    elif not isinstance(value, dict | list):
+    if not looks_like_json(row[name]):
         return row
+    value = parse_json(row[name], max_json_parts)
     if not isinstance(value, dict):
         raise InvalidRequest(
             expected='a JSON object such as {"instances": [{"b64": "..."}]}',

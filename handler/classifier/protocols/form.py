@@ -61,8 +61,10 @@ def without_form(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
     Raises:
         InvalidRequest: The body is meant to be a form, and is none.
-        TooLarge: It has more than `MAX_PARTS` parts.
+        TooLarge: It has more than `MAX_PARTS` parts, or the row more fields.
     """
+    if len(row) > MAX_PARTS:
+        raise _too_many(f"more than {MAX_PARTS}")
     body = row.get("body")
     return parse_form(body) if looks_like_form(body) else row
 
@@ -102,15 +104,19 @@ def parse_form(body: bytes | bytearray) -> Form:
     # The last one ends the form; the first one has no line before it.
     parts = body.count(delimiter)
     if parts > MAX_PARTS:
-        raise TooLarge(
-            expected=f"a form of at most {MAX_PARTS} parts",
-            found=f"{parts:,}",
-            remedy="send one photo a form; JSON may have several",
-        )
+        raise _too_many(f"{parts:,}")
     *sections, rest = bytes(body[end:]).split(delimiter)
     if not rest.startswith(_DASHES):
         raise _no_form("one that ends before its last boundary")
     return Form(_part(section) for section in sections)
+
+
+def _too_many(found: str) -> TooLarge:
+    return TooLarge(
+        expected=f"a form of at most {MAX_PARTS} parts",
+        found=found,
+        remedy="send one photo a form; JSON may have several",
+    )
 
 
 def _part(section: bytes) -> Part:
