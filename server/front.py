@@ -104,12 +104,13 @@ class ServerFront:
     def _configuration(self) -> dict[str, object]:
         properties = get_properties(self.folder.config.read_text(encoding="utf-8"))
         ports, host = self.ports, self.profile.host
+        largest = int(properties["max_request_size"])
         pair = (self.pair.certificate, self.pair.key) if self.pair else ()
         front = Front(
             rest=Way(host, ports.inference, ports.behind),
             grpc=Way(host, ports.grpc_inference, ports.grpc_behind),
-            lanes=lanes_for(int(properties["job_queue_size"]), usable_cores()),
-            largest_request=int(properties["max_request_size"]),
+            lanes=lanes_for(int(properties["job_queue_size"]), largest, usable_cores()),
+            largest_request=largest,
             sockets=self.folder.front.resolve(),
             log=str(self.folder.logs.resolve() / "front.log"),
         )

@@ -14,6 +14,8 @@ from server.gateway.routes import (
     Large,
     arriving_routes,
     error_routes,
+    grpc_arriving_routes,
+    grpc_error_routes,
     grpc_routes,
     metrics_routes,
     refused_routes,
@@ -102,8 +104,14 @@ def configuration(front: Front, secrets: Secrets) -> dict[str, Any]:
         "refused": _inner(refused, refused_routes(large.limit), errors),
     }
     if front.grpc:
-        grpc = grpc_routes(front.grpc.behind, clients, key, lanes)
+        port, arriving = front.grpc.behind, str(front.sockets / "arriving-grpc")
+        grpc = grpc_routes(port, clients, key, lanes, arriving)
+        errors = grpc_error_routes(lanes.grpc_message)
         servers["grpc"] = _server(front.grpc, secrets, grpc, errors)
+        servers["arriving-grpc"] = _inner(
+            arriving, grpc_arriving_routes(port, key, lanes), error_routes(large.limit)
+        )
+        servers["arriving-grpc"]["protocols"] = ["h1", "h2c"]
         # Without TLS, gRPC is HTTP/2 from the first byte on.
         servers["grpc"]["protocols"] = ["h1", "h2"] if secrets.certificate else ["h1", "h2c"]
     if front.metrics:

@@ -32,6 +32,7 @@ _ANSWER_S = 45  # above `responseTimeout` of model-config.yaml
 _MOST_SMALL, _GRPC = 128, 4
 _ARRIVING = 4  # times as many as there are for large bodies
 _REFUSED = 2
+_UNPACKED = 20  # times a message of nothing but names is as large in Java: 197 MB for 9.8
 HEALTH = 4  # for what TorchServe answers by itself, however busy its workers are
 # Headers with which TorchServe would describe the model, or wait, instead of predicting.
 _NOT_THE_CLIENTS = ("Describe", "Explain", "Expect")
@@ -50,21 +51,31 @@ class Lanes:
         large: For larger ones, and those of unknown length.
         arriving: Of these, held by the front: read, or waiting for a place.
         grpc: For gRPC, whose messages do not tell their length in advance.
+        grpc_message: Bytes of the largest of these.
     """
 
     small: int
     large: int
     arriving: int
     grpc: int
+    grpc_message: int
 
 
-def lanes_for(job_queue: int, cores: int) -> Lanes:
-    """Share the places of a queue."""
+def lanes_for(job_queue: int, largest: int, cores: int) -> Lanes:
+    """Share the places of a queue.
+
+    Args:
+        job_queue: Requests of `largest` bytes for which TorchServe has memory.
+        largest: Bytes of a request.
+        cores: That decode photos.
+    """
     large = max(1, min(max(2, cores), job_queue // 4))
     grpc = max(1, min(_GRPC, job_queue // 4))
     # The front has as little memory for them as TorchServe has for its queue.
     arriving = max(large, min(_ARRIVING * large, job_queue // 4))
-    return Lanes(max(1, min(_MOST_SMALL, job_queue - large - grpc)), large, arriving, grpc)
+    small = max(1, min(_MOST_SMALL, job_queue - large - grpc))
+    message = min(largest, largest * job_queue // (grpc * _UNPACKED))
+    return Lanes(small, large, arriving, grpc, message)
 
 
 # Caddy counts what is under way by the spelling of the address, for all handlers together. So each
@@ -85,7 +96,7 @@ def passing_on(
         read_first: Bodies of up to so many bytes are read before they take a place.
     """
     to = f"{_SPELLINGS[kind]}127.0.0.1:{port}"
-    handler = _proxy(to, places, _ARRIVED_S if kind == "large" else WAIT_S, _ANSWER_S)
+    handler = _proxy(to, places, _ARRIVED_S if kind in ("large", "grpc") else WAIT_S, _ANSWER_S)
     handler["headers"] = {
         "request": {
             "set": {name: [value] for name, value in (headers | _NO_AGENT).items()},
@@ -95,20 +106,21 @@ def passing_on(
             ],
         }
     }
-    if kind == "grpc":
-        handler["transport"]["versions"] = ["h2c"]
     # Caddy takes a body for unfinished that is as long as it may be.
-    return handler | ({"request_buffers": read_first + 1} if read_first else {})
+    handler |= {"request_buffers": read_first + 1} if read_first else {}
+    return _as_grpc(handler) if kind == "grpc" else handler
 
 
-def arriving(socket: str, places: int) -> Handler:
-    """Return the handler that passes large bodies on to the server that reads them first.
+def arriving(socket: str, places: int, *, grpc: bool = False) -> Handler:
+    """Return the handler that passes bodies on to the server that reads them first.
 
     Args:
         socket: Path of that server's.
         places: See `Lanes.arriving`.
+        grpc: Whether they are gRPC's.
     """
-    return _proxy(f"unix/{socket}", places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S)
+    handler = _proxy(f"unix/{socket}", places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S)
+    return _as_grpc(handler) if grpc else handler
 
 
 def refusing(socket: str) -> Handler:
@@ -119,6 +131,10 @@ def refusing(socket: str) -> Handler:
 def dropping(largest: int) -> Handler:
     """Return the handler that reads a body of up to `largest` bytes, and ends in 503."""
     return {"handler": "reverse_proxy", "upstreams": [], "request_buffers": largest + 1}
+
+
+def _as_grpc(handler: Handler) -> Handler:
+    return handler | {"transport": handler["transport"] | {"versions": ["h2c"]}}
 
 
 def _proxy(dial: str, places: int, wait_s: int, answer_s: int) -> Handler:

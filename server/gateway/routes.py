@@ -43,7 +43,9 @@ _STATUS = "{http.error.status_code}"
 _RETRY_AFTER_S = 2
 _NO_BODY = 1024  # bytes, of a GET request
 _FORM = "application/x-www-form-urlencoded"
-_GRPC_SERVICE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/*"
+_GRPC_FRAME = 5  # bytes before a message
+_INVALID_ARGUMENT = "3"  # of gRPC's status codes: the caller's fault, not to be repeated
+_GRPC_SERVICE = "/org.pytorch.serve.grpc.inference.InferenceAPIsService"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def rest_routes(
         lanes: How many requests to pass on.
         large: Where large bodies go.
     """
-    own = {"Authorization": f"Bearer {server_key}"}
+    own = _authorised(server_key)
     no_log = {"handler": "vars", "log_skip": True}
     return [
         {
@@ -134,15 +136,16 @@ def rest_routes(
     ]
 
 
+def _authorised(server_key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {server_key}"}
+
+
 def _as_bytes(server_key: str) -> dict[str, str]:
     """Return the headers of a prediction's request.
 
     The handler looks at the bytes. TorchServe would take a form apart, at length.
     """
-    return {
-        "Authorization": f"Bearer {server_key}",
-        "Content-Type": "application/octet-stream",
-    }
+    return _authorised(server_key) | {"Content-Type": "application/octet-stream"}
 
 
 def arriving_routes(port: int, server_key: str, lanes: Lanes, largest: int) -> list[Route]:
@@ -157,15 +160,50 @@ def refused_routes(largest: int) -> list[Route]:
 
 
 def grpc_routes(
-    port: int, clients: Mapping[str, str], server_key: str, lanes: Lanes
+    port: int, clients: Mapping[str, str], server_key: str, lanes: Lanes, arriving_at: str
 ) -> list[Route]:
-    """Return the routes of the inference service of gRPC; see `rest_routes`."""
-    own = {"Authorization": f"Bearer {server_key}"}
+    """Return the routes of the inference service of gRPC; see `rest_routes`.
+
+    Args:
+        port: TorchServe's for gRPC.
+        clients: Each client's key by its name.
+        server_key: TorchServe's own.
+        lanes: How many requests to pass on.
+        arriving_at: Path of the Unix socket of the server that reads predictions first.
+    """
+    limit = {"handler": "request_body", "max_size": lanes.grpc_message + _GRPC_FRAME}
+    reader = arriving(arriving_at, lanes.arriving, grpc=True)
     return [
         *_only_clients(clients),
-        _refuse({"not": [{"path": [_GRPC_SERVICE]}]}, 404, "NotFound", "no such service"),
-        {"handle": [passing_on("grpc", port, lanes.grpc, own)]},
+        _refuse({"not": [{"path": [f"{_GRPC_SERVICE}/*"]}]}, 404, "NotFound", "no such service"),
+        {
+            "match": [{"path": [f"{_GRPC_SERVICE}/Predictions"]}],
+            "handle": [limit, reader],
+            "terminal": True,
+        },
+        # A stream is never whole; the others have no body to speak of.
+        {"handle": [limit, passing_on("grpc", port, lanes.grpc, _authorised(server_key))]},
     ]
+
+
+def grpc_arriving_routes(port: int, server_key: str, lanes: Lanes) -> list[Route]:
+    """Return the routes of gRPC's predictions that were let in: read whole, then passed on."""
+    own, whole = _authorised(server_key), lanes.grpc_message + _GRPC_FRAME
+    return [{"handle": [passing_on("grpc", port, lanes.grpc, own, read_first=whole)]}]
+
+
+def grpc_error_routes(largest: int) -> list[Route]:
+    """Return gRPC's own answer to a message of more than `largest` bytes, and the others."""
+    too_large = {
+        "handler": "static_response",
+        "status_code": 200,
+        "headers": {
+            "Content-Type": ["application/grpc"],
+            "Grpc-Status": [_INVALID_ARGUMENT],
+            "Grpc-Message": [f"expected a message of at most {largest} bytes; found a larger one"],
+        },
+    }
+    return [_at_status(["413"], too_large), *error_routes(largest)]
 
 
 def metrics_routes(port: int) -> list[Route]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.api.grpc_inference import GrpcInferenceClient
 from client.api.grpc_management import GrpcManagementClient
+from client.api.grpc_stubs.inference_pb2 import PredictionsRequest
+from client.api.grpc_stubs.inference_pb2_grpc import InferenceAPIsServiceStub
 from client.api.tokens import Tokens
 from client.errors import (
     AuthenticationError,
@@ -58,6 +62,24 @@ def test_a_bad_photo_is_the_callers_fault(inference: GrpcInferenceClient) -> Non
         inference.predict(b"no image")
     assert (raised.value.status, raised.value.kind) == (400, "InvalidImage")
     assert "check which file was sent" in raised.value.message
+
+
+def test_a_message_that_is_too_large_is_the_callers_fault(inference: GrpcInferenceClient) -> None:
+    with pytest.raises(RequestRejected, match=r"expected a message of at most \d+ bytes"):
+        inference.predict(bytes(40_000_000))
+
+
+def test_very_many_inputs_are_counted_not_kept(served: Served) -> None:
+    inputs = {f"n{number}": b"" for number in range(100_000)}
+    key = served.tokens.current("inference")
+    with grpc.insecure_channel(f"{HOST}:{served.port + 3}") as channel:
+        reply = InferenceAPIsServiceStub(channel).Predictions(  # type: ignore[no-untyped-call]
+            PredictionsRequest(model_name="flowers", input=inputs),
+            metadata=[("authorization", f"Bearer {key}")],
+            timeout=60,
+        )
+    assert json.loads(reply.prediction)["code"] == 413
+    assert served.inference.predict(PICTURE).scores
 
 
 def test_management_sees_what_http_sees(served: Served, management: GrpcManagementClient) -> None:

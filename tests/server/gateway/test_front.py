@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEY, OTHER = "Ab+c" * 10, "d" * 40
 LARGEST = 3_000_000
+MIB = 2**20
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 PATH = "/predictions/flowers"
 BEGUN = bytes(300_000)  # of a body: more than Go's server reads before it answers
@@ -110,7 +111,9 @@ SECRETS = Secrets({"shop": KEY}, "server-key")
 def opened(behind: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A front with few places: its address, and its folder."""
     folder = tmp_path_factory.mktemp("front")
-    front = front_to(behind, folder, Lanes(small=2, large=1, arriving=2, grpc=1))
+    front = front_to(
+        behind, folder, Lanes(small=2, large=1, arriving=2, grpc=1, grpc_message=LARGEST)
+    )
     with running(front, SECRETS, folder):
         yield f"http://{HOST}:{front.rest.port}", folder
 
@@ -300,7 +303,7 @@ def test_a_wait_ends_in_503_with_retry_after(
     monkeypatch.setattr(lanes_module, "WAIT_S", 1)
     Behind.open.clear()
     Behind.arrived = threading.Semaphore(0)
-    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1, LARGEST))
     url = f"http://{HOST}:{front.rest.port}"
     with running(front, SECRETS, tmp_path), ThreadPoolExecutor(1) as pool:
         first = pool.submit(
@@ -318,7 +321,7 @@ def test_who_finds_no_place_for_a_large_body_may_send_it_whole(
     behind: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lanes_module, "_ARRIVING_S", 1)
-    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1, LARGEST))
     url = f"http://{HOST}:{front.rest.port}"
     head = f"PUT {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
     with (
@@ -355,7 +358,7 @@ def test_slow_clients_hold_no_place(opened: tuple[str, Path], clients: int, leng
 
 
 def test_it_starts_beside_what_a_killed_one_left(behind: int, tmp_path: Path) -> None:
-    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1, LARGEST))
     with running(front, SECRETS, tmp_path) as caddy:
         for process in caddy.processes():
             process.kill()
@@ -366,7 +369,7 @@ def test_it_starts_beside_what_a_killed_one_left(behind: int, tmp_path: Path) ->
 
 
 def test_new_keys_are_taken_by_the_same_process(behind: int, tmp_path: Path) -> None:
-    front = front_to(behind, tmp_path, Lanes(2, 1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(2, 1, 1, 1, LARGEST))
     url = f"http://{HOST}:{front.rest.port}{PATH}"
     with running(front, SECRETS, tmp_path) as caddy:
         before = list(caddy.processes())
@@ -387,7 +390,7 @@ def test_new_keys_are_taken_by_the_same_process(behind: int, tmp_path: Path) -> 
 def test_it_speaks_tls_whatever_name_it_is_asked_for(behind: int, tmp_path: Path) -> None:
     pair = make_certificate(tmp_path / "tls", ["flowers.example.org"])
     texts = [path.read_text() for path in (pair.certificate, pair.key)]
-    front = front_to(behind, tmp_path, Lanes(2, 1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(2, 1, 1, 1, LARGEST))
     with running(front, Secrets({"shop": KEY}, "server-key", *texts), tmp_path):
         for name in ("flowers.example.org", "other.example.org"):
             context = ssl.create_default_context(cafile=str(pair.certificate))
@@ -402,7 +405,7 @@ def test_it_speaks_tls_whatever_name_it_is_asked_for(behind: int, tmp_path: Path
 
 
 def test_a_front_that_cannot_start_says_why(behind: int, tmp_path: Path) -> None:
-    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1))
+    front = front_to(behind, tmp_path, Lanes(1, 1, 1, 1, LARGEST))
     with (
         socket.create_server((HOST, front.rest.port)),
         pytest.raises(GatewayError, match="address already in use"),
@@ -413,7 +416,9 @@ def test_a_front_that_cannot_start_says_why(behind: int, tmp_path: Path) -> None
 @pytest.mark.parametrize("queue", [3, 16, 100, 256])
 @pytest.mark.parametrize("cores", [1, 2, 64])
 def test_all_places_together_fit_into_the_queue(queue: int, cores: int) -> None:
-    lanes = lanes_for(queue, cores)
+    lanes = lanes_for(queue, 32 * MIB, cores)
     places: Any = (lanes.small, lanes.large, lanes.grpc)
     assert min(places) >= 1
     assert sum(places) <= queue
+    assert 0 < lanes.grpc_message <= 32 * MIB
+    assert 20 * lanes.grpc * lanes.grpc_message <= 32 * MIB * queue
