@@ -258,9 +258,9 @@ class Model:
         self._meter.observe(INFERENCE_SECONDS, time.perf_counter() - start)
         answers = zip(softmax(logits), pixels, features, strict=True)
         for index, answer in zip(good, answers, strict=True):
-            jobs[index].result = Classification(*answer)
+            jobs[index].result = result = Classification(*answer)
             if self._cache.max_bytes:
-                self._cache.put(jobs[index].file, Classification(*answer).copy())
+                self._cache.put(jobs[index].file, result.copy())
 
     def _answered_before(self, job: Job[Classification]) -> bool:
         """Set an image's result if the cache has it."""
