@@ -56,12 +56,33 @@ option    = $(if $(call written,$2),$1 $(call quoted,$2))
 refuse    = $(if $(filter-out file undefined,$(origin $1)),$(if \
   $(shell case $(call quoted,$1) in ($2) echo no;; esac),$(error $1=$(call written,$1): expected $3)))
 
-# What cannot work ends here, before anything is built.
+# Stops if a variable that was set is no decimal number, or the shell's test on $n fails.
+number    = $(if $(filter-out file undefined,$(origin $1)),$(if \
+  $(shell n=$(call quoted,$1); case "$$n" in ('' | *[!0-9.]* | .* | *. | *.*.*) ;; (*) \
+  $2 && echo yes;; esac 2> /dev/null),,$(error $1=$(call written,$1): expected $3)))
+least     = $(call number,$1,test "$$n" -ge $2,a whole number from $2)
+within    = $(call number,$1,test "$$n" -ge $2 && test "$$n" -le $3,a whole number from $2 to $3)
+positive  = $(call number,$1,test "$$(printf '%s' "$$n" | tr -d 0.)",a number above 0)
+
+# What cannot work ends here, before anything is built. An option that stands nowhere in this file
+# is a misspelt one; those of a make that calls this one may be its own.
+ifeq ($(MAKELEVEL),0)
+$(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(if $(shell \
+  name='$(subst ','\'',$(name))'; case "$$name" in (*[!A-Z0-9_]*) ;; (*) \
+  grep -w "$$name" $(firstword $(MAKEFILE_LIST));; esac),,$(error $(name)=$(value $(name)): there is \
+  no option $(name), see `make help`; a variable for the programs goes first: $(name)=... make))))
+endif
 $(foreach name,MODEL_NAME VERSION MODEL_VERSION RUN_DIR IMAGE SOURCE WEIGHTS LABELS DATA_URL EVAL_URL \
   MODELARTS_URL RECIPE PHOTOS INPUT OUTPUT MODEL_STORE BUILD_DIR SERVER COMPARE,$(call \
   refuse,$(name),'',a value; leave it out for the default))
-$(foreach name,PORT UI_PORT WORKERS MIN MAX FUZZ_REQUESTS,$(call \
-  refuse,$(name),*[!0-9]*,a whole number))
+# A server takes seven ports in a row (client/api/addresses.py).
+$(call within,PORT,1024,65529)
+$(call within,UI_PORT,1024,65535)
+$(foreach name,MIN MAX FUZZ_REQUESTS,$(call least,$(name),1))
+$(call least,WORKERS,$(if $(filter scale,$(MAKECMDGOALS)),0,1))
+$(foreach name,TARGET_QUEUE_MS P99_MS,$(call positive,$(name)))
+$(foreach name,MODEL_API RESUME PLAIN_HTTP ALLOW_ROOT WRITE RESTART,$(call \
+  refuse,$(name),[!1]* | ??*,1; leave it out for no))
 $(call refuse,MODEL_NAME,[!A-Za-z0-9]* | *[!A-Za-z0-9_.-]*,letters and digits and _.- such as my_flowers)
 $(foreach name,VERSION MODEL_VERSION,$(call refuse,$(name),*[!A-Za-z0-9_.-]*,a version such as 2.0))
 # make itself works with these, and knows no quotes.
@@ -295,7 +316,7 @@ help: ## show this list
 # The archive: built from the model, packed by TorchServe's own tool, sealed, then verified.
 $(MAR): $(BUILD).changed
 	@environment=$$($(PY) -m archive environment --model $(call quoted,MODEL) \
-	  --runtime $(call quoted,RUNTIME) $(call option,--size,SIZE)) && \
+	  --runtime $(call quoted,RUNTIME) $(call option,--arch,ARCH) $(call option,--size,SIZE)) && \
 	  $(MAKE) --no-print-directory -s $(VENV)/$$environment
 	$(PY) -m archive build $(WISHES) --output $(BUILD) --record $(BUILD).inputs
 	@rm -rf $(BUILD).packed && mkdir -p $(BUILD).packed $(BUILD_DIR)/tmp $(@D)

@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     environment = commands.add_parser("environment", help="print which environment a build needs")
     environment.add_argument("--model", required=True, help="as for `build`")
     environment.add_argument("--runtime", choices=[AUTO, *RUNTIMES], required=True)
-    environment.add_argument("--size", default="", help="as for build")
+    environment.add_argument("--arch", default="", help="as for `build`")
+    environment.add_argument("--size", default="", help="as for `build`")
     environment.set_defaults(run=_environment)
 
     seal = commands.add_parser("seal", help="make a packed .mar reproducible and add hashes")
@@ -75,9 +76,11 @@ def _parser() -> argparse.ArgumentParser:
 def _environment(options: argparse.Namespace) -> None:
     from archive.build import build_needs_torch  # noqa: PLC0415
     from archive.grid import likely  # noqa: PLC0415
-    from archive.source import read_source  # noqa: PLC0415
+    from archive.source import check_arch, read_source  # noqa: PLC0415
 
+    check_size(options.size)  # before PyTorch is installed for it
     source = read_source(model_path(options.model))
+    check_arch(source, options.arch)
     needs_torch = bool(options.size) or build_needs_torch(source, likely(options.runtime))
     print("installed-full" if needs_torch else "installed")
 

@@ -182,10 +182,11 @@ def _start_in_background(options: argparse.Namespace) -> ServerFront | None:
 
 def _first_port(options: argparse.Namespace) -> int:
     """Return the port that was asked for, or that of the server to restart, or the default."""
-    if not options.restart:
-        return options.port or DEFAULT_PORT
-    _refuse_contradiction(options)
-    return options.port or recorded_port(options.run_dir) or DEFAULT_PORT
+    if options.restart:
+        _refuse_contradiction(options)
+    if options.port is not None:
+        return int(options.port)
+    return (recorded_port(options.run_dir) if options.restart else None) or DEFAULT_PORT
 
 
 def _refuse_contradiction(options: argparse.Namespace) -> None:

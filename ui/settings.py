@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from client.api.addresses import addresses_from
 from client.api.tokens import find_tokens
-from client.commands.arguments import port
+from client.commands.arguments import single_port
 from client.commands.server_options import add_server_options, connection_from
 from client.connection import Connection
 
@@ -97,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         default=LOOPBACK,
         help="address to listen on (%(default)s); its visitors use the server's key",
     )
-    group.add_argument("--page-port", type=port, default=DEFAULT_PAGE_PORT, help="(%(default)d)")
+    group.add_argument(
+        "--page-port", type=single_port, default=DEFAULT_PAGE_PORT, help="(%(default)d)"
+    )
     group.add_argument(
         "--corrections",
         type=Path,

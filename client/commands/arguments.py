@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from client.api.addresses import LARGEST_PORT, PORT_COUNT
+from client.api.addresses import LARGEST_PORT, LEAST_PORT
 
 
 def count(text: str) -> int:
@@ -22,21 +22,22 @@ def whole(text: str) -> int:
 
 def port(text: str) -> int:
     """Read the first of a server's ports."""
-    port = _integer(text, least=1)
-    if port > LARGEST_PORT:
-        raise argparse.ArgumentTypeError(
-            f"a server takes {PORT_COUNT} ports in a row, so the first is at most {LARGEST_PORT}"
-        )
-    return port
+    return _integer(text, LEAST_PORT, LARGEST_PORT)
 
 
-def _integer(text: str, least: int) -> int:
+def single_port(text: str) -> int:
+    """Read a port to listen on."""
+    return _integer(text, LEAST_PORT, 65535)
+
+
+def _integer(text: str, least: int, most: int | None = None) -> int:
     try:
         value = int(text)
     except ValueError:
         value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least}, not {text!r}")
+    if value < least or (most is not None and value > most):
+        bounds = f"from {least}" if most is None else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"expected a whole number {bounds}, not {text!r}")
     return value
 
 

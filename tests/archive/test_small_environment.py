@@ -111,3 +111,18 @@ def test_only_ready_forms_are_archived_in_the_small_environment(
     assert environment_for(folder, "torch-fp32", capsys) == "installed-full"
     (folder / INT8_FOLDER / FIGURES_FILE).unlink()
     assert environment_for(folder, "openvino-int8", capsys) == "installed-full"
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--size=huge", "SIZE=huge: expected"),
+        ("--arch=resnet18", "holds a resnet34, not a resnet18"),
+    ],
+)
+def test_what_no_build_can_do_is_said_before_pytorch_is_installed(
+    option: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["environment", "--model", str(ROOT / "pretrained"), "--runtime", "torch-fp32"]
+    assert main([*command, option]) == 1
+    assert told in capsys.readouterr().err

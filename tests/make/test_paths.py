@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from client.api.addresses import LARGEST_PORT, LEAST_PORT
 from tests.e2e.served import ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -136,8 +137,27 @@ def test_a_home_folder_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("variable", "told"),
     [
-        ("PORT=9103x", "expected a whole number"),
-        ("WORKERS=two", "expected a whole number"),
+        ("PORT=9103x", "expected a whole number from 1024 to 65529"),
+        ("PORT=", "expected a whole number from 1024 to 65529"),
+        ("PORT=80", "expected a whole number from 1024 to 65529"),
+        (f"PORT={LARGEST_PORT + 1}", f"from {LEAST_PORT} to {LARGEST_PORT}"),
+        (f"PORT={10**30}", "expected a whole number from 1024 to 65529"),
+        ("UI_PORT=1023", "expected a whole number from 1024 to 65535"),
+        ("UI_PORT=65536", "expected a whole number from 1024 to 65535"),
+        ("WORKERS=two", "expected a whole number from 1"),
+        ("WORKERS=0", "expected a whole number from 1"),
+        ("WORKERS=1.5", "expected a whole number from 1"),
+        ("MIN=0", "expected a whole number from 1"),
+        ("MAX=-1", "expected a whole number from 1"),
+        ("FUZZ_REQUESTS=$(date)", "expected a whole number from 1"),
+        ("P99_MS=fast", "expected a number above 0"),
+        ("P99_MS=0.0", "expected a number above 0"),
+        ("TARGET_QUEUE_MS=-5", "expected a number above 0"),
+        ("MODEL_API=0", "expected 1; leave it out for no"),
+        ("ALLOW_ROOT=no", "expected 1; leave it out for no"),
+        ("PROT=9105", "there is no option PROT, see `make help`"),
+        ("port=9105", "there is no option port, see `make help`"),
+        ("it's=1", "there is no option it's, see `make help`"),
         ("IMAGE=", "expected a value; leave it out for the default"),
         ("SOURCE=", "expected a value; leave it out for the default"),
         ("RUN_DIR=", "expected a value; leave it out for the default"),
@@ -155,6 +175,37 @@ def test_what_cannot_work_is_one_line_at_once(variable: str, told: str) -> None:
     assert process.stderr.count("\n") == 1
     assert f"{variable}: " in process.stderr
     assert told in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "variable", "option"),
+    [
+        ("serve", f"PORT={LEAST_PORT}", "--port"),
+        ("stop", f"PORT={LARGEST_PORT}", "--port"),
+        ("ui", "UI_PORT=65535", "--page-port"),
+        ("autoscale", "MAX=08", "--max"),
+        ("tune", "P99_MS=12.5", "--p99-ms"),
+        ("scale", "WORKERS=0", "--model"),
+    ],
+)
+def test_what_can_work_is_handed_on(target: str, variable: str, option: str) -> None:
+    process = make(target, variable)
+    assert process.returncode == 0, process.stderr
+    words = words_of(process.stdout)[-1]
+    value = variable.partition("=")[2]
+    assert value in words[words.index(option) :]
+
+
+def test_options_of_another_make_that_calls_this_one_may_be_its_own() -> None:
+    process = subprocess.run(
+        ["make", "--dry-run", "PY=:", "PROT=9105", "stop"],
+        cwd=ROOT,
+        env=clean_environment() | {"MAKELEVEL": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
 
 
 def test_a_run_folder_too_long_for_a_socket_is_refused_before_the_build(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_a_restart_that_cannot_start_stops_nothing(mar: Path, tmp_path: Path) ->
     assert folder.server() is not None
 
 
-@pytest.mark.parametrize("port", ["80", "65530", "-1"])
+@pytest.mark.parametrize("port", ["0", "80", "65530", "-1"])
 def test_ports_out_of_range_are_refused(
     mar: Path, port: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

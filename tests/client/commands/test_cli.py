@@ -355,15 +355,16 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
 
 
 def test_no_server_ends_in_one_line_without_a_traceback(tmp_path: Path) -> None:
+    port = free_ports()
     run = subprocess.run(
-        [sys.executable, "-m", "client", "status", "--port", "1", "--run-dir", str(tmp_path)],
+        [sys.executable, "-m", "client", "status", f"--port={port}", "--run-dir", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr.startswith("error: nothing answers at http://127.0.0.1:1/ping")
+    assert run.stderr.startswith(f"error: nothing answers at http://127.0.0.1:{port}/ping")
     assert run.stderr.count("\n") == 1
 
 
