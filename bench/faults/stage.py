@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +16,7 @@ from bench.lab.processes import at_work_in, role
 from client.api.addresses import addresses_from
 from client.api.management import ManagementClient
 from client.api.tokens import Tokens
-from server.ports import HOST, Ports, free_ports
+from server.ports import HOST, Ports, answers, free_ports
 from server.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -111,7 +109,8 @@ class Stage:
     def belongings(self) -> Counter[str]:
         """Return what a fault could leave behind: processes, open ports, files."""
         found = [f"process {role(process)}" for process in at_work_in(self.run.path)]
-        found += [f"port {port}" for port in Ports.starting_at(self.port).all if _listens(port)]
+        ports = Ports.starting_at(self.port).all
+        found += [f"port {port}" for port in ports if answers(HOST, port)]
         for path in self.run.path.rglob("*"):
             place = path.relative_to(self.run.path).parts
             if place[:2] == _UNPACKED:
@@ -120,9 +119,3 @@ class Stage:
             elif place[0] not in _LOGS and not "/".join(place).startswith(_RELEASES):
                 found.append("/".join(place))
         return Counter(found)
-
-
-def _listens(port: int) -> bool:
-    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-        return True
-    return False
