@@ -46,6 +46,7 @@ _SETTINGS = {
     "timeout": ("UV_HTTP_TIMEOUT", set()),
     "default-timeout": ("UV_HTTP_TIMEOUT", set()),
 }
+_OTHER_PLACES = {"UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX"}
 _SAME_AS = {"UV_DEFAULT_INDEX": "UV_INDEX_URL", "UV_INDEX": "UV_EXTRA_INDEX_URL"}
 
 
@@ -119,8 +120,10 @@ def _sync(name: str, folder: Path, environment: dict[str, str]) -> None:
         file.write(others)
         file.flush()
         _uv("sync", folder, environment, *options, file.name)
-    # Of the same versions, but not the files whose hashes are pinned.
-    _uv("install", folder, environment, "--no-deps", "--default-index", str(index), *torch)
+    # Of the same versions, but not the files whose hashes are pinned; no other index may offer its
+    # own, which may be one with CUDA.
+    alone = {name: value for name, value in environment.items() if name not in _OTHER_PLACES}
+    _uv("install", folder, alone, "--no-deps", "--default-index", str(index), *torch)
 
 
 def apart(requirements: str) -> tuple[list[str], str]:
