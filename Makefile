@@ -85,6 +85,8 @@ $(foreach name,MODEL_API RESUME PLAIN_HTTP ALLOW_ROOT WRITE RESTART,$(call \
   refuse,$(name),[!1]* | ??*,1; leave it out for no))
 $(call refuse,MODEL_NAME,[!A-Za-z0-9]* | *[!A-Za-z0-9_.-]*,letters and digits and _.- such as my_flowers)
 $(foreach name,VERSION MODEL_VERSION,$(call refuse,$(name),*[!A-Za-z0-9_.-]*,a version such as 2.0))
+$(if $(call written,TORCH_INDEX),$(if $(findstring /,$(call written,TORCH_INDEX)),,$(error \
+  TORCH_INDEX=$(call written,TORCH_INDEX): expected the address that pytorch.org names for CPU)))
 # make itself works with these, and knows no quotes.
 $(foreach name,MODEL_STORE BUILD_DIR,$(call refuse,$(name),*[[:space:]\"\'\*\?:\;%\&\|\(\)\[]*,a \
   folder without blanks and brackets and quotes))

@@ -155,6 +155,7 @@ def test_a_home_folder_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TARGET_QUEUE_MS=-5", "expected a number above 0"),
         ("MODEL_API=0", "expected 1; leave it out for no"),
         ("ALLOW_ROOT=no", "expected 1; leave it out for no"),
+        ("TORCH_INDEX=...", "expected the address that pytorch.org names for CPU"),
         ("PROT=9105", "there is no option PROT, see `make help`"),
         ("port=9105", "there is no option port, see `make help`"),
         ("it's=1", "there is no option it's, see `make help`"),
