@@ -13,7 +13,7 @@ from client.commands.csv_file import write_csv
 from client.commands.inputs import local_file, named_files
 from client.commands.progress import Progress
 from client.commands.report import print_line
-from client.errors import ClientError, LocalFileError
+from client.errors import ClientError, LocalFileError, ServerUnreachable
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +51,8 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
     found: list[tuple[str, Result]] = []
     with Progress(len(files) if len(files) >= _MANY else 0, "classified") as progress:
         for file, (_, result) in zip(files, results, strict=True):
+            if not found and type(result) is ServerUnreachable:
+                raise result  # once, not for every file
             found.append((file, result))
             if not options.csv:
                 progress.above(lambda: _show(file, result, width, options))  # noqa: B023 - now

@@ -368,6 +368,20 @@ def test_no_server_ends_in_one_line_without_a_traceback(tmp_path: Path) -> None:
     assert run.stderr.count("\n") == 1
 
 
+def test_no_server_is_said_once_and_not_for_every_photo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = [tmp_path / f"{number}.jpg" for number in range(30)]
+    for photo in photos:
+        photo.write_bytes(b"\xff\xd8\xff\xe0")
+    address = f"http://127.0.0.1:{free_ports()}"
+    assert main(["predict", "--server", address, *map(str, photos)]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"error: nothing answers at {address}")
+
+
 def test_a_local_server_is_known_by_its_run_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
