@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from client.errors import ClientError
 from ui.markup import render
 from ui.texts import say
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def timing_html(answer: Answer, language: str) -> str:
-    """Show one request as a bar of its parts, many as a rate, both with the server's means."""
+    """Show one request as a bar of its parts, many as a rate, both with the server's means.
+
+    Empty if no photo was classified: there is nothing to time, and the error says the rest.
+    """
+    if all(isinstance(outcome.result, ClientError) for outcome in answer.outcomes):
+        return ""
     spent, count = answer.spent, len(answer.outcomes)
     if spent is None:
         reason = answer.silence or say(language, "time.no_count")

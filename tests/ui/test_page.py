@@ -20,6 +20,7 @@ from server.ports import HOST, free_ports
 from tests.e2e.served import ROOT
 from tests.ui.fake_server import FLOWERS, FakeModel
 from tests.ui.process import page_of
+from ui.texts import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,10 +57,11 @@ def page(*options: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def urls() -> Iterator[Mapping[str, str]]:
+def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
     """The pages of a model of flowers and of one of pets, each compared with the other."""
     with FakeModel().serving() as flowers, PETS.serving() as pets:
-        other = ("--compare", f"http://{HOST}:{pets}")
+        kept = str(tmp_path_factory.mktemp("page") / "corrections")
+        other = ("--compare", f"http://{HOST}:{pets}", "--corrections", kept)
         back = ("--compare", f"http://{HOST}:{flowers}", "--compare-model", "flowers")
         with (
             page("--port", str(flowers), *other) as first,
@@ -107,27 +109,104 @@ def serious(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+# Contrast follows from the colours, room from the words: each meets both sizes of screen.
+@pytest.fixture(
+    params=[
+        (PHONE, "light", "zh-CN"),
+        (PHONE, "dark", "en-GB"),
+        (DESKTOP, "light", "en-GB"),
+        (DESKTOP, "dark", "zh-CN"),
+    ],
+    ids=["phone-light-zh", "phone-dark-en", "desktop-light-en", "desktop-dark-zh"],
+)
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """How a visitor sees the page."""
+    viewport, scheme, language = request.param
+    seen = {"viewport": viewport, "color_scheme": scheme, "locale": language}
+    return seen | {"reduced_motion": "reduce"}
+
+
+def faults_of(page: Page) -> list[str]:
+    """Return what shuts somebody out of the page as it is: also what can only be scrolled to."""
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return [*serious(page), *([f"{width} px too wide"] if width > 0 else [])]
+
+
 def test_no_state_shuts_anybody_out(
     browser: Browser,
     urls: Mapping[str, str],
     photos: list[Path],
-    viewport: ViewportSize,
-    scheme: str,
+    look: dict[str, Any],
 ) -> None:
-    look = {"viewport": viewport, "color_scheme": scheme, "reduced_motion": "reduce"}
+    language = look["locale"][:2]
     with opened(browser, urls["flowers"], **look) as page:
-        assert serious(page) == []
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        assert faults_of(page) == []
         choose(page, photos[:1])
         expect(page.locator(".answer strong")).to_be_visible()
-        assert serious(page) == []
+        assert faults_of(page) == []
         choose(page, photos[1:])  # they join the first
         expect(page.locator(".batch tbody tr")).to_have_count(len(photos))
-        assert serious(page) == []
-        page.get_by_role("tab", name="Compare").click()
-        expect(page.get_by_label("Model B")).to_have_value(re.compile(HOST))
-        assert serious(page) == []
+        page.locator(".batch tbody select").first.select_option(index=1)
+        expect(page.locator(".batch tr.corrected")).to_have_count(1)
+        page.locator("#keep").click()
+        expect(page.locator("#kept p")).to_be_visible()
+        assert faults_of(page) == []
+        page.get_by_role("tab").nth(1).click()
+        right = say(language, "comparison.right")
+        expect(page.get_by_label(right)).to_have_value(re.compile(HOST))
+        page.locator("#run").click()
+        expect(page.locator("#comparison p")).to_have_text(say(language, "comparison.no_photos"))
+        expect(page.locator("#comparison p")).to_be_visible()
+        assert faults_of(page) == []
+
+
+def test_no_comparison_shuts_anybody_out(
+    browser: Browser, urls: Mapping[str, str], labelled: Path, look: dict[str, Any]
+) -> None:
+    with opened(browser, urls["pets"], **look) as page:
+        page.get_by_role("tab").nth(1).click()
+        right = say(look["locale"][:2], "comparison.right")
+        expect(page.get_by_label(right)).to_have_value(re.compile(HOST))
+        with page.expect_file_chooser() as chooser:
+            page.locator("#folder").click()
+        chooser.value.set_files(labelled)
+        expect(page.locator(".photos").nth(1)).to_contain_text("a%3A")
+        page.locator("#run").click()
+        expect(page.locator(".labelled h3")).to_be_visible()
+        assert faults_of(page) == []
+
+
+def test_what_is_refused_shuts_nobody_out_either(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path], look: dict[str, Any]
+) -> None:
+    with opened(browser, urls["flowers"], **look) as page:
+        choose(page, photos[-1:])
+        expect(page.locator(".problem")).to_contain_text("found text")
+        expect(page.locator("#timing")).to_be_hidden()  # nothing was answered
+        assert faults_of(page) == []
+
+
+@pytest.fixture(scope="module")
+def abandoned() -> Iterator[str]:
+    """The page of a server that has ended."""
+    with page("--port", str(free_ports())) as url:
+        yield url
+
+
+def test_a_server_that_is_gone_is_said_once_to_everybody(
+    browser: Browser, abandoned: str, photos: list[Path], look: dict[str, Any]
+) -> None:
+    page = browser.new_page(**look)
+    page.goto(abandoned)
+    said = "nothing answers at"
+    expect(page.locator("#facts")).to_contain_text(said, timeout=PATIENCE_MS)
+    assert faults_of(page) == []
+    choose(page, photos[:1])
+    expect(page.locator(".problem")).to_contain_text(said, timeout=PATIENCE_MS)
+    expect(page.locator("#timing")).to_be_hidden()
+    assert faults_of(page) == []
+    page.close()
 
 
 def test_on_a_phone_the_answer_is_below_the_drop_zone_and_in_sight(
@@ -154,6 +233,11 @@ def test_on_a_phone_rows_are_cards_whose_words_are_not_folded(
         assert label
         assert name
         assert picture
+        shown = page.locator("#detail").bounding_box()
+        card = page.locator(".batch tbody tr").first.bounding_box()
+        assert shown
+        assert card
+        assert (card["x"], card["width"]) == (shown["x"], shown["width"])
         assert label["height"] < 40
         assert name["width"] > 150
         assert picture["x"] + picture["width"] <= name["x"]

@@ -55,6 +55,11 @@ def test_a_server_that_tells_nothing_of_its_times_is_quoted() -> None:
     assert "nothing answers at http://127.0.0.1:8082" in timing_html(answer, "zh")
 
 
+def test_where_nothing_was_answered_there_is_no_time() -> None:
+    assert timing_html(Answer((REFUSED,), 0.020, silence="nothing answers"), "en") == ""
+    assert "2 photos" in timing_html(Answer((REFUSED, ANSWERED), 0.020), "en")
+
+
 def test_the_right_class_can_be_any_other_of_the_model() -> None:
     other = Outcome(Path("b.jpg"), Prediction((("roses", 0.5), ("daisy", 0.5))))
     page = table_html([ANSWERED, other, REFUSED], "en", ["daisy", "roses", "tulips"])
