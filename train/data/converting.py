@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from classifier.avif import is_avif
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"mif1"}
@@ -23,12 +23,15 @@ _QUALITY = 95
 logger = logging.getLogger(__name__)
 
 
-def convert(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
+def convert(
+    paths: Iterable[Path], folder: Path, named: Callable[[object], str] = str
+) -> dict[Path, Path]:
     """Convert the HEIC photos among `paths`, if `pillow-heif` is installed.
 
     Args:
         paths: The photos.
         folder: Where converted ones go, as JPEG, upright, with their colour profile.
+        named: How a path is called in messages.
 
     Returns:
         The converted file of each that was converted. What cannot be converted stays, to be told
@@ -42,7 +45,7 @@ def convert(paths: Iterable[Path], folder: Path) -> dict[Path, Path]:
             try:
                 _to_jpeg(path, target)
             except Exception as error:  # noqa: BLE001  decoders raise errors of many types
-                logger.warning("%s: cannot be converted (%s)", path, error)
+                logger.warning("%s: cannot be converted (%s)", named(path), error)
             else:
                 converted[path] = target
     if converted:

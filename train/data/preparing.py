@@ -80,22 +80,33 @@ def prepare(source: Path | None, data_root: Path, wishes: Wishes | None = None) 
         work = Path(name)
         root = open_source(source, work, name_encoding=wishes.name_encoding)
         built = work / "built"
+
+        def named(text: object) -> str:
+            # An archive's photos are where nobody will find them: its own name says more.
+            return str(text).replace(str(work / "unpacked"), str(source))
+
         try:
             layout = read_layout(root, leave_out=wishes.leave_out, labels=wishes.labels)
+            layout.told, layout.left_out = (
+                [named(text) for text in texts] for texts in (layout.told, layout.left_out)
+            )
             tell(layout, always=True)
-            originals = _convert(layout, work / "converted")
-            _copy(layout, _divide(layout, root, wishes, originals), built, originals)
+            originals = _convert(layout, work / "converted", named)
+            splits = _divide(layout, root, wishes, originals, named)
+            _copy(layout, splits, built, originals)
         except DataError as error:
-            # An archive's photos are where nobody will find them: its own name says more.
-            unpacked = str(work / "unpacked")
-            raise DataError(
-                *(text.replace(unpacked, str(source)) for text in error.problems)
-            ) from None
+            raise DataError(*map(named, error.problems)) from None
         _move(built, data_root)
     _report(data_root)
 
 
-def _divide(layout: Layout, root: Path, wishes: Wishes, originals: Mapping[Path, Path]) -> Listing:
+def _divide(
+    layout: Layout,
+    root: Path,
+    wishes: Wishes,
+    originals: Mapping[Path, Path],
+    named: Callable[[object], str],
+) -> Listing:
     """List what goes where, without duplicates; the division of the source is kept, if any."""
     if not any(layout.listing.get("train", {}).values()):
         raise DataError(
@@ -107,7 +118,7 @@ def _divide(layout: Layout, root: Path, wishes: Wishes, originals: Mapping[Path,
         return str(originals.get(path, path).relative_to(root))
 
     shares = _shares(layout.listing, root, wishes)
-    examined = examine(layout, str, (), skip_unreadable=wishes.skip_unreadable)
+    examined = examine(layout, named, (), skip_unreadable=wishes.skip_unreadable)
     if examined.problems:
         raise DataError(*examined.problems)
     splits = _without(examined.listing, find_duplicates(examined.listing, examined.hashes), shown)
@@ -163,10 +174,10 @@ def _without(splits: Listing, dropped: Mapping[Path, str], shown: Callable[[Path
     }
 
 
-def _convert(layout: Layout, folder: Path) -> dict[Path, Path]:
+def _convert(layout: Layout, folder: Path, named: Callable[[object], str]) -> dict[Path, Path]:
     """Convert what the handler does not accept; return the original of each converted photo."""
     classes = [named for each in layout.listing.values() for named in each.values()]
-    converted = convert((path for paths in classes for path in paths), folder)
+    converted = convert((path for paths in classes for path in paths), folder, named)
     layout.listing = {
         split: {
             name: tuple(converted.get(path, path) for path in paths) for name, paths in each.items()

@@ -18,7 +18,6 @@ _GROWTH = 20
 _MIN_LIMIT_BYTES = 2**30
 _BLOCK_BYTES = 4096  # what a member takes on a disk at least
 CHUNK = 2**20  # nothing is read in larger pieces: tarfile would read endless names at once
-_LITTER = "__MACOSX"  # what macOS adds to zip files: attributes, no photos
 
 
 @dataclass
@@ -36,14 +35,14 @@ class Target:
     bytes_left: int
 
     def place(self, name: str) -> Path | None:
-        """Return where a member belongs; None for what is left out.
+        """Return where a member belongs; None for the folder itself.
 
         Raises:
             DataError: It would land outside.
         """
         self.count(_BLOCK_BYTES)
         path = PurePosixPath(name)
-        if not path.parts or _LITTER in path.parts:
+        if not path.parts:
             return None
         place = self.folder / path
         is_plain = not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -260,12 +260,6 @@ def test_an_unknown_encoding_is_refused(tmp_path: Path) -> None:
         unpack(archive, tmp_path / "inside", "gkb")
 
 
-def test_a_macs_attributes_are_left_out(tmp_path: Path) -> None:
-    archive = zip_file(tmp_path / "mac.zip", [b"daisy/0.jpg", b"__MACOSX/daisy/._0.jpg"])
-    unpack(archive, tmp_path / "inside")
-    assert files(tmp_path / "inside") == {"daisy/0.jpg"}
-
-
 def test_a_tarball_of_the_folder_itself(tmp_path: Path) -> None:
     members = [
         (entry("./", tarfile.DIRTYPE), b""),
