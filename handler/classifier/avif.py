@@ -33,6 +33,7 @@ class Avif(NamedTuple):
         primaries: The colours' code in H.273, if there is no ICC profile; 2 is unspecified.
         transfer: The same for their brightness.
         is_sequence: Whether it is a film.
+        is_cropped: Whether it shows a part of what is coded only (its clean aperture).
     """
 
     images: int
@@ -42,6 +43,7 @@ class Avif(NamedTuple):
     primaries: int
     transfer: int
     is_sequence: bool
+    is_cropped: bool
 
 
 def is_avif(data: bytes) -> bool:
@@ -80,6 +82,7 @@ def read_avif(data: bytes) -> Avif:
         primaries=primaries,
         transfer=transfer,
         is_sequence=heif.is_sequence or data[8:12] == b"avis",
+        is_cropped=any(box.kind == b"clap" for box in heif.properties),
     )
 
 

@@ -148,10 +148,14 @@ def refuse_avif_kind(avif: Avif) -> None:
     """Refuse an AVIF file that would be read wrongly.
 
     Raises:
-        UnsupportedFormat: It is a film, or its colours are neither sRGB's nor Display P3's.
+        UnsupportedFormat: It is a film, the decoder would show more than it does, or its colours
+            are neither sRGB's nor Display P3's.
     """
     if avif.is_sequence:
         raise _unsupported("an AVIF sequence", "send one picture of it")
+    if avif.is_cropped:
+        found = "an AVIF file that hides a part of its pixels (clean aperture)"
+        raise _unsupported(found, "save it with the visible part only")
     if avif.primaries not in _PRIMARIES or avif.transfer in _HDR:
         found = f"an AVIF file of other colours (primaries {avif.primaries}, transfer "
         raise _unsupported(f"{found}{avif.transfer} of H.273)", "save it in sRGB")

@@ -32,13 +32,14 @@ def coded(image: Image.Image) -> bytes:
     return item.contents(file)
 
 
-def avif(
+def avif(  # noqa: PLR0913 - what a file is made of
     images: Sequence[bytes],
     size: tuple[int, int],
     *,
     grid: tuple[int, int, int, int] | None = None,
     nclx: tuple[int, int, int] = (1, 13, 6),
     exif: bytes | None = None,
+    aperture: tuple[int, int] | None = None,
 ) -> bytes:
     """Write a file.
 
@@ -48,6 +49,7 @@ def avif(
         grid: Show a grid instead: its rows, columns, width and height.
         nclx: Codes of primaries, transfer and matrix.
         exif: EXIF data, with their offset.
+        aperture: Width and height of the part around the centre that is shown.
     """
     items = [(b"av01", data) for data in images]
     if grid:
@@ -64,9 +66,13 @@ def avif(
         box(b"colr", b"nclx", struct.pack(">HHHB", *nclx, 0x80)),
         full_box(b"ispe", struct.pack(">II", *shown)),
     ]
+    if aperture:
+        width, height = aperture
+        properties.append(box(b"clap", struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1)))
+    used_by_image = b"\5\1\2\x83\4\x86" if aperture else b"\4\1\2\x83\4"
     number_of = range(1, 1 + len(items))
     uses = {
-        number: b"\4\1\2\x83\4" if kind == b"av01" else b"\3\5\2\4"
+        number: used_by_image if kind == b"av01" else b"\3\5\2\4"
         for number, (kind, _) in zip(number_of, items, strict=True)
         if kind != b"Exif"
     }

@@ -104,6 +104,15 @@ def test_colours_that_would_be_wrong_are_refused(nclx: tuple[int, int, int]) -> 
         decode_freely(avif([AV1], TILE.size, nclx=nclx))
 
 
+def test_a_picture_of_which_a_part_is_shown_is_refused() -> None:
+    """The decoder ignores the aperture, so the hidden part would be classified too."""
+    file = avif([AV1], TILE.size, aperture=(32, 32))
+    with Image.open(io.BytesIO(file)) as image:
+        assert image.size == TILE.size
+    with pytest.raises(UnsupportedFormat, match=r"hides a part of its pixels \(clean aperture\)"):
+        decode_freely(file)
+
+
 def test_a_frame_larger_than_the_file_claims_is_refused_before_it_is_decoded() -> None:
     large = coded(PICTURE.resize((4 * WIDTH, 4 * HEIGHT)))
     with pytest.raises(TooLarge, match="an AVIF file that codes 65,536"):

@@ -76,15 +76,20 @@ def draw_mess(root: Path, layout: str) -> Path:
     contents += (b"<!DOCTYPE html><title>Not found</title>",)
     for name, content in zip(UNREADABLE, contents, strict=True):
         add("train", CLASSES[0], name).write_bytes(content)
+    drop_litter(root, photo)
+    if layout == "a table":
+        (root / "labels.csv").write_text("\n".join(rows), encoding="utf-8-sig")
+    return root
+
+
+def drop_litter(root: Path, photo: bytes) -> None:
+    """Put litter into each folder; were it read, each piece would be a copy of a photo."""
     for folder in [path for path in (root, *root.rglob("*")) if path.is_dir()]:
         for name in LITTER:
             (folder / name).write_bytes(photo)
         for name in LITTER_FOLDERS:
             (folder / name).mkdir(parents=True)
             (folder / name / "0.jpg").write_bytes(photo)
-    if layout == "a table":
-        (root / "labels.csv").write_text("\n".join(rows), encoding="utf-8-sig")
-    return root
 
 
 def pack(folder: Path, form: str) -> Path:
