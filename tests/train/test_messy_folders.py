@@ -72,8 +72,8 @@ def draw_mess(root: Path, layout: str) -> Path:
         for split, quality in (("train", 60), ("test", 70)):
             scene(seed).save(add(split, label, "copy.jpg"), quality=quality)
     photo = next(root.rglob("*0.jpg")).read_bytes()
-    contents = (photo[:900], b"8BPS\0\1" + bytes(40), b"", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    contents += (b"<!DOCTYPE html><title>Not found</title>",)
+    contents = [photo[:900], b"8BPS\0\1" + bytes(40), b"", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"]
+    contents.append(b"<!DOCTYPE html><title>Not found</title>")
     for name, content in zip(UNREADABLE, contents, strict=True):
         add("train", CLASSES[0], name).write_bytes(content)
     drop_litter(root, photo)
