@@ -92,6 +92,6 @@ def _markdown(split: str, found: Evaluated, suspects: int) -> str:
         f"# Evaluation on the {split} photos\n\n{sentences}\n\n"
         f"{per_class_table(found.metrics)}\n"
         f"Confusion matrix (rows: actual, columns: predicted):\n\n{confusion_table(found.metrics)}"
-        f"\nSuspect labels: {suspects}, in `{SUSPECTS_FILE}`; the mistakes in `gallery/` show the "
-        "surest of them.\n"
+        f"\nSuspect labels: {suspects}, in `{SUSPECTS_FILE}`; `gallery/` and the page "
+        "show the first of them.\n"
     )

@@ -17,12 +17,13 @@ import numpy as np
 from storage.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 SUSPECTS_FILE = "suspect_labels.csv"
+_COLUMNS = ["path", "label", "suggested", "p_label", "p_suggested"]
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,19 @@ def write_suspects(
     """Write suspect labels as CSV: path, label, suggested class, the probability of each."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "label", "suggested", "p_label", "p_suggested"])
+    writer.writerow(_COLUMNS)
     for one in suspects:
         labels = class_names[one.label], class_names[one.suggested]
         shares = f"{one.label_probability:.4f}", f"{one.suggested_probability:.4f}"
         writer.writerow([names[one.index], *labels, *shares])
     write_text(folder / SUSPECTS_FILE, text.getvalue())
+
+
+def read_suspects(folder: Path) -> list[Mapping[str, str]]:
+    """Read the suspect labels in a folder, by column; none if there is no such file."""
+    path = folder / SUSPECTS_FILE
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        return list(reader) if reader.fieldnames == _COLUMNS else []

@@ -10,10 +10,11 @@ import numpy as np
 from storage.files import atomic_file, write_text
 from train.evaluation.features import FEATURES
 from train.evaluation.figures import compute
-from train.evaluation.report.gallery import write_gallery
+from train.evaluation.report.gallery import MISTAKES, SUSPECTS, write_gallery
 from train.evaluation.report.grammar import RESULTS_FILE, check_results
 from train.evaluation.report.page import write_page
 from train.evaluation.report.results import build_results, sample
+from train.evaluation.suspects import find_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +35,13 @@ def write_analysis(
     network: nn.Module,
     preprocessing: Preprocessing,
 ) -> None:
-    """Write ModelArts' three files, the gallery and the page.
+    """Write ModelArts' three files, the galleries and the page, for which suspects are written.
 
     Args:
         folder: The folder to write.
         answers: The answers of `network` to the N photos.
         paths: The N photos' files.
-        network: The network, for the maps of its mistakes.
+        network: The network, for its maps.
         preprocessing: How photos become pixels.
     """
     results = build_results(answers, compute(answers))
@@ -50,7 +51,12 @@ def write_analysis(
     lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in samples)
     write_text(folder / SAMPLES_FILE, f'{{"samples": [\n{lines}\n]}}\n')
     _write_arrays(folder / ARRAYS_FILE, answers)
-    write_gallery(folder, [paths[index] for index in answers.mistakes()], network, preprocessing)
+    suspects = find_suspects(answers.probabilities, answers.labels)
+    galleries = {
+        MISTAKES: [paths[index] for index in answers.mistakes()],
+        SUSPECTS: [paths[one.index] for one in suspects],
+    }
+    write_gallery(folder, galleries, network, preprocessing)
     write_page(folder / RESULTS_FILE)
 
 

@@ -1,7 +1,7 @@
-"""Pictures of the worst mistakes: the photo as the model saw it, and where the evidence lies.
+"""Pictures of mistakes and suspect labels: the photo as the model saw it, where the evidence lies.
 
-They are plain JPEG files in `gallery/`, numbered in the order of the misclassified samples, so the
-page can be rendered again from the folder without the photos and the model.
+They are plain JPEG files in `gallery/`, numbered in the order of the misclassified samples or of
+the suspect labels, so the page can be rendered again from the folder without photos and model.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from storage.files import atomic_file
 from train.data.data_set import read_evaluation_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import nn
@@ -30,22 +30,26 @@ if TYPE_CHECKING:
     from classifier.description import Preprocessing
 
 GALLERY_FOLDER = "gallery"
+MISTAKES, SUSPECTS = "", "suspect-"  # how the names of their pictures begin
 GALLERY_LIMIT = 24
 _SIDE, _QUALITY = 168, 72  # pixels; about 6 kB a picture
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A mistake's pictures as data URIs; that of the evidence is empty if there is none."""
+    """A photo's pictures as data URIs; that of the evidence is empty if there is none."""
 
     photo: str
     evidence: str
 
 
 def write_gallery(
-    folder: Path, paths: Sequence[Path], network: nn.Module, preprocessing: Preprocessing
+    folder: Path,
+    galleries: Mapping[str, Sequence[Path]],
+    network: nn.Module,
+    preprocessing: Preprocessing,
 ) -> None:
-    """Write the pictures of the first of `paths`; those of an earlier evaluation are removed.
+    """Write the pictures of the first photos of each gallery, and remove an earlier evaluation's.
 
     A network without an exact map has no picture of the evidence.
     """
@@ -53,22 +57,28 @@ def write_gallery(
         stale.unlink()
     served = ServedNetwork(network, preprocessing).to(next(network.parameters()).device).eval()
     class_weights = class_weights_of(network)  # [C, F]
-    for number, path in enumerate(paths[:GALLERY_LIMIT], start=1):
+    named = [
+        (f"{gallery}{number:02d}", path)
+        for gallery, paths in galleries.items()
+        for number, path in enumerate(paths[:GALLERY_LIMIT], start=1)
+    ]
+    for name, path in named:
         pixels = read_evaluation_pixels(path, preprocessing)  # [H, W, 3]
         with torch.inference_mode():
             batch = torch.from_numpy(pixels.copy())[None].to(served.mean.device)
             logits, features = (tensor.cpu().numpy() for tensor in served(batch))
-        _write_jpeg(folder, f"{number:02d}-photo", Image.fromarray(np.asarray(pixels)))
+        _write_jpeg(folder, f"{name}-photo", Image.fromarray(np.asarray(pixels)))
         if has_exact_map(network):
             evidence = overlay_png(pixels, features[0], class_weights[logits[0].argmax()])
-            _write_jpeg(folder, f"{number:02d}-evidence", Image.open(io.BytesIO(evidence)))
+            _write_jpeg(folder, f"{name}-evidence", Image.open(io.BytesIO(evidence)))
 
 
-def read_gallery(folder: Path) -> Iterator[Pictures]:
-    """Read the pictures beside a results file, in order; none if there are none."""
+def read_gallery(folder: Path, gallery: str) -> Iterator[Pictures]:
+    """Read the pictures of a gallery beside a results file, in order; none if there are none."""
     for number in range(1, GALLERY_LIMIT + 1):
         photo, evidence = (
-            folder / GALLERY_FOLDER / f"{number:02d}-{kind}.jpg" for kind in ("photo", "evidence")
+            folder / GALLERY_FOLDER / f"{gallery}{number:02d}-{kind}.jpg"
+            for kind in ("photo", "evidence")
         )
         if not photo.is_file():
             return

@@ -17,13 +17,14 @@ from markupsafe import Markup
 
 from storage.files import write_text
 from train.evaluation.report import charts
-from train.evaluation.report.gallery import read_gallery
+from train.evaluation.report.gallery import MISTAKES, SUSPECTS, read_gallery
 from train.evaluation.report.grammar import LANGUAGES, read_results
 from train.evaluation.report.texts import Voice
 from train.evaluation.report.view import build_view
+from train.evaluation.suspects import read_suspects
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from train.evaluation.report.gallery import Pictures
     from train.evaluation.report.grammar import Json
@@ -34,25 +35,34 @@ HTML_LANGUAGES = {"en-us": "en", "zh-cn": "zh-CN"}
 
 
 def write_page(results_file: Path, output: Path | None = None) -> Path:
-    """Render a results file, and the gallery beside it, to a page; return its path.
+    """Render a results file, and the galleries beside it, to a page; return its path.
 
     Raises:
         AnalysisError: The file breaks the grammar.
     """
     output = output or results_file.with_name(PAGE_FILE)
-    pictures = tuple(read_gallery(results_file.parent))
+    folder = results_file.parent
+    pictures = tuple(read_gallery(folder, MISTAKES))
+    # The first ones have pictures; the CSV file has them all.
+    suspects = tuple(zip(read_suspects(folder), read_gallery(folder, SUSPECTS), strict=False))
     name = f"{results_file.resolve().parent.name}/{results_file.name}"
-    write_text(output, render(read_results(results_file), pictures, name))
+    write_text(output, render(read_results(results_file), pictures, name, suspects))
     return output
 
 
-def render(results: Json, pictures: Sequence[Pictures], name: str) -> str:
+def render(
+    results: Json,
+    pictures: Sequence[Pictures],
+    name: str,
+    suspects: Sequence[tuple[Mapping[str, str], Pictures]] = (),
+) -> str:
     """Render the content of a results file.
 
     Args:
         results: Checked contents in the grammar.
         pictures: Pictures of the first misclassified samples; may be empty.
         name: The page's name for the file.
+        suspects: The first suspect labels, as in their CSV file, and the pictures of each.
     """
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -76,6 +86,7 @@ def render(results: Json, pictures: Sequence[Pictures], name: str) -> str:
         views=views,
         html_languages=HTML_LANGUAGES,
         pictures=pictures,
+        suspects=suspects,
         name=name,
         charts=charts,
         style=style,

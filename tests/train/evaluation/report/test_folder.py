@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +19,9 @@ from train.evaluation.evaluate import evaluate_folder
 from train.evaluation.features import FEATURES
 from train.evaluation.files import write_evaluation
 from train.evaluation.predict import predict
-from train.evaluation.report.gallery import write_gallery
+from train.evaluation.report.gallery import MISTAKES, SUSPECTS, write_gallery
 from train.evaluation.report.grammar import read_results
+from train.evaluation.suspects import SUSPECTS_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,6 +83,30 @@ def again(model_folder: Path, data_set_folder: Path) -> Evaluation:
     return evaluate_folder(model_folder, data_set_folder)
 
 
+def test_the_page_shows_suspect_labels_in_the_order_of_their_file(
+    again: Evaluation, tmp_path: Path
+) -> None:
+    probabilities = again.splits["val"].probabilities.copy()
+    wrong = [3, 8]  # photos that the model takes for another class, the second one more surely
+    for index, share in zip(wrong, (0.9, 0.98), strict=True):
+        label = again.splits["val"].labels[index]
+        probabilities[index] = (1 - share) / (len(CLASS_NAMES) - 1)
+        probabilities[index, label - 1] = share
+    found = dataclasses.replace(again.splits["val"], probabilities=probabilities)
+    write_evaluation(tmp_path, dataclasses.replace(again, splits={"val": found}))
+    folder = tmp_path / "analysis-val"
+    lines = (folder / SUSPECTS_FILE).read_text().splitlines()[1:]
+    paths = [line.partition(",")[0] for line in lines]
+    names = [found.photos[index].path.relative_to(again.data_set.root) for index in wrong[::-1]]
+    assert paths[:2] == [name.as_posix() for name in names]
+    page = (folder / "report.html").read_text()
+    section = page[page.index('<section class="mistakes" id="suspects">') :]
+    shown = re.findall(r'<span class="path">(.*?)</span>', section[: section.index("</section>")])
+    assert shown == paths
+    assert section.index("0.9800") < section.index("0.9000")
+    assert '<a href="#suspects">' in page
+
+
 def test_local_paths_are_told_within_the_data_set(
     again: Evaluation, data_set_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,9 +135,9 @@ def test_the_gallery_shows_the_worst_mistakes_and_no_older_ones(
 ) -> None:
     network = load_network(model_folder / f"{ARCH}.pth", ARCH, len(CLASS_NAMES))
     paths = [photo.path for photo in to_data_set(data_set_folder, list_photos(data_set_folder)).val]
-    write_gallery(tmp_path, paths * 3, network, PREPROCESSING)
-    assert len(files_in(tmp_path)) == 48
-    write_gallery(tmp_path, paths[:1], network, PREPROCESSING)
+    write_gallery(tmp_path, {MISTAKES: paths * 3, SUSPECTS: paths[:2]}, network, PREPROCESSING)
+    assert len(files_in(tmp_path)) == 48 + 4
+    write_gallery(tmp_path, {MISTAKES: paths[:1], SUSPECTS: []}, network, PREPROCESSING)
     assert [path.name for path in files_in(tmp_path)] == ["01-evidence.jpg", "01-photo.jpg"]
     photo, evidence = (
         np.asarray(Image.open(tmp_path / f"gallery/01-{kind}.jpg"), dtype=float)
@@ -118,5 +145,5 @@ def test_the_gallery_shows_the_worst_mistakes_and_no_older_ones(
     )
     assert photo.shape == evidence.shape == (168, 168, 3)
     assert np.abs(photo - evidence).mean() > 5  # the map lies over it
-    write_gallery(tmp_path, [], network, PREPROCESSING)
+    write_gallery(tmp_path, {}, network, PREPROCESSING)
     assert files_in(tmp_path) == []

@@ -76,6 +76,16 @@ def test_the_policy_allows_our_own_script_and_style_and_nothing_else() -> None:
     assert not any("style" in attrs for _, attrs in Elements(page).tags)
 
 
+def test_suspect_labels_are_escaped_too() -> None:
+    columns = ("path", "label", "suggested", "p_label", "p_suggested")
+    picture = Pictures("data:image/jpeg;base64,AAAA", "")
+    suspects = [(dict.fromkeys(columns, HOSTILE), picture)]
+    elements = Elements(render(foreign_results("daisy"), (), "results.json", suspects))
+    assert [tag for tag, _ in elements.tags].count("script") == 1
+    assert [attrs["src"] for tag, attrs in elements.tags if tag == "img"] == [picture.photo]
+    assert HOSTILE in elements.text
+
+
 def test_nothing_comes_from_elsewhere() -> None:
     pictures = (Pictures("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,BBBB"),)
     for page in (page_of_hostile_names(), render(foreign_results(), pictures, "theirs.json")):
