@@ -21,6 +21,7 @@ from openvino.preprocess import PrePostProcessor
 
 from classifier.architectures import ONNX
 from classifier.errors import ModelError
+from classifier.onnx_batch import open_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,6 +38,8 @@ _MOST_NUMBERS = 2**30  # in one array: a file of a hundred bytes may ask for mor
 _INPUT_TYPES = (Type.f32, Type.f16, Type.u8)
 _FLOATS = (Type.f32, Type.f16, Type.bf16, Type.f64)
 _SUMS_TO_ONE = 1e-3
+_APART = 0.05  # of what there is between two pictures
+_ROUNDING = 1e-3
 _LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
@@ -94,8 +97,12 @@ def read_graph(data: bytes, name: str, size: int | None = None) -> OnnxGraph:
     takes_bytes = model.inputs[0].element_type == Type.u8
     shape = [-1, side, side, side]
     shape[_IMAGES[layout]] = _CHANNELS
+    batch = model.inputs[0].partial_shape[0]
     with _told_of(f"{name}: cannot take several pictures of {side} px at a time"):
-        model.reshape(PartialShape(shape))
+        if batch.is_static and batch.get_length() == 1:
+            open_batch(model, shape)
+        else:
+            model.reshape(PartialShape(shape))
     _check_arrays(model, name)
     outputs = _find_outputs(model, name)
     return OnnxGraph(name, model, layout, side, takes_bytes, outputs, _metadata(model))
@@ -110,7 +117,7 @@ def to_logits(graph: OnnxGraph, num_classes: int) -> tuple[openvino.Model, str]:
 
     Raises:
         ModelError: It has no output for so many classes, its scores are independent of each other,
-            or it cannot be computed.
+            it cannot be computed, or one picture changes another's scores.
     """
     wanted = [output.number for output in graph.outputs if output.num_classes == num_classes]
     if not wanted:
@@ -130,7 +137,14 @@ def to_logits(graph: OnnxGraph, num_classes: int) -> tuple[openvino.Model, str]:
     with _told_of(f"{graph.name}: cannot compute two pictures of {graph.size} px"):
         model = openvino.Model([source], graph.model.get_parameters(), "classifier")
         model = _with_images(model, graph)
-        scores = _scores_of_noise(model, graph.size)
+        scores, alone = _scores_of_noise(model, graph.size)
+    apart = abs(scores - alone).max() if scores.shape == alone.shape else np.inf
+    if not apart <= _limit(alone):
+        raise ModelError(
+            f"{graph.name}: answers two pictures otherwise than each of them alone (scores are up "
+            f"to {apart:.2g} apart), and one must not change another's answer: export it for "
+            "inference, with a dynamic batch"
+        )
     # Noise decides, rather than names: exporters write a softmax in many ways.
     if scores.min() < 0 or abs(scores.sum(axis=1) - 1).max() > _SUMS_TO_ONE:
         return model, "softmax" if last == "Softmax" else "scores"
@@ -263,11 +277,20 @@ def _with_images(model: openvino.Model, graph: OnnxGraph) -> openvino.Model:
     return processor.build()
 
 
-def _scores_of_noise(model: openvino.Model, size: int) -> NDArray[np.float32]:
-    """Return the outputs for two pictures of noise, [2, C]."""
+def _scores_of_noise(
+    model: openvino.Model, size: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the outputs for two pictures of noise, [2, C]: of both at once, and of each alone."""
     noise = np.random.default_rng(0).random((2, _CHANNELS, size, size), dtype=np.float32)
-    scores: NDArray[np.float32] = compile_exactly(model)([noise])[0]
-    return scores
+    noise[1] **= 8  # dark, so that the two are not alike to any network
+    compiled = compile_exactly(model)
+    together: NDArray[np.float32] = compiled([noise])[0]
+    return together, np.concatenate([compiled([picture[None]])[0] for picture in noise])
+
+
+def _limit(scores: NDArray[np.float32]) -> float:
+    """Return how far the same picture's scores may be apart: more than rounding to int8 makes."""
+    return float(_APART * abs(scores[0] - scores[1]).max() + _ROUNDING * abs(scores).max())
 
 
 def _metadata(model: openvino.Model) -> dict[str, str]:

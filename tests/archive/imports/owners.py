@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +11,12 @@ import torchvision
 from PIL import Image
 from torch import nn
 
+from archive.source import read_source
+from classifier.answers import softmax
 from classifier.description import Preprocessing
 from classifier.reference import draw
 from train.data.data_set import read_evaluation_pixels
+from train.data.recognition import list_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,6 +101,26 @@ def to_input(paths: Sequence[Path], preprocessing: Preprocessing) -> torch.Tenso
     mean, std = (np.array(values) for values in (preprocessing.mean, preprocessing.std))
     normalised = (pixels / 255 - mean) / std
     return torch.from_numpy(normalised.astype(np.float32)).permute(0, 3, 1, 2)
+
+
+def val_photos(owned: Owned) -> list[Path]:
+    """List the validation photos."""
+    return [path for paths in list_classes(owned.photos / "val").values() for path in paths]
+
+
+def expected_answers(owned: Owned, preprocessing: Preprocessing = SMALL) -> Any:
+    """Return the probabilities that PyTorch gives to them, [N, C]."""
+    with torch.inference_mode():
+        return softmax(owned.network(to_input(val_photos(owned), preprocessing)).numpy())
+
+
+def answers_of(folder: Path, owned: Owned) -> Any:
+    """Return those of a model folder."""
+    source = read_source(folder)
+    wanted = source.description.preprocessing
+    pixels = np.stack([read_evaluation_pixels(path, wanted) for path in val_photos(owned)])
+    with torch.inference_mode():
+        return softmax(source.network(torch.from_numpy(pixels))[0].numpy())
 
 
 def write_bucket(folder: Path, network: nn.Module, arch: str = "resnet18") -> None:

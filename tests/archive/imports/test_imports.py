@@ -11,20 +11,19 @@ import pytest
 import torch
 
 from archive.source import read_source
-from classifier.answers import softmax
 from classifier.description import Preprocessing
 from classifier.reference import REFERENCE_NAMES
 from tests.archive.imports.owners import (
     CLASS_NAMES,
     SIZE,
     SMALL,
+    answers_of,
     draw_edges,
+    expected_answers,
     fitted,
-    to_input,
     write_bucket,
 )
 from tests.s3 import FOREIGN
-from train.data.recognition import list_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,14 +67,9 @@ def test_answers_are_those_of_the_owners_own_code(
     owned: Owned, tmp_path: Path, imports: Any
 ) -> None:
     assert imports(owned.folder, *SIZE).code == 0
-    source = read_source(tmp_path / "model")
-    paths = [path for paths in list_classes(owned.photos / "val").values() for path in paths]
-    images = to_input(paths, SMALL)
-    with torch.inference_mode():
-        expected = softmax(owned.network(images).numpy())
-        pixels = images.permute(0, 2, 3, 1) * torch.tensor(SMALL.std) + torch.tensor(SMALL.mean)
-        logits, _ = source.network((255 * pixels).round().to(torch.uint8))
-    np.testing.assert_allclose(softmax(logits.numpy()), expected, atol=1e-3)
+    np.testing.assert_allclose(
+        answers_of(tmp_path / "model", owned), expected_answers(owned), atol=1e-3
+    )
 
 
 def test_without_photos_nothing_is_said_of_its_accuracy(

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import openvino
 import pytest
 import torch
 
@@ -26,13 +27,19 @@ from classifier.answers import softmax
 from classifier.description import Preprocessing
 from classifier.errors import ModelError
 from classifier.onnx_graph import compile_exactly, read_graph, to_logits
-from tests.archive.imports.owners import CLASS_NAMES, SIZE, SMALL, to_input
+from tests.archive.imports.owners import (
+    CLASS_NAMES,
+    SIZE,
+    SMALL,
+    answers_of,
+    expected_answers,
+    val_photos,
+)
 from tests.archive.packing import MODEL_CONFIG, pack
 from tests.handler.asking import Worker
 from tests.onnx_files import UINT8, Port, field, model, node, resnet18, tensor
 from tests.s3 import FOREIGN
 from train.data.data_set import read_evaluation_pixels
-from train.data.recognition import list_classes
 from train.evaluation.evaluate import evaluate_folder
 from train.export import export
 from train.fit.weights import trainable_model
@@ -56,26 +63,6 @@ def write(folder: Path, data: bytes, names: str | None = "\n".join(CLASS_NAMES))
     if names is not None:
         (folder / "labels.txt").write_text(names)
     return path
-
-
-def val_photos(owned: Owned) -> list[Path]:
-    """List the validation photos."""
-    return [path for paths in list_classes(owned.photos / "val").values() for path in paths]
-
-
-def expected_answers(owned: Owned, preprocessing: Preprocessing = SMALL) -> Any:
-    """Return the probabilities that PyTorch gives to them, [N, C]."""
-    with torch.inference_mode():
-        return softmax(owned.network(to_input(val_photos(owned), preprocessing)).numpy())
-
-
-def answers_of(folder: Path, owned: Owned) -> Any:
-    """Return those of a model folder."""
-    source = read_source(folder)
-    wanted = source.description.preprocessing
-    pixels = np.stack([read_evaluation_pixels(path, wanted) for path in val_photos(owned)])
-    with torch.inference_mode():
-        return softmax(source.network(torch.from_numpy(pixels))[0].numpy())
 
 
 @pytest.mark.parametrize(
@@ -318,10 +305,32 @@ OUTSIDE = {"location": "../secret.data"}
             small(
                 Port("r", (1, 4)),
                 images=Port("x", (1, 3, 8, 8)),
-                more=[node("Reshape", ["y", "fixed"], "r")],
-                constants=[tensor("fixed", np.array([1, 4]))],
+                more=[node("Gather", ["y", "first"], "r", axis=0)],
+                constants=[tensor("first", np.array([0]))],
             ),
             "takes one picture at a time, for its batch is built in",
+        ),
+        (
+            small(  # the batch is not first, as in torchvision's vision transformers
+                Port("r", (1, 4)),
+                images=Port("x", (1, 3, 8, 8)),
+                more=[
+                    node("Transpose", ["y"], "t", perm=[1, 0]),
+                    node("Reshape", ["t", "fixed"], "r"),
+                ],
+                constants=[tensor("fixed", np.array([1, 4]))],
+            ),
+            "cannot take several pictures of 8 px at a time: ",
+        ),
+        (
+            small(
+                Port("d", ("N", 4)),
+                more=[
+                    node("ReduceMean", ["y"], "m", axes=[0], keepdims=1),
+                    node("Sub", ["y", "m"], "d"),
+                ],
+            ),
+            "answers two pictures otherwise than each of them alone",
         ),
         (
             small(
@@ -350,6 +359,40 @@ def test_what_cannot_be_served_ends_in_one_line(
     assert str(path) in error
     assert message in error
     assert not (tmp_path / "model").exists()
+
+
+def with_token(first: int) -> bytes:
+    """Encode a graph that has one picture as its batch, as PyTorch and tf2onnx write it.
+
+    A transformer's class token is joined to the pixels; the reshapes begin with `first`.
+    """
+    random = np.random.default_rng(0)
+    shapes = {"w": (3, 4), "token": (1, 1, 3)}
+    weights = [
+        tensor(name, random.standard_normal(shape).astype(np.float32))
+        for name, shape in shapes.items()
+    ]
+    weights += [tensor("flat", np.array([first, 3, -1])), tensor("rows", np.array([first, 3]))]
+    nodes = [
+        node("Reshape", ["x", "flat"], "f"),
+        node("Transpose", ["f"], "p", perm=[0, 2, 1]),
+        node("Concat", ["token", "p"], "c", axis=1),
+        node("ReduceMean", ["c"], "m", axes=[1], keepdims=1),
+        node("Reshape", ["m", "rows"], "r"),
+        node("MatMul", ["r", "w"], "y"),
+    ]
+    return model(nodes, weights, Port("x", (1, 3, 8, 8)), [Port("y", (1, 4))])
+
+
+@pytest.mark.parametrize("first", [1, 0])
+def test_a_batch_of_one_that_is_built_in_is_opened(first: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "owner", with_token(first))
+    images = np.random.default_rng(1).random((3, 3, 8, 8), dtype=np.float32)
+    as_it_is = openvino.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    alone = np.concatenate([as_it_is([image[np.newaxis]])[0] for image in images])
+    opened, end = to_logits(read_graph(read_onnx(path), "built in"), 4)
+    assert end == "scores"
+    np.testing.assert_allclose(compile_exactly(opened)([images])[0], alone, atol=1e-5)
 
 
 def test_detectors_are_told_what_a_classifier_is(tmp_path: Path, imports: Any) -> None:
