@@ -7,6 +7,7 @@ links, and what comes from a bucket is one.
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 2**31 - 1  # bytes of a protobuf message
+# Nodes that compute in integers. DequantizeLinear alone keeps weights small, and is exact.
+_QUANTISED = re.compile(
+    r"QuantizeLinear|DynamicQuantize\w+|QLinear\w+|Q(Gemm|Attention)|\w+Integer\w*"
+)
 _REMEDY = "export it into one file (torch.onnx.export(..., external_data=False))"
 
 
@@ -27,8 +32,8 @@ def read_onnx(path: Path) -> bytes:
     """Return the contents of an ONNX file, with all weights in it.
 
     Raises:
-        ModelImportError: It is no ONNX file, or weights that are kept beside it are missing, cut
-            off, elsewhere, or too many for one file.
+        ModelImportError: It is no ONNX file, or one of a quantised network; or weights that are
+            kept beside it are missing, cut off, elsewhere, or too many for one file.
     """
     data = path.read_bytes()
     model = onnx.ModelProto()
@@ -36,6 +41,13 @@ def read_onnx(path: Path) -> bytes:
         model.ParseFromString(data)
     except DecodeError as error:
         raise ModelImportError(f"{path}: damaged, or no ONNX file") from error
+    quantised = {node.op_type for node in model.graph.node if _QUANTISED.fullmatch(node.op_type)}
+    if quantised:
+        raise ModelImportError(
+            f"{path}: is quantised already ({', '.join(sorted(quantised))}), for another runtime, "
+            "and this one would answer otherwise: import the float file it was made of, and `make "
+            "archive` makes int8 of it, where that passes its gate"
+        )
     outside = [
         tensor
         for tensor in _tensors(model.graph)

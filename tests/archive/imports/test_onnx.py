@@ -344,6 +344,17 @@ OUTSIDE = {"location": "../secret.data"}
             ),
             "makes an array of [1000000,1000000], too large for any picture",
         ),
+        (
+            small(
+                Port("q", ("N", 4)),
+                more=[
+                    node("QuantizeLinear", ["y", "scale"], "i"),
+                    node("DequantizeLinear", ["i", "scale"], "q"),
+                ],
+                constants=[tensor("scale", np.array(0.1, np.float32))],
+            ),
+            "is quantised already (QuantizeLinear)",
+        ),
         (small(metadata={"task": "detect"}), "made for the task 'detect'"),
         (
             small(constants=[tensor("v", np.zeros(3, np.float32), OUTSIDE)]),
