@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -196,7 +197,7 @@ def _check_input(model: openvino.Model, name: str, size: int | None) -> tuple[st
         )
     height, width = (shape[axis] for axis in range(1, len(shape)) if axis != _IMAGES[layout])
     sides = {side.get_length() for side in (height, width) if side.is_static}
-    side = next(iter(sides), size or _SIZE)
+    side = next(iter(sides), size or _trained_size(model) or _SIZE)
     if len(sides) > 1 or not 0 < side <= _LARGEST:
         raise ModelError(
             f"{name}: expected square pictures of at most {_LARGEST} px, found {found}"
@@ -291,6 +292,12 @@ def _scores_of_noise(
 def _limit(scores: NDArray[np.float32]) -> float:
     """Return how far the same picture's scores may be apart: more than rounding to int8 makes."""
     return float(_APART * abs(scores[0] - scores[1]).max() + _ROUNDING * abs(scores).max())
+
+
+def _trained_size(model: openvino.Model) -> int | None:
+    """Return the size that Ultralytics notes as `[height, width]`, if it is a square."""
+    sides = {int(side) for side in re.findall(r"\d{1,6}", _metadata(model).get("imgsz", ""))}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _metadata(model: openvino.Model) -> dict[str, str]:

@@ -194,6 +194,18 @@ def test_names_in_the_metadata_are_used_and_said(
     assert "labels.txt and the metadata of the ONNX file differ in their class names" in error
 
 
+@pytest.mark.parametrize(
+    ("noted", "size"), [("[4, 4]", 4), ("(4, 4)", 4), ("4", 4), ("[4, 8]", 224), (None, 224)]
+)
+def test_a_graph_for_any_size_has_the_one_that_its_metadata_note(
+    noted: str | None, size: int
+) -> None:
+    images = Port("x", ("N", 3, "H", "W"))
+    data = small(images=images, metadata={"imgsz": noted} if noted else {})
+    assert read_graph(data, "open").size == size
+    assert read_graph(data, "open", 6).size == 6
+
+
 def test_what_was_exported_here_comes_back_as_it_was(
     owned: Owned, tmp_path: Path, imports: Any
 ) -> None:
