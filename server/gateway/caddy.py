@@ -3,7 +3,7 @@
 front.json   its configuration, keys included, mode 0600
 state/       what Caddy keeps for itself
 arriving     the Unix socket of its server that reads large bodies before they take a place
-arriving-grpc  the same for gRPC
+grpc         the same for gRPC
 refused      the same for those that have waited for too long
 """
 

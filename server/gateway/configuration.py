@@ -104,7 +104,7 @@ def configuration(front: Front, secrets: Secrets) -> dict[str, Any]:
         "refused": _inner(refused, refused_routes(large.limit), errors),
     }
     if front.grpc:
-        port, arriving = front.grpc.behind, str(front.sockets / "arriving-grpc")
+        port, arriving = front.grpc.behind, str(front.sockets / "grpc")
         grpc = grpc_routes(port, clients, key, lanes, arriving)
         errors = grpc_error_routes(lanes.grpc_message)
         servers["grpc"] = _server(front.grpc, secrets, grpc, errors)
