@@ -2,7 +2,9 @@
 
 TorchServe counts a request in ``ts_inference_requests_total`` when its whole body has arrived,
 before it is queued. A request that a handler answers, even with its own 4xx, is counted in the
-histogram ``ts_inference_latency_microseconds`` as the answer is sent, even if the client has left.
+histogram ``ts_inference_latency_microseconds`` as the answer is sent, even if the client has left;
+over gRPC only in ``QueueTime``, at the same moment, which counts the answers of all models. So where
+that has as many as have arrived, or a model's own histogram has, nothing is unanswered.
 A request that fails (queue full, worker died, exception in the handler) is in neither histogram but
 in ``Requests5XX``, which covers all models and the management API too. Descriptions of models are
 not counted at all.
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 _ARRIVED = "ts_inference_requests_total"
 _LATENCY = "ts_inference_latency_microseconds"
+_ALL_ANSWERS = "QueueTime_count"
 _QUEUE = "ts_queue_latency_microseconds"
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})?\s+(\S+)$", re.MULTILINE)
 _MODEL = re.compile(r'\bmodel_name="((?:[^"\\]|\\.)*)"')
@@ -108,17 +111,24 @@ def read_traffic(text: str, model: str | None) -> Traffic:
         )
     if _LATENCY in totals:  # a sum or the latest value, neither of which gives the count
         raise InFlightUnknown(f"{_LATENCY} must be a histogram in the server's metrics.yaml")
+    arrived = int(totals.get(_ARRIVED, 0))
+    everywhere = _totals(text, None)
+    unanswered = min(
+        arrived - int(totals.get(f"{_LATENCY}_count", 0)),
+        int(everywhere.get(_ARRIVED, 0)) - int(everywhere.get(_ALL_ANSWERS, 0)),
+    )
     return Traffic(
-        arrived=int(totals.get(_ARRIVED, 0)),
-        answered=int(totals.get(f"{_LATENCY}_count", 0)),
+        arrived=arrived,
+        answered=arrived - unanswered,
         failed=int(totals.get("Requests5XX", 0)),
     )
 
 
 def read_times(text: str, model: str) -> Times:
     """Read the times from a page in Prometheus' text format; raises as `read_traffic`."""
-    answered = read_traffic(text, model).answered
+    read_traffic(text, model)  # or raise
     totals = _totals(text, model)
+    answered = int(totals.get(f"{_LATENCY}_count", 0))  # of those that have times
     microseconds = (totals.get(f"{name}_sum", 0.0) for name in (_LATENCY, _QUEUE))
     total_s, queued_s = (value / 1e6 for value in microseconds)
     return Times(answered, total_s, queued_s)

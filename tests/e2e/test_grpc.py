@@ -14,6 +14,7 @@ from client.api.grpc_inference import GrpcInferenceClient
 from client.api.grpc_management import GrpcManagementClient
 from client.api.grpc_stubs.inference_pb2 import PredictionsRequest
 from client.api.grpc_stubs.inference_pb2_grpc import InferenceAPIsServiceStub
+from client.api.metrics import MetricsClient
 from client.api.tokens import Tokens
 from client.errors import (
     AuthenticationError,
@@ -55,6 +56,9 @@ def test_answers_are_those_of_http(served: Served, inference: GrpcInferenceClien
         picture = draw_png(name)
         assert inference.predict(picture) == served.inference.predict(picture)
     assert inference.ping() == "Healthy"
+    # Whoever waits for a quiet moment need not wait for these.
+    traffic = MetricsClient(served.metrics_url).traffic("flowers")
+    assert traffic.answered == traffic.arrived
 
 
 def test_a_bad_photo_is_the_callers_fault(inference: GrpcInferenceClient) -> None:

@@ -6,7 +6,7 @@ from dataclasses import astuple
 
 import pytest
 
-from client.api.metrics import Times, read_times
+from client.api.metrics import Times, read_times, read_traffic
 from client.errors import InFlightUnknown
 
 PAGE = """\
@@ -35,3 +35,25 @@ def test_a_difference_is_what_came_between() -> None:
 def test_a_page_that_counts_no_answers_is_no_page_of_times() -> None:
     with pytest.raises(InFlightUnknown):
         read_times("", "flowers")
+
+
+@pytest.mark.parametrize(
+    ("flowers", "trees", "all_answers", "unanswered"),
+    [
+        (3, 9, 12, 0),  # over HTTP alone
+        (7, 9, 16, 0),  # four over gRPC, which only the count of all models knows
+        (7, 9, 15, 1),  # one of these is in progress
+        (3, 11, 12, 0),  # another model's are
+        (4, 9, 12, 1),
+    ],
+)
+def test_answers_over_grpc_are_counted(
+    flowers: int, trees: int, all_answers: int, unanswered: int
+) -> None:
+    page = PAGE + (
+        f'ts_inference_requests_total{{model_name="flowers",}} {flowers}.0\n'
+        f'ts_inference_requests_total{{model_name="trees",}} {trees}.0\n'
+        f'QueueTime_count{{Level="Host",Hostname="h",}} {all_answers}.0\n'
+    )
+    traffic = read_traffic(page, "flowers")
+    assert traffic.arrived - traffic.answered == unanswered

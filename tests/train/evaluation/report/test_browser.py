@@ -179,7 +179,7 @@ def test_hostile_names_and_foreign_files_do_no_harm(page: Page, tmp_path: Path) 
 
 def test_pictures_are_shown(page: Page, report: Path) -> None:
     open_page(page, report)
-    pictures = page.locator(".gallery img")
+    pictures = page.locator("#mistakes .gallery img")
     strip = read_results(report.with_name("model_analysis_results.json"))["en-us"][
         "precision_performance"
     ][STRIP]
