@@ -17,7 +17,7 @@ from client.api.transport import Patience, Transport
 from client.errors import ClientError, LocalFileError, UnexpectedReply
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -87,7 +87,7 @@ class InferenceClient:
 
     def predict_many(
         self, images: Iterable[Path], concurrency: int = 8
-    ) -> Iterator[tuple[Path, Prediction | ClientError]]:
+    ) -> Generator[tuple[Path, Prediction | ClientError], None, None]:
         """Classify many photos, several at a time; yields them in the order given.
 
         Lazy: at most ``2 * concurrency`` photos are taken from `images` ahead of the one yielded.
@@ -142,7 +142,7 @@ class InferenceClient:
 
     def _in_order(
         self, images: Iterable[Path], concurrency: int
-    ) -> Iterator[tuple[Path, Prediction | ClientError]]:
+    ) -> Generator[tuple[Path, Prediction | ClientError], None, None]:
         pending: deque[tuple[Path, Future[Prediction | ClientError]]] = deque()
         pool = ThreadPoolExecutor(concurrency, thread_name_prefix="predict")
         try:

@@ -3,7 +3,7 @@
 TorchServe counts a request in ``ts_inference_requests_total`` when its whole body has arrived,
 before it is queued. A request that a handler answers, even with its own 4xx, is counted in the
 histogram ``ts_inference_latency_microseconds`` as the answer is sent, even if the client has left;
-over gRPC only in ``QueueTime``, at the same moment, which counts the answers of all models. So where
+over gRPC only in ``QueueTime``, at the same moment, which counts the answers of all models. So if
 that has as many as have arrived, or a model's own histogram has, nothing is unanswered.
 A request that fails (queue full, worker died, exception in the handler) is in neither histogram but
 in ``Requests5XX``, which covers all models and the management API too. Descriptions of models are

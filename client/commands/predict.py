@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,10 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
     paths = (local_file(file) for file in files)
     results = connection.inference(options.version).predict_many(paths, options.concurrency)
     found: list[tuple[str, Result]] = []
-    with Progress(len(files) if len(files) >= _MANY else 0, "classified") as progress:
+    with (
+        closing(results),
+        Progress(len(files) if len(files) >= _MANY else 0, "classified") as progress,
+    ):
         for file, (_, result) in zip(files, results, strict=True):
             if not found and type(result) is ServerUnreachable:
                 raise result  # once, not for every file
