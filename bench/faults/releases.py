@@ -30,13 +30,13 @@ def deploy_twice(scene: Scene) -> None:
     stage = scene.stage
     with _offered(stage):
         scene.traffic.mark()
-        deployments = {version: _client(stage, "deploy", version) for version in VERSIONS}
+        deployments = {version: client(stage, "deploy", version) for version in VERSIONS}
         said = {version: each.communicate()[0] for version, each in deployments.items()}
         won = {version for version, each in deployments.items() if each.returncode == 0}
         lost = [text for version, text in said.items() if version not in won]
         if not (len(lost) == 1 and "is in use by process" in lost[0] and _served(stage) == won):
             raise LoadFailed(f"of two deployments, not one took over: {said}")
-        back = _client(stage, "rollback")
+        back = client(stage, "rollback")
         text = back.communicate()[0]
         if back.returncode or _served(stage) & won:
             raise LoadFailed(f"the deployment was not taken back: {text}")
@@ -73,13 +73,18 @@ def refuse_second(stage: Stage, because: str, *, port: int | None = None) -> Non
             raise LoadFailed("a second server, which was refused, left files behind")
 
 
+def offer(stage: Stage, version: str) -> Path:
+    """Put a copy of the archive into the store under another version; return its path."""
+    mar = stage.mar.with_name(f"{stage.model}-{version}.mar")
+    copy_as_version(stage.mar, version, mar)
+    write_stamp(stamp_of(mar), mar, sha256_of_file(mar))
+    return mar
+
+
 @contextmanager
 def _offered(stage: Stage) -> Iterator[None]:
     """Put the archive into the store under other versions."""
-    archives = [stage.mar.with_name(f"{stage.model}-{version}.mar") for version in VERSIONS]
-    for version, mar in zip(VERSIONS, archives, strict=True):
-        copy_as_version(stage.mar, version, mar)
-        write_stamp(stamp_of(mar), mar, sha256_of_file(mar))
+    archives = [offer(stage, version) for version in VERSIONS]
     try:
         yield
     finally:
@@ -99,7 +104,8 @@ def _swapped(mar: Path) -> Iterator[None]:
         kept.replace(mar)
 
 
-def _client(stage: Stage, *arguments: str) -> subprocess.Popen[str]:
+def client(stage: Stage, *arguments: str) -> subprocess.Popen[str]:
+    """Start a command of the client."""
     where = ("--run-dir", str(stage.run.path), "--model", stage.model)
     return subprocess.Popen(  # noqa: S603  our own command line
         [sys.executable, "-m", "client", *arguments, *where],

@@ -109,7 +109,7 @@ def running(
         if "disk" in needs:
             stack.enter_context(small_disk(folder / "run", _DISK_MB))
         stage = Stage(
-            _copied(mar, folder / "store"),
+            copied(mar, folder / "store"),
             folder.resolve(),
             clock,
             boot_time,
@@ -122,7 +122,7 @@ def running(
         yield stage
 
 
-def _copied(mar: Path, store: Path) -> Path:
+def copied(mar: Path, store: Path) -> Path:
     """Copy an archive and its stamp into a store that faults may change."""
     store.mkdir()
     for path in (mar, stamp_of(mar)):

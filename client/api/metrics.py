@@ -104,13 +104,7 @@ def read_traffic(text: str, model: str | None) -> Traffic:
     Raises:
         InFlightUnknown: The page lacks a count that this needs.
     """
-    totals = _totals(text, model)
-    if "Requests2XX" not in totals:
-        raise InFlightUnknown(
-            "the server's metrics do not count its answers: set metrics_mode=prometheus"
-        )
-    if _LATENCY in totals:  # a sum or the latest value, neither of which gives the count
-        raise InFlightUnknown(f"{_LATENCY} must be a histogram in the server's metrics.yaml")
+    totals = _checked_totals(text, model)
     arrived = int(totals.get(_ARRIVED, 0))
     everywhere = _totals(text, None)
     unanswered = min(
@@ -126,12 +120,23 @@ def read_traffic(text: str, model: str | None) -> Traffic:
 
 def read_times(text: str, model: str) -> Times:
     """Read the times from a page in Prometheus' text format; raises as `read_traffic`."""
-    read_traffic(text, model)  # or raise
-    totals = _totals(text, model)
+    totals = _checked_totals(text, model)
     answered = int(totals.get(f"{_LATENCY}_count", 0))  # of those that have times
     microseconds = (totals.get(f"{name}_sum", 0.0) for name in (_LATENCY, _QUEUE))
     total_s, queued_s = (value / 1e6 for value in microseconds)
     return Times(answered, total_s, queued_s)
+
+
+def _checked_totals(text: str, model: str | None) -> dict[str, float]:
+    """Return the totals of a page that counts answers; raises as `read_traffic`."""
+    totals = _totals(text, model)
+    if "Requests2XX" not in totals:
+        raise InFlightUnknown(
+            "the server's metrics do not count its answers: set metrics_mode=prometheus"
+        )
+    if _LATENCY in totals:  # a sum or the latest value, neither of which gives the count
+        raise InFlightUnknown(f"{_LATENCY} must be a histogram in the server's metrics.yaml")
+    return totals
 
 
 def _totals(text: str, model: str | None) -> dict[str, float]:

@@ -106,11 +106,9 @@ def configuration(front: Front, secrets: Secrets) -> dict[str, Any]:
     if front.grpc:
         port, arriving = front.grpc.behind, str(front.sockets / "grpc")
         grpc = grpc_routes(port, clients, key, lanes, arriving)
-        errors = grpc_error_routes(lanes.grpc_message)
-        servers["grpc"] = _server(front.grpc, secrets, grpc, errors)
-        servers["arriving-grpc"] = _inner(
-            arriving, grpc_arriving_routes(port, key, lanes), error_routes(large.limit)
-        )
+        grpc_errors = grpc_error_routes(lanes.grpc_message)
+        servers["grpc"] = _server(front.grpc, secrets, grpc, grpc_errors)
+        servers["arriving-grpc"] = _inner(arriving, grpc_arriving_routes(port, key, lanes), errors)
         servers["arriving-grpc"]["protocols"] = ["h1", "h2c"]
         # Without TLS, gRPC is HTTP/2 from the first byte on.
         servers["grpc"]["protocols"] = ["h1", "h2"] if secrets.certificate else ["h1", "h2c"]

@@ -96,7 +96,8 @@ def passing_on(
         read_first: Bodies of up to so many bytes are read before they take a place.
     """
     to = f"{_SPELLINGS[kind]}127.0.0.1:{port}"
-    handler = _proxy(to, places, _ARRIVED_S if kind in ("large", "grpc") else WAIT_S, _ANSWER_S)
+    wait_s = _ARRIVED_S if kind in ("large", "grpc") else WAIT_S
+    handler = _proxy(to, places, wait_s, _ANSWER_S, grpc=kind == "grpc")
     handler["headers"] = {
         "request": {
             "set": {name: [value] for name, value in (headers | _NO_AGENT).items()},
@@ -107,8 +108,7 @@ def passing_on(
         }
     }
     # Caddy takes a body for unfinished that is as long as it may be.
-    handler |= {"request_buffers": read_first + 1} if read_first else {}
-    return _as_grpc(handler) if kind == "grpc" else handler
+    return handler | ({"request_buffers": read_first + 1} if read_first else {})
 
 
 def arriving(socket: str, places: int, *, grpc: bool = False) -> Handler:
@@ -119,8 +119,7 @@ def arriving(socket: str, places: int, *, grpc: bool = False) -> Handler:
         places: See `Lanes.arriving`.
         grpc: Whether they are gRPC's.
     """
-    handler = _proxy(f"unix/{socket}", places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S)
-    return _as_grpc(handler) if grpc else handler
+    return _proxy(f"unix/{socket}", places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S, grpc=grpc)
 
 
 def refusing(socket: str) -> Handler:
@@ -133,11 +132,7 @@ def dropping(largest: int) -> Handler:
     return {"handler": "reverse_proxy", "upstreams": [], "request_buffers": largest + 1}
 
 
-def _as_grpc(handler: Handler) -> Handler:
-    return handler | {"transport": handler["transport"] | {"versions": ["h2c"]}}
-
-
-def _proxy(dial: str, places: int, wait_s: int, answer_s: int) -> Handler:
+def _proxy(dial: str, places: int, wait_s: int, answer_s: int, *, grpc: bool = False) -> Handler:
     return {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": dial}],
@@ -145,7 +140,7 @@ def _proxy(dial: str, places: int, wait_s: int, answer_s: int) -> Handler:
         "load_balancing": {"try_duration": f"{wait_s}s", "try_interval": f"{_RETRY_MS}ms"},
         "transport": {
             "protocol": "http",
-            "versions": ["1.1"],
+            "versions": ["h2c" if grpc else "1.1"],
             "dial_timeout": "2s",
             "response_header_timeout": f"{answer_s}s",
             "compression": False,  # or Go would ask for it by itself

@@ -92,7 +92,7 @@ def rest_routes(
         {
             "match": [asks_for_metadata()],
             "handle": [
-                {"handler": "request_body", "max_size": _NO_BODY},
+                _at_most(_NO_BODY),
                 to_metadata(),
                 passing_on("small", port, lanes.small, own | METADATA),
             ],
@@ -129,11 +129,16 @@ def rest_routes(
         },
         {
             "handle": [
-                {"handler": "request_body", "max_size": large.limit},
+                _at_most(large.limit),
                 arriving(large.arriving, lanes.arriving),
             ]
         },
     ]
+
+
+def _at_most(size: int) -> Handler:
+    """Return what ends a request in 413 when more than `size` bytes of its body have come."""
+    return {"handler": "request_body", "max_size": size}
 
 
 def _authorised(server_key: str) -> dict[str, str]:
@@ -171,7 +176,7 @@ def grpc_routes(
         lanes: How many requests to pass on.
         arriving_at: Path of the Unix socket of the server that reads predictions first.
     """
-    limit = {"handler": "request_body", "max_size": lanes.grpc_message + _GRPC_FRAME}
+    limit = _at_most(lanes.grpc_message + _GRPC_FRAME)
     reader = arriving(arriving_at, lanes.arriving, grpc=True)
     return [
         *_only_clients(clients),

@@ -7,8 +7,6 @@ tries twenty others, for half an hour.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -25,15 +23,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from archive.seal import write_stamp
+from bench.faults.releases import client, offer
+from bench.faults.run import copied
 from bench.faults.stage import Stage
 from bench.faults.traffic import WELL, Traffic
 from bench.lab.processes import at_work_in, role
-from classifier.description import sha256_of_file
 from classifier.reference import REFERENCE_NAMES, draw_png
 from client.api.inference import InferenceClient
 from client.api.management import ManagementClient
-from client.operations.model_store import copy_as_version, stamp_of
 
 if TYPE_CHECKING:
     from tests.e2e.served import Served
@@ -67,13 +64,9 @@ class Server(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory(prefix="marigold-order-")
         folder = Path(self._folder.name).resolve()
-        mar = folder / "store" / "flowers.mar"
-        mar.parent.mkdir()
-        for version in (FIRST, *OTHERS):
-            path = mar if version == FIRST else mar.with_name(f"flowers-{version}.mar")
-            copy_as_version(self.mar, version, path)
-            write_stamp(stamp_of(path), path, sha256_of_file(path))
-        self.stage = Stage(mar, folder, model_api=True, grace_s=1.0)
+        self.stage = Stage(copied(self.mar, folder / "store"), folder, model_api=True, grace_s=1.0)
+        for version in OTHERS:
+            offer(self.stage, version)
         self.runs = False
         self.start()
         self.traffic = Traffic(self.stage, PICTURES, {"patient": 2})
@@ -92,10 +85,9 @@ class Server(RuleBasedStateMachine):
 
     def client(self, *arguments: str) -> tuple[int, str]:
         """Run a command of the client; return its exit code and what it said."""
-        where = ("--run-dir", str(self.stage.run.path), "--model", self.stage.model)
-        command = [sys.executable, "-m", "client", *arguments, *where]
-        process = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        return process.returncode, process.stdout + process.stderr
+        process = client(self.stage, *arguments)
+        said, _ = process.communicate(timeout=300)
+        return process.returncode, said
 
     @precondition(lambda self: not self.runs)
     @rule()

@@ -6,16 +6,15 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 import zipfile
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from http.server import SimpleHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from requirements import install
+from tests.client.fakes import serving
 from tests.e2e.served import ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -34,22 +33,21 @@ useful==1.0 \\
 """
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder, and says nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-        """Say nothing."""
-
-
 @contextmanager
 def index(folder: Path, **versions: str) -> Iterator[str]:
     """Serve empty packages of these names and versions as an index does; gives its address."""
     for name, version in versions.items():
         wheel(folder / name, name, version)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with serving(Handler) as url:
+        yield url
 
 
 def wheel(folder: Path, name: str, version: str) -> None:

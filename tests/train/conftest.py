@@ -57,5 +57,5 @@ def tiny_arguments(data_root: Path, tmp_path: Path) -> list[str]:
 @pytest.fixture
 def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the evaluation's figures, page and gallery, in tests about other things."""
-    monkeypatch.setattr("train.evaluation.files.write_analysis", lambda *_: None)
+    monkeypatch.setattr("train.evaluation.files.write_analysis", lambda *_, **__: None)
     monkeypatch.setattr("train.evaluation.files.measure_photos", lambda photos: photos)

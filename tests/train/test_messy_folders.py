@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_page")]
+
 CLASSES = ("雏菊", "誠")  # in GBK, the second ends with the byte of a backslash
 # Folders for the training, validation and test photos; "" for photos whose classes a table tells.
 LAYOUTS = {
@@ -119,8 +121,6 @@ def _stand_in(number: int, name: bytes) -> str:
     return f"<{number:0{len(name) - 2}}>"  # as long, and no part of another
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_mess_becomes_a_data_set_and_a_model(
     tmp_path: Path, layout: str, caplog: pytest.LogCaptureFixture
@@ -147,8 +147,6 @@ def count(classes: Mapping[str, Sequence[Path]]) -> dict[str, int]:
     return {name: len(photos) for name, photos in classes.items()}
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("without_page")
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_mess_is_trained_on_as_it_is(
     tmp_path: Path, layout: str, caplog: pytest.LogCaptureFixture

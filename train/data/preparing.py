@@ -176,7 +176,7 @@ def _without(splits: Listing, dropped: Mapping[Path, str], shown: Callable[[Path
 
 def _convert(layout: Layout, folder: Path, named: Callable[[object], str]) -> dict[Path, Path]:
     """Convert what the handler does not accept; return the original of each converted photo."""
-    classes = [named for each in layout.listing.values() for named in each.values()]
+    classes = [paths for each in layout.listing.values() for paths in each.values()]
     converted = convert((path for paths in classes for path in paths), folder, named)
     layout.listing = {
         split: {

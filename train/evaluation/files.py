@@ -50,7 +50,8 @@ def write_evaluation(eval_root: Path, evaluation: Evaluation, *, photos_url: str
         # Only a bucket's URL has a meaning elsewhere; a local folder is left out.
         prefix = f"{photos_url.rstrip('/')}/" if "://" in photos_url else ""
         answers = _answers(split, evaluation, tuple(prefix + name for name in names))
-        write_analysis(folder, answers, paths, evaluation.network, evaluation.preprocessing)
+        network, preprocessing = evaluation.network, evaluation.preprocessing
+        write_analysis(folder, answers, paths, network, preprocessing, suspects=suspects)
         logger.info("wrote %s", folder / PAGE_FILE)
 
 

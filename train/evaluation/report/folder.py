@@ -14,7 +14,6 @@ from train.evaluation.report.gallery import MISTAKES, SUSPECTS, write_gallery
 from train.evaluation.report.grammar import RESULTS_FILE, check_results
 from train.evaluation.report.page import write_page
 from train.evaluation.report.results import build_results, sample
-from train.evaluation.suspects import find_suspects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,18 +23,21 @@ if TYPE_CHECKING:
 
     from classifier.description import Preprocessing
     from train.evaluation.figures import Answers
+    from train.evaluation.suspects import Suspect
 
 SAMPLES_FILE, ARRAYS_FILE = "all_samples.json", "tmp_model_analysis.npz"
 
 
-def write_analysis(
+def write_analysis(  # noqa: PLR0913
     folder: Path,
     answers: Answers,
     paths: Sequence[Path],
     network: nn.Module,
     preprocessing: Preprocessing,
+    *,
+    suspects: Sequence[Suspect],
 ) -> None:
-    """Write ModelArts' three files, the galleries and the page, for which suspects are written.
+    """Write ModelArts' three files, the galleries and the page, beside the suspects' CSV file.
 
     Args:
         folder: The folder to write.
@@ -43,6 +45,7 @@ def write_analysis(
         paths: The N photos' files.
         network: The network, for its maps.
         preprocessing: How photos become pixels.
+        suspects: The suspect labels among them, the most suspect first.
     """
     results = build_results(answers, compute(answers))
     check_results(results, RESULTS_FILE)
@@ -51,7 +54,6 @@ def write_analysis(
     lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in samples)
     write_text(folder / SAMPLES_FILE, f'{{"samples": [\n{lines}\n]}}\n')
     _write_arrays(folder / ARRAYS_FILE, answers)
-    suspects = find_suspects(answers.probabilities, answers.labels)
     galleries = {
         MISTAKES: [paths[index] for index in answers.mistakes()],
         SUSPECTS: [paths[one.index] for one in suspects],
