@@ -3,7 +3,7 @@
 environment  prints which environment the build needs: the full one has PyTorch
 build        turns a model folder into the folder that torch-model-archiver packs
 seal         makes the packed .mar reproducible and adds hashes
-verify       loads the .mar as a worker would, and compares its answers with the evaluation's
+verify       loads the .mar as a worker would, and compares its answers with the reference's
 quantise     adds the int8 form to a model folder, for machines without photos
 """
 
@@ -128,7 +128,7 @@ def _verify(options: argparse.Namespace) -> None:
     megabytes = options.mar.stat().st_size / 1e6
     print(
         f"verified {options.mar} ({megabytes:.0f} MB, {verified.runtime}): answers match the "
-        f"evaluation's within {verified.difference:.2g} in probability; "
+        f"reference's within {verified.difference:.2g} in probability; "
         f"accuracy {verified.accuracy}"
     )
 

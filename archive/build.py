@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # A model folder may include ready forms, each in a folder named like its runtime, with the figures
-# measured when it was made; the starters bring int8.
+# and the answers to the reference pictures that were measured when it was made; the starters bring
+# int8.
 INT8_FOLDER = "openvino-int8"
 FIGURES_FILE = "accuracy.json"
 _FORM_FILES = (*OPENVINO_FILES, CLASS_WEIGHTS_FILE)
@@ -117,6 +118,8 @@ def write_form(source: Source, runtime: str, exam: Exam, folder: Path) -> tuple[
     """Write a ready form; return the file that the runtime loads, and what was measured."""
     model_file = folder / write_runtime(runtime, source, folder, exam.calibration.pixels)
     measured = exam.take(runtime, model_file)
+    if RUNTIMES[runtime].more_exact:
+        exam.write_reference(runtime, model_file, folder / REFERENCE_FILE)
     _write_class_weights(source, folder)
     figures = measured.figures.as_dict()
     record = {"weights_sha256": source.description.weights_sha256, **figures}
@@ -148,6 +151,7 @@ def _build_runtime(
             for doubt in figures.doubts:
                 logger.warning("%s: %s", name, doubt)
             if figures.passes:
+                exam.write_reference(name, folder / model_file, folder / REFERENCE_FILE)
                 return RuntimeChoice(name, model_file, form.tolerance, figures.as_dict())
             reasons = "; ".join(figures.reasons)
             logger.warning("%s does not pass the accuracy gate: %s", name, reasons)
@@ -161,7 +165,8 @@ def _copy_ready(source: Source, runtime: str, folder: Path) -> RuntimeChoice | N
     figures = ready_figures(source, runtime)
     if figures is None:
         return None
-    for name in _FORM_FILES:
+    own = [REFERENCE_FILE] if (_ready_folder(source, runtime) / REFERENCE_FILE).is_file() else []
+    for name in (*_FORM_FILES, *own):
         shutil.copyfile(_ready_folder(source, runtime) / name, folder / name)
     if not source.forms:  # then it was measured just now
         logger.info("%s, as shipped: %s", runtime, figures)

@@ -1,7 +1,7 @@
 """Verifies a .mar before it is served: unpacks it, loads it in a clean process, and queries it.
 
 The clean process is a worker in all but the socket: same import path, same loader, same
-configuration. Its answers to the reference pictures must match the evaluation's.
+configuration. Its answers to the reference pictures must match `reference.json`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Verified:
         sha256: Hexadecimal SHA-256 of the .mar.
         runtime: Its runtime.
         class_names: In the order of the output neurons.
-        difference: Largest difference from the evaluation's probabilities on reference pictures.
+        difference: Largest difference from the reference's probabilities.
         val_accuracy: From its description, 0..1; None if it was never measured.
         built_accuracy: Result of the accuracy gate when it was built, 0..1; None if there were no
             photos.
@@ -88,7 +88,7 @@ def verify(mar: Path, photos: Sequence[LabelledFile] = ()) -> Verified:
         photos: Photos to measure its accuracy on, with requests like a worker's.
 
     Raises:
-        VerifyError: It is damaged or does not load, its answers differ from the evaluation's, or it
+        VerifyError: It is damaged or does not load, its answers differ from the reference's, or it
             gives photos of several classes all the same class.
         ArchiveError: Its configuration is wrong.
         ModelError: Its model files do not match each other.
@@ -174,7 +174,7 @@ def _compare(
     class_names: tuple[str, ...],
     tolerance: float,
 ) -> float:
-    """Compare the answers with the evaluation's; return the largest difference."""
+    """Compare the answers with the reference's; return the largest difference."""
     broken = answers.pop(1)
     if broken["status"] != 400:  # noqa: PLR2004
         raise VerifyError(f"{mar}: a truncated image got {broken['status']} instead of 400")
@@ -186,7 +186,7 @@ def _compare(
         difference = max(abs(p - evaluation[label]) for label, p in answer["body"].items())
         if not difference <= tolerance:  # so that NaN fails too
             raise VerifyError(
-                f"{mar}: the answer to {name} differs by {difference:.4g} from the evaluation's; "
+                f"{mar}: the answer to {name} differs by {difference:.4g} from the reference's; "
                 f"at most {tolerance:g} is allowed"
             )
         largest = max(largest, difference)

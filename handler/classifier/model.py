@@ -195,10 +195,10 @@ class Model:
         )
 
     def warm_up(self) -> None:
-        """Run every batch that the runtime computes at once; compare the evaluation's answers.
+        """Run every batch that the runtime computes at once; compare the answers with the reference's.
 
         Raises:
-            ModelError: This machine's answers differ from the evaluation's.
+            ModelError: This machine's answers differ from the reference's.
         """
         files = [reference.draw_png(name) for name in reference.REFERENCE_NAMES]
         answers = self.classify(files)
@@ -243,7 +243,7 @@ class Model:
         if not difference <= self.choice.tolerance:
             raise ModelError(
                 f"the answer to the reference picture {name} differs by {difference:.4g} in "
-                f"probability from the evaluation's; at most {self.choice.tolerance:g} is expected "
+                f"probability from the reference's; at most {self.choice.tolerance:g} is expected "
                 f"of {self.choice.runtime}"
             )
 

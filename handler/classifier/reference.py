@@ -1,7 +1,8 @@
 """Reference pictures, drawn by code, and the answers that a model gives for them.
 
 A fresh machine has no photos, so these pictures verify an archive, warm up a worker, and reveal a
-machine whose answers differ from the evaluation's.
+machine whose answers differ: from the evaluation's, or, where a less exact form of the network was
+measured on photos, from what that form gave then.
 The drawing uses only elementary arithmetic, so every machine draws the same bytes.
 """
 
@@ -87,7 +88,7 @@ def read_reference(path: Path) -> dict[str, list[float]]:
 
 
 def write_reference(path: Path, answers: Mapping[str, NDArray[np.float32]]) -> None:
-    """Write the probabilities [C] that the evaluation gives to each picture."""
+    """Write the expected probabilities [C] of each picture."""
     table = {name: [round(float(p), 7) for p in answers[name]] for name in REFERENCE_NAMES}
     path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 

@@ -30,7 +30,7 @@ _RETRY_MS = 20  # between two looks for a place
 _ANSWER_S = 45  # above `responseTimeout` of model-config.yaml
 # Places.
 _MOST_SMALL, _GRPC = 128, 4
-_ARRIVING = 4  # times as many as there are for large bodies
+_ARRIVING = 8  # times as many as there are for large bodies
 _REFUSED = 2
 _UNPACKED = 20  # times a message of nothing but names is as large in Java: 197 MB for 9.8
 HEALTH = 4  # for what TorchServe answers by itself, however busy its workers are
@@ -69,10 +69,11 @@ def lanes_for(job_queue: int, largest: int, cores: int) -> Lanes:
         largest: Bytes of a request.
         cores: That decode photos.
     """
-    large = max(1, min(max(2, cores), job_queue // 4))
+    large = max(1, min(cores // 2, job_queue // 8))
     grpc = max(1, min(_GRPC, job_queue // 4))
     # The front has as little memory for them as TorchServe has for its queue.
     arriving = max(large, min(_ARRIVING * large, job_queue // 4))
+    # Large ones that have a place while there are no small ones count as such.
     small = max(1, min(_MOST_SMALL, job_queue - large - grpc))
     message = min(largest, largest * job_queue // (grpc * _UNPACKED))
     return Lanes(small, large, arriving, grpc, message)
@@ -80,7 +81,12 @@ def lanes_for(job_queue: int, largest: int, cores: int) -> Lanes:
 
 # Caddy counts what is under way by the spelling of the address, for all handlers together. So each
 # kind has a spelling of its own, or a lane would be full of what another lets through.
-_SPELLINGS: dict[Kind, str] = {"small": "", "large": "tcp4/", "health": "tcp/", "grpc": ""}
+_SPELLINGS: dict[Kind, tuple[str, ...]] = {
+    "small": ("",),
+    "large": ("tcp4/", ""),
+    "health": ("tcp/",),
+    "grpc": ("",),
+}
 
 
 def passing_on(
@@ -95,7 +101,7 @@ def passing_on(
         headers: To set, such as TorchServe's own key.
         read_first: Bodies of up to so many bytes are read before they take a place.
     """
-    to = f"{_SPELLINGS[kind]}127.0.0.1:{port}"
+    to = [f"{spelling}127.0.0.1:{port}" for spelling in _SPELLINGS[kind]]
     wait_s = _ARRIVED_S if kind in ("large", "grpc") else WAIT_S
     handler = _proxy(to, places, wait_s, _ANSWER_S, grpc=kind == "grpc")
     handler["headers"] = {
@@ -119,12 +125,12 @@ def arriving(socket: str, places: int, *, grpc: bool = False) -> Handler:
         places: See `Lanes.arriving`.
         grpc: Whether they are gRPC's.
     """
-    return _proxy(f"unix/{socket}", places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S, grpc=grpc)
+    return _proxy([f"unix/{socket}"], places, _ARRIVING_S, _ARRIVED_S + _ANSWER_S, grpc=grpc)
 
 
 def refusing(socket: str) -> Handler:
     """Return the handler that passes bodies on to the server that drops them; see `dropping`."""
-    return _proxy(f"unix/{socket}", _REFUSED, _REFUSED_S, _ANSWER_S)
+    return _proxy([f"unix/{socket}"], _REFUSED, _REFUSED_S, _ANSWER_S)
 
 
 def dropping(largest: int) -> Handler:
@@ -132,12 +138,18 @@ def dropping(largest: int) -> Handler:
     return {"handler": "reverse_proxy", "upstreams": [], "request_buffers": largest + 1}
 
 
-def _proxy(dial: str, places: int, wait_s: int, answer_s: int, *, grpc: bool = False) -> Handler:
+def _proxy(
+    dials: list[str], places: int, wait_s: int, answer_s: int, *, grpc: bool = False
+) -> Handler:
     return {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": dial}],
+        "upstreams": [{"dial": dial} for dial in dials],
         "health_checks": {"passive": {"unhealthy_request_count": places}},
-        "load_balancing": {"try_duration": f"{wait_s}s", "try_interval": f"{_RETRY_MS}ms"},
+        "load_balancing": {
+            "try_duration": f"{wait_s}s",
+            "try_interval": f"{_RETRY_MS}ms",
+            "selection_policy": {"policy": "first"},
+        },
         "transport": {
             "protocol": "http",
             "versions": ["h2c" if grpc else "1.1"],

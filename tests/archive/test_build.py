@@ -235,12 +235,33 @@ def test_a_model_brings_its_int8_form_for_machines_without_photos(
     choice = build(read_source(folder), "openvino-int8", None, tmp_path / "built")
     assert choice.runtime == "openvino-int8"
     assert choice.accuracy == figures.as_dict()
+    # It is held to its own answers, which may be far from float32's to a drawing.
+    own = (folder / INT8_FOLDER / REFERENCE_FILE).read_bytes()
+    assert (tmp_path / "built" / REFERENCE_FILE).read_bytes() == own
+    assert own != (folder / REFERENCE_FILE).read_bytes()
+
+    # A form of an earlier release has none.
+    (folder / INT8_FOLDER / REFERENCE_FILE).unlink()
+    build(read_source(folder), "openvino-int8", None, tmp_path / "earlier")
+    answers = (tmp_path / "earlier" / REFERENCE_FILE).read_bytes()
+    assert answers == (folder / REFERENCE_FILE).read_bytes()
 
     record = folder / INT8_FOLDER / FIGURES_FILE
     fields = json.loads(record.read_text(encoding="utf-8")) | {"weights_sha256": "0" * 64}
     record.write_text(json.dumps(fields), encoding="utf-8")
     other = build(read_source(folder), "openvino-int8", None, tmp_path / "other")
     assert other.runtime == "openvino-fp32"
+
+
+@pytest.mark.slow
+def test_a_form_is_not_compared_with_a_float32_that_is_wrong(
+    folder: Path, data_set_folder: Path
+) -> None:
+    answers = read_reference(folder / REFERENCE_FILE)
+    others = {name: np.array(values, np.float32)[::-1] for name, values in answers.items()}
+    write_reference(folder / REFERENCE_FILE, others)
+    with pytest.raises(BuildError, match="do not belong together"):
+        quantise_starter(read_source(folder), data_set_folder)
 
 
 def test_class_weights_are_those_of_the_head(model_folder: Path, tmp_path: Path) -> None:

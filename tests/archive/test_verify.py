@@ -66,7 +66,7 @@ def test_the_command_writes_a_stamp_and_says_what_it_found(
     stamp = tmp_path / "drawn.mar.sha256"
     assert main(["verify", str(sealed), "--stamp", str(stamp)]) == 0
     assert stamp.read_text(encoding="utf-8") == f"{sha256_of_file(sealed)}  drawn.mar\n"
-    assert "answers match the evaluation's" in capsys.readouterr().out
+    assert "answers match the reference's" in capsys.readouterr().out
 
 
 def test_the_command_says_the_accuracy_through_the_archive(
@@ -288,7 +288,7 @@ def test_answers_that_differ_from_the_evaluation_are_refused(
     answers = json.loads((model_folder / "reference.json").read_text(encoding="utf-8"))
     shifted = {name: values[1:] + values[:1] for name, values in answers.items()}
     mar = pack(model_folder, tmp_path, changed={"reference.json": json.dumps(shifted)})
-    with pytest.raises(VerifyError, match=r"differs by .* from the evaluation's"):
+    with pytest.raises(VerifyError, match=r"differs by .* from the reference's"):
         verify(mar)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -140,14 +141,18 @@ def _by_class(
 
 
 class _Finder:
-    """Finds photos by the names that tables give them."""
+    """Finds photos by the names that tables give them.
+
+    A name that fits to the letter is preferred to one that differs in case or in Unicode form: a
+    table from Windows or macOS beside photos on Linux has such.
+    """
 
     def __init__(self, folder: Path, photos: Iterable[Path]) -> None:
         self._folder = folder
         self._photos = set(photos)
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self._photos:
-            for name in {path.name, path.stem}:
+            for name in {_alike(path.name), _alike(path.stem)}:
                 self._by_name[name].append(path)
 
     def find(self, name: str) -> Path | None:
@@ -158,12 +163,24 @@ class _Finder:
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if not parts:
             return None
-        named = self._by_name.get(parts[-1], [])
-        above = len(parts) - 1
-        fitting = [p for p in named if not above or p.parts[-1 - above : -1] == parts[:-1]]
-        if not fitting and above:  # a path of another machine's
+        named = self._by_name.get(_alike(parts[-1]), [])
+        folders = len(parts) - 1
+        fitting = [path for path in named if _ends_alike(path.parts[:-1], parts[:-1])]
+        if not fitting and folders:  # a path of another machine's
             fitting = named
+        if len(fitting) > 1:
+            fitting = [path for path in fitting if parts[-1] in (path.name, path.stem)]
         return fitting[0] if len(fitting) == 1 else None
+
+
+def _ends_alike(folders: Sequence[str], named: Sequence[str]) -> bool:
+    last = folders[len(folders) - len(named) :] if named else ()
+    return [_alike(each) for each in last] == [_alike(each) for each in named]
+
+
+def _alike(name: str) -> str:
+    """Return what names have in common that differ in case or in Unicode form alone."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _csv_lines(text: str) -> list[dict[str, Any]]:

@@ -24,8 +24,9 @@ class Form:
     Attributes:
         engine: "openvino" or "torch".
         precision: "int8", "bf16" or "fp32".
-        tolerance: Largest difference from the evaluation's probabilities (float32, eager PyTorch)
-            on the reference pictures that rounding alone explains.
+        tolerance: Largest difference in probability on the reference pictures that rounding alone
+            explains: between machines, and, for a form that was not measured on photos, from the
+            evaluation (float32, eager PyTorch).
         more_exact: The runtime to fall back on if this one is not exact enough; None for the most
             exact.
         needs_photos: Whether its calibration needs photos.

@@ -48,6 +48,35 @@ def test_tables_as_people_write_them(tmp_path: Path, name: str, text: str) -> No
     assert layout.told[0].startswith(f"{tmp_path / name}: the labels (photos by ")
 
 
+@pytest.mark.parametrize(
+    ("file", "row"),
+    [
+        ("jalapen\u0303o.jpg", "jalape\u00f1o.jpg"),
+        ("jalape\u00f1o.jpg", "jalapen\u0303o.jpg"),
+        ("jalapen\u0303o.jpg", "jalape\u00f1o"),
+        ("img_1.jpg", "IMG_1.JPG"),
+        ("img_1.jpg", "Pictures/IMG_1.JPG"),
+    ],
+)
+def test_names_in_another_case_or_unicode_form(tmp_path: Path, file: str, row: str) -> None:
+    draw(tmp_path, "pictures")
+    (tmp_path / "pictures/0.jpg").rename(tmp_path / "pictures" / file)
+    (tmp_path / "labels.csv").write_text(f"image,label\n{row},daisy\n1,daisy\n2,rose\n")
+    assert splits(tmp_path) == TWO_OF_EACH
+
+
+def test_a_name_to_the_letter_is_preferred(tmp_path: Path) -> None:
+    draw(tmp_path, "pictures")
+    (tmp_path / "pictures/0.jpg").rename(tmp_path / "pictures/a.jpg")
+    (tmp_path / "pictures/1.jpg").rename(tmp_path / "pictures/A.jpg")
+    table = tmp_path / "labels.csv"
+    table.write_text("image,label\na.jpg,daisy\nA,rose\n2,rose\n")
+    assert splits(tmp_path) == {"train": {"daisy": 1, "rose": 2}}
+    table.write_text("image,label\na.JPG,daisy\n2,rose\n")
+    with pytest.raises(DataError, match="not under one name only"):
+        read_layout(tmp_path)
+
+
 def test_splits_of_a_column_of_names_and_of_folders(tmp_path: Path) -> None:
     column = draw(tmp_path / "column", "pictures")
     (column / "all.csv").write_text("image,label,split\n0,a,train\n1,a,Valid\n2,b,test\n")
