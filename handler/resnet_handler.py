@@ -65,7 +65,7 @@ class ResNetHandler:
         # In place of TorchServe's own, which has no limits and would parse JSON, too.
         otf_message_handler._retrieve_inference_msg = read_batch  # noqa: SLF001
         model_dir = Path(context.system_properties["model_dir"])
-        # The server divides the cores among its workers; a single worker uses them all.
+        # The server shares the cores among its workers; a single worker uses them all.
         threads = int(os.environ.get("MARIGOLD_THREADS") or usable_cores())
         self._model_name = (context.model_name, context.manifest["model"]["modelVersion"])
         self._meter = Meter()

@@ -60,7 +60,9 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"first of {PORT_COUNT} consecutive ports (default: {DEFAULT_PORT}; with --restart, "
         "those that it has)",
     )
-    starts.add_argument("--workers", type=count, help="default: the archive's minWorkers")
+    starts.add_argument(
+        "--workers", type=count, help="default: 2, or the archive's minWorkers if more"
+    )
     starts.add_argument("--model-api", action="store_true", help="allow registering models")
     _add_profile(starts)
     starts.add_argument("--deadline-s", type=seconds, default=120.0)

@@ -6,6 +6,7 @@ It returns once a real prediction has come through both.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import subprocess
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 
 CONFIG = Path(__file__).parent.parent / "config"
 _POLL_S = 0.1
+_WORKERS = 2
 _TRACEBACK_S = 5.0  # longest wait for the traceback of a worker that died
 
 
@@ -57,7 +59,8 @@ class Options:
         mar: The archive; `<mar>.sha256` beside it is the stamp of its verification.
         model_name: Name under which it is served.
         ports: Where to listen.
-        workers: How many workers; None for the archive's `minWorkers`.
+        workers: How many workers; None for two, or the archive's `minWorkers` if that
+            is more.
         profile: Who can reach it, and over which protocols.
         model_api: Whether models can be registered and unregistered through the management API.
         deadline_s: Longest wait for the first prediction, in seconds.
@@ -110,10 +113,7 @@ def start(
         process, front = _begin(options, folder, java_home)
         try:
             _wait_for_prediction(options, front, process)
-            if options.workers:
-                management = options.addresses.management
-                client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
-                client.scale(options.model_name, options.workers)
+            _start_workers(options, folder)
         except BaseException as error:
             # A server that keeps restarting its workers does not exit by itself.
             end(process, folder, patience_s=1)
@@ -121,6 +121,16 @@ def start(
                 raise StartError(f"the server does not scale: {error}") from error
             raise
     return front
+
+
+def _start_workers(options: Options, folder: RunFolder) -> None:
+    """Start as many workers as were asked for, or the default if the archive does not name more."""
+    management = options.addresses.management
+    client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
+    running = len(client.describe(options.model_name).workers)
+    wanted = workers_for(options.workers, running, usable_cores())
+    if wanted != running:
+        client.scale(options.model_name, wanted)
 
 
 def _begin(
@@ -248,10 +258,32 @@ def _launch(options: Options, folder: RunFolder, java_home: Path) -> psutil.Proc
         ) from error
 
 
+def workers_for(asked: int | None, running: int, cores: int) -> int:
+    """Return how many workers to have: one answers small photos while another decodes large ones.
+
+    Args:
+        asked: What was asked for; None if nothing was.
+        running: Those that the archive's `minWorkers` has started.
+        cores: Of this machine.
+    """
+    return asked or max(running, min(_WORKERS, cores))
+
+
+def threads_for(workers: int, cores: int) -> int:
+    """Return how many threads each worker's network gets: twice its share of the cores.
+
+    While one worker decodes, or waits for its next batch, another may use its cores. On two cores
+    two workers of two threads answer a lone client in 22 ms and four clients at 63 photos/s; of one
+    thread each, in 35 ms and at 56 photos/s.
+    """
+    return max(1, min(cores, math.ceil(2 * cores / workers)))
+
+
 def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[str, str]:
     # An inherited PYTHONPATH would come before the archive: the checkout would be served.
     refused = {"PYTHONPATH", "TS_CONFIG_FILE"}
     environment = {name: value for name, value in os.environ.items() if name not in refused}
+    cores = usable_cores()
     logs, temporary = str(folder.logs.resolve()), str(folder.temporary.resolve())
     return environment | {
         "JAVA_HOME": str(java_home),
@@ -260,7 +292,7 @@ def _environment(options: Options, folder: RunFolder, java_home: Path) -> dict[s
         # TorchServe's launcher reads the first, its JVM the second.
         "TMPDIR": temporary,
         "TEMP": temporary,
-        "MARIGOLD_THREADS": str(max(1, usable_cores() // (options.workers or 1))),
+        "MARIGOLD_THREADS": str(threads_for(workers_for(options.workers, 1, cores), cores)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

@@ -73,6 +73,7 @@ class Stage:
         """Return the command that starts the server, as `make serve` does, or one beside it."""
         command = [
             *(sys.executable, "-m", "server", "start", str(self.mar.resolve())),
+            *("--workers", "1"),  # the only one: nobody hides its fault
             *("--model-name", self.model, "--port", str(port or self.port)),
             *("--run-dir", str(run_dir or self.run.path)),
             *(["--model-api"] if self.model_api else []),

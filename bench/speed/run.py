@@ -77,6 +77,7 @@ def measure(
     if {OURS, STOCK} <= set(plan.servers):
         results.step("sizes", lambda: _told("photo sizes", sweeps.photo_sizes, subject, plan, best))
     results.step("workers", lambda: _told("workers", sweeps.worker_counts, subject, plan))
+    results.step("one_worker_mb", lambda: sweeps.one_workers_mb(subject, plan))
     results.step("batches", lambda: _told("batch sizes", sweeps.batch_sizes, subject, plan))
     if data_url and (data_url / "val").is_dir():
         results.step(

@@ -88,6 +88,13 @@ def worker_counts(subject: Subject, plan: Plan) -> Rounds:
     return _sweep({str(n): Marigold(workers=n) for n in plan.workers}, subject, plan)
 
 
+def one_workers_mb(subject: Subject, plan: Plan) -> float:
+    """Return the memory of all processes of our server with one worker, after load, in MB."""
+    with visit(Marigold(workers=1), subject, plan) as at:
+        at.closed(plan.main_clients, plan.seconds)
+        return sum(mb for _, mb in at.memory_mb())
+
+
 def batch_sizes(subject: Subject, plan: Plan) -> Rounds:
     """Measure our server with increasing batch sizes."""
     folder = subject.work / "variants"

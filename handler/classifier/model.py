@@ -195,7 +195,7 @@ class Model:
         )
 
     def warm_up(self) -> None:
-        """Run every batch that the runtime computes at once; compare the answers with the reference's.
+        """Run every batch that the runtime computes at once; compare the reference answers.
 
         Raises:
             ModelError: This machine's answers differ from the reference's.

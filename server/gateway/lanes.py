@@ -1,9 +1,10 @@
 """How many requests the front passes on at a time, and the handlers that pass them on.
 
 TorchServe answers in the order of arrival, and a batch as a whole: a small photo behind large ones
-waits for them. So small bodies have a lane of their own, with nearly all of the places; large ones
-have a few, as many as there are cores to decode them. Who finds no place waits in the connection,
-for `WAIT_S` at most.
+waits for them. So small bodies have a lane of their own, with nearly all of the places. Large ones
+have as many as half of the cores can decode, and as many again while hardly any small ones are
+there: with two workers, one always answers small photos. Who finds no place waits in the
+connection, for `WAIT_S` at most.
 
 A body is read whole before it takes a place, so that a slow client holds none. A few large ones
 are read at a time (`Lanes.arriving`), by a server of the front's own behind a Unix socket; of who
@@ -48,7 +49,8 @@ class Lanes:
 
     Attributes:
         small: For bodies of up to `SMALL_BYTES`.
-        large: For larger ones, and those of unknown length.
+        large: For larger ones, and those of unknown length; as many again count as small ones,
+            while fewer small ones than that are under way.
         arriving: Of these, held by the front: read, or waiting for a place.
         grpc: For gRPC, whose messages do not tell their length in advance.
         grpc_message: Bytes of the largest of these.
@@ -73,14 +75,14 @@ def lanes_for(job_queue: int, largest: int, cores: int) -> Lanes:
     grpc = max(1, min(_GRPC, job_queue // 4))
     # The front has as little memory for them as TorchServe has for its queue.
     arriving = max(large, min(_ARRIVING * large, job_queue // 4))
-    # Large ones that have a place while there are no small ones count as such.
     small = max(1, min(_MOST_SMALL, job_queue - large - grpc))
     message = min(largest, largest * job_queue // (grpc * _UNPACKED))
     return Lanes(small, large, arriving, grpc, message)
 
 
 # Caddy counts what is under way by the spelling of the address, for all handlers together. So each
-# kind has a spelling of its own, or a lane would be full of what another lets through.
+# kind has a spelling of its own, or a lane would be full of what another lets through. Large bodies
+# that find no place of their own may have small ones', while fewer are taken there than they have.
 _SPELLINGS: dict[Kind, tuple[str, ...]] = {
     "small": ("",),
     "large": ("tcp4/", ""),
@@ -97,7 +99,7 @@ def passing_on(
     Args:
         kind: Of requests; each kind has places of its own.
         port: On loopback.
-        places: For so many at a time.
+        places: For so many at a time, at each spelling of the address.
         headers: To set, such as TorchServe's own key.
         read_first: Bodies of up to so many bytes are read before they take a place.
     """

@@ -82,7 +82,7 @@ class Served:
     def make(self, *arguments: str, expect: int = 0) -> str:
         """Run targets of the Makefile; return what they print, errors included."""
         command = [
-            *("make", "--silent", *self.variables),
+            *("make", "--silent", "WORKERS=1", *self.variables),
             *(f"PORT={self.port}", f"RUN_DIR={self.run_dir}"),
             *(f"MODEL_STORE={self.home / 'store'}", f"BUILD_DIR={self.home / 'build'}"),
             *arguments,

@@ -18,7 +18,7 @@ from server.__main__ import main
 from server.errors import StartError
 from server.ports import HOST, Ports, check_free, free_ports
 from server.run_folder import RunFolder
-from server.start import _cause_of_death
+from server.start import _cause_of_death, threads_for, workers_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,3 +226,26 @@ def test_a_traceback_that_comes_late_is_waited_for(tmp_path: Path) -> None:
     late.start()
     assert _cause_of_death(tmp_path).startswith("ModuleNotFoundError")
     late.join()
+
+
+@pytest.mark.parametrize(
+    ("workers", "cores", "threads"), [(1, 2, 2), (2, 2, 2), (4, 2, 1), (3, 16, 11), (8, 1, 1)]
+)
+def test_workers_have_twice_their_share_of_the_cores(
+    workers: int, cores: int, threads: int
+) -> None:
+    assert threads_for(workers, cores) == threads
+
+
+@pytest.mark.parametrize(
+    ("asked", "running", "cores", "wanted"),
+    [
+        *((None, 1, 2, 2), (None, 1, 64, 2), (None, 1, 1, 1)),
+        (None, 4, 2, 4),  # minWorkers of the archive
+        *((1, 1, 2, 1), (1, 4, 2, 1), (3, 1, 2, 3)),
+    ],
+)
+def test_two_workers_start_unless_others_were_asked_for(
+    asked: int | None, running: int, cores: int, wanted: int
+) -> None:
+    assert workers_for(asked, running, cores) == wanted

@@ -283,7 +283,14 @@ LARGE = bytes(SMALL_BYTES + 1)
 
 
 def test_large_bodies_wait_and_small_ones_pass_them(opened: tuple[str, Path]) -> None:
-    with waiting(opened[0], [LARGE]):
+    with waiting(opened[0], [LARGE, LARGE]):
+        assert put(opened[0]).status_code == 200
+
+
+def test_large_bodies_have_half_of_their_places_beside_a_small_one(
+    opened: tuple[str, Path],
+) -> None:
+    with waiting(opened[0], [b"x", LARGE]):
         assert put(opened[0]).status_code == 200
 
 
