@@ -62,6 +62,10 @@ number    = $(if $(filter-out file undefined,$(origin $1)),$(if \
   $2 && echo yes;; esac 2> /dev/null),,$(error $1=$(call written,$1): expected $3)))
 least     = $(call number,$1,test "$$n" -ge $2,a whole number from $2)
 within    = $(call number,$1,test "$$n" -ge $2 && test "$$n" -le $3,a whole number from $2 to $3)
+# One of a few words.
+one_of    = $(if $(filter-out file undefined,$(origin $1)),$(if $(filter \
+  $(words $(call written,$1))-$(strip $(call written,$1)),$(addprefix 1-,$2)),,$(error \
+  $1=$(call written,$1): expected one of $2)))
 positive  = $(call number,$1,test "$$(printf '%s' "$$n" | tr -d 0.)",a number above 0)
 
 # What cannot work ends here, before anything is built. An option that stands nowhere in this file
@@ -83,6 +87,8 @@ $(call least,WORKERS,$(if $(filter scale,$(MAKECMDGOALS)),0,1))
 $(foreach name,TARGET_QUEUE_MS P99_MS,$(call positive,$(name)))
 $(foreach name,MODEL_API RESUME PLAIN_HTTP ALLOW_ROOT WRITE RESTART,$(call \
   refuse,$(name),[!1]* | ??*,1; leave it out for no))
+$(call one_of,PROFILE,development production)
+$(call one_of,RUNTIME,auto openvino-int8 openvino-bf16 openvino-fp32 torch-bf16 torch-fp32)
 $(call refuse,MODEL_NAME,[!A-Za-z0-9]* | *[!A-Za-z0-9_.-]*,letters and digits and _.- such as my_flowers)
 $(foreach name,VERSION MODEL_VERSION,$(call refuse,$(name),*[!A-Za-z0-9_.-]*,a version such as 2.0))
 $(if $(call written,TORCH_INDEX),$(if $(findstring /,$(call written,TORCH_INDEX)),,$(error \

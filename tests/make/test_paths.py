@@ -155,6 +155,10 @@ def test_a_home_folder_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TARGET_QUEUE_MS=-5", "expected a number above 0"),
         ("MODEL_API=0", "expected 1; leave it out for no"),
         ("ALLOW_ROOT=no", "expected 1; leave it out for no"),
+        ("PROFILE=prod", "expected one of development production"),
+        ("RUNTIME=int8", "expected one of auto openvino-int8 openvino-bf16"),
+        ("RUNTIME=", "expected one of auto"),
+        ("RUNTIME=openvino-int8 x", "expected one of auto"),
         ("TORCH_INDEX=...", "expected the address that pytorch.org names for CPU"),
         ("PROT=9105", "there is no option PROT, see `make help`"),
         ("port=9105", "there is no option port, see `make help`"),
@@ -187,6 +191,7 @@ def test_what_cannot_work_is_one_line_at_once(variable: str, told: str) -> None:
         ("autoscale", "MAX=08", "--max"),
         ("tune", "P99_MS=12.5", "--p99-ms"),
         ("scale", "WORKERS=0", "--model"),
+        ("serve", "PROFILE=production", "--profile"),
     ],
 )
 def test_what_can_work_is_handed_on(target: str, variable: str, option: str) -> None:
@@ -212,7 +217,7 @@ def test_options_of_another_make_that_calls_this_one_may_be_its_own() -> None:
 def test_a_run_folder_too_long_for_a_socket_is_refused_before_the_build(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 100)
     process = subprocess.run(
-        ["make", "serve", f"RUN_DIR={folder}", f"MODEL_STORE={tmp_path}/store", "RUNTIME=torch"],
+        ["make", "serve", f"RUN_DIR={folder}", f"MODEL_STORE={tmp_path}/store", "RUNTIME=torch-fp32"],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,
