@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.faults.table import markdown as faults_table
+from bench.floods.table import markdown as floods_table
 from bench.lab.figures import spread
 from bench.lab.plan import LIMIT, LONE, OURS, SECOND, STOCK
 from bench.quality.page import UNHARMED
@@ -49,12 +50,13 @@ def test_the_quality() -> None:
     assert (DOCS / "quality.md").read_text() == quality_page(recorded("quality.json"))
 
 
-def test_faults_fuzz_and_soak() -> None:
+def test_faults_floods_fuzz_and_soak() -> None:
     figures = recorded("operations.json")
     fuzz = figures["fuzz"]
     statuses = Counter({(kind, status): count for kind, status, count in fuzz["statuses"]})
     tables = {
         "faults": faults_table(figures["faults"]),
+        "floods": floods_table(figures["floods"]),
         "fuzz": fuzz_table(statuses, fuzz["memory_mib"], fuzz["workers_died"]),
         "soak": soak_table(figures["soak"], str(PLOT)),
     }
