@@ -217,7 +217,13 @@ def test_options_of_another_make_that_calls_this_one_may_be_its_own() -> None:
 def test_a_run_folder_too_long_for_a_socket_is_refused_before_the_build(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 100)
     process = subprocess.run(
-        ["make", "serve", f"RUN_DIR={folder}", f"MODEL_STORE={tmp_path}/store", "RUNTIME=torch-fp32"],
+        [
+            "make",
+            "serve",
+            f"RUN_DIR={folder}",
+            f"MODEL_STORE={tmp_path}/store",
+            "RUNTIME=torch-fp32",
+        ],
         cwd=ROOT,
         env=clean_environment(),
         capture_output=True,
