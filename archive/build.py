@@ -165,9 +165,10 @@ def _copy_ready(source: Source, runtime: str, folder: Path) -> RuntimeChoice | N
     figures = ready_figures(source, runtime)
     if figures is None:
         return None
-    own = [REFERENCE_FILE] if (_ready_folder(source, runtime) / REFERENCE_FILE).is_file() else []
+    ready = _ready_folder(source, runtime)
+    own = [REFERENCE_FILE] if (ready / REFERENCE_FILE).is_file() else []
     for name in (*_FORM_FILES, *own):
-        shutil.copyfile(_ready_folder(source, runtime) / name, folder / name)
+        shutil.copyfile(ready / name, folder / name)
     if not source.forms:  # then it was measured just now
         logger.info("%s, as shipped: %s", runtime, figures)
     tolerance = RUNTIMES[runtime].tolerance

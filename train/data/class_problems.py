@@ -84,4 +84,9 @@ def _quoted(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().casefold()
+    return alike(name).strip()
+
+
+def alike(name: str) -> str:
+    """Return what names have in common that differ in case or in Unicode form alone."""
+    return unicodedata.normalize("NFC", name).casefold()

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import csv
 import json
-import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from train.data.class_problems import alike
 from train.data.data_set import listed
 from train.data.split_names import split_of
 from train.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 # In order of preference; compared in small letters, with "_" for spaces and "-".
@@ -152,7 +152,7 @@ class _Finder:
         self._photos = set(photos)
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for path in self._photos:
-            for name in {_alike(path.name), _alike(path.stem)}:
+            for name in {alike(path.name), alike(path.stem)}:
                 self._by_name[name].append(path)
 
     def find(self, name: str) -> Path | None:
@@ -163,24 +163,24 @@ class _Finder:
         parts = tuple(part for part in name.split("/") if part not in ("", "."))
         if not parts:
             return None
-        named = self._by_name.get(_alike(parts[-1]), [])
-        folders = len(parts) - 1
-        fitting = [path for path in named if _ends_alike(path.parts[:-1], parts[:-1])]
-        if not fitting and folders:  # a path of another machine's
+        return self._only(parts, str) or self._only(parts, alike)
+
+    def _only(self, parts: Sequence[str], spelt: Callable[[str], str]) -> Path | None:
+        """Return the only photo that fits a path, where `spelt` makes equal names the same."""
+        *folders, wanted = (spelt(part) for part in parts)
+        named = [
+            path
+            for path in self._by_name.get(alike(parts[-1]), [])
+            if wanted in (spelt(path.name), spelt(path.stem))
+        ]
+        fitting = [
+            path
+            for path in named
+            if [spelt(part) for part in path.parts[-len(parts) : -1]] == folders
+        ]
+        if not fitting:  # a path of another machine's
             fitting = named
-        if len(fitting) > 1:
-            fitting = [path for path in fitting if parts[-1] in (path.name, path.stem)]
         return fitting[0] if len(fitting) == 1 else None
-
-
-def _ends_alike(folders: Sequence[str], named: Sequence[str]) -> bool:
-    last = folders[len(folders) - len(named) :] if named else ()
-    return [_alike(each) for each in last] == [_alike(each) for each in named]
-
-
-def _alike(name: str) -> str:
-    """Return what names have in common that differ in case or in Unicode form alone."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _csv_lines(text: str) -> list[dict[str, Any]]:

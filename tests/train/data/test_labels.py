@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.train.data.test_layouts import draw, splits
+from train.data.labels_file import Row, Table, labelled
 from train.data.preparing import prepare
 from train.data.recognition import read_layout
 from train.errors import DataError
@@ -63,6 +64,16 @@ def test_names_in_another_case_or_unicode_form(tmp_path: Path, file: str, row: s
     (tmp_path / "pictures/0.jpg").rename(tmp_path / "pictures" / file)
     (tmp_path / "labels.csv").write_text(f"image,label\n{row},daisy\n1,daisy\n2,rose\n")
     assert splits(tmp_path) == TWO_OF_EACH
+
+
+def test_a_folder_to_the_letter_is_preferred(tmp_path: Path) -> None:
+    photos = [tmp_path / "x/a/0.jpg", tmp_path / "y/A/0.jpg"]
+    table = Table(
+        tmp_path / "labels.csv", "", (Row("a/0.jpg", "daisy", ""), Row("A/0", "rose", ""))
+    )
+    assert labelled(table, photos, "train") == {
+        "train": {"daisy": (photos[0],), "rose": (photos[1],)}
+    }
 
 
 def test_a_name_to_the_letter_is_preferred(tmp_path: Path) -> None:
