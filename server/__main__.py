@@ -23,7 +23,7 @@ from server.errors import ControlError
 from server.health import LEVELS, check
 from server.ports import Ports
 from server.preconditions import check_start
-from server.profiles import choose_profile
+from server.profiles import PROFILES, choose_profile
 from server.run_folder import RunFolder
 from server.start import Options, start
 from server.stop import stop
@@ -108,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_profile(starts: argparse.ArgumentParser) -> None:
     profile = starts.add_argument_group("profile")
-    profile.add_argument("--profile", choices=("development", "production"), default="development")
+    profile.add_argument("--profile", choices=PROFILES, default=PROFILES[0])
     profile.add_argument("--host", help="address or interface to listen on; default: loopback")
     profile.add_argument("--metrics-host", help="the same for the metrics, which need no token")
     profile.add_argument("--tls-certificate", type=Path, help="PEM; default: create one")

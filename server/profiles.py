@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import psutil
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from server.tls import KeyPair
 
 ProfileName = Literal["development", "production"]
+PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 
 
 @dataclass(frozen=True)

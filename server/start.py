@@ -27,6 +27,7 @@ from client.api.tokens import Tokens
 from client.api.trust import Trust
 from client.errors import ClientError
 from client.operations.model_store import CONFIG_NAME, copy_verified, is_verified, stamp_of
+from client.operations.starting import start_workers
 from server import diagnosis
 from server.errors import StartError
 from server.front import ServerFront
@@ -112,25 +113,20 @@ def start(
             stop_locked(folder, grace_s=restart_grace_s)
         process, front = _begin(options, folder, java_home)
         try:
-            _wait_for_prediction(options, front, process)
-            _start_workers(options, folder)
+            workers = _wait_for_prediction(options, front, process)
+            start_workers(_management(options, folder), options.model_name, workers)
         except BaseException as error:
             # A server that keeps restarting its workers does not exit by itself.
             end(process, folder, patience_s=1)
             if isinstance(error, ClientError):
-                raise StartError(f"the server does not scale: {error}") from error
+                raise StartError(f"not all workers have started: {error}") from error
             raise
     return front
 
 
-def _start_workers(options: Options, folder: RunFolder) -> None:
-    """Start as many workers as were asked for, or the default if the archive does not name more."""
-    management = options.addresses.management
-    client = ManagementClient(management, tokens=Tokens(folder.key_file, management))
-    running = len(client.describe(options.model_name).workers)
-    wanted = workers_for(options.workers, running, usable_cores())
-    if wanted != running:
-        client.scale(options.model_name, wanted)
+def _management(options: Options, folder: RunFolder) -> ManagementClient:
+    url = options.addresses.management
+    return ManagementClient(url, tokens=Tokens(folder.key_file, url))
 
 
 def _begin(
@@ -305,14 +301,36 @@ def _cause_of_death(logs: Path) -> str:
     return diagnosis.cause(logs)
 
 
-def _wait_for_prediction(options: Options, front: ServerFront, process: psutil.Process) -> None:
-    """Retry until a reference picture gets an answer, or until that has become impossible."""
+def _ask_for_workers(management: ManagementClient, options: Options, running: int) -> int:
+    """Ask for the workers that are still missing; return how many are wanted.
+
+    Args:
+        management: The server.
+        options: What to serve.
+        running: The workers that the archive's `minWorkers` has started. If these are too many,
+            they stay for now: the end of one would look like a model that does not load.
+    """
+    workers = workers_for(options.workers, running, usable_cores())
+    if workers > running:
+        management.scale(options.model_name, workers, synchronous=False)
+    return workers
+
+
+def _wait_for_prediction(options: Options, front: ServerFront, process: psutil.Process) -> int:
+    """Retry until a reference picture gets an answer, or until that has become impossible.
+
+    All workers are asked for as soon as TorchServe listens, so they load side by side.
+
+    Returns:
+        How many are wanted.
+    """
     addresses, folder = options.addresses, front.folder
     trust = Trust(pinned=front.pair.certificate if front.pair else None)
     tokens = Tokens(folder.key_file, addresses.management)
-    management = ManagementClient(addresses.management, tokens=tokens)
+    management = _management(options, folder)
     inference = InferenceClient(addresses.inference, options.model_name, tokens=tokens, trust=trust)
     end = time.monotonic() + options.deadline_s
+    workers = 0
     problem = "no worker is ready"
     while time.monotonic() < end:
         if not is_alive(process):
@@ -320,11 +338,13 @@ def _wait_for_prediction(options: Options, front: ServerFront, process: psutil.P
         if diagnosis.worker_died(folder.logs):
             raise StartError(f"the model does not load: {_cause_of_death(folder.logs)}")
         try:
+            status = management.describe(options.model_name)
+            workers = workers or _ask_for_workers(management, options, len(status.workers))
             # Without a worker, a prediction would only wait in the queue.
-            if management.describe(options.model_name).ready_workers:
+            if status.ready_workers:
                 front.start()
                 inference.predict(draw_png(REFERENCE_NAMES[0]))
-                return
+                return workers
         except ClientError as error:
             problem = str(error)
         time.sleep(_POLL_S)

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from archive.sizes import AUTO
+from classifier.runtimes import RUNTIMES
 from client.api.addresses import LARGEST_PORT, LEAST_PORT
+from server.profiles import PROFILES
 from tests.e2e.served import ROOT, clean_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 WORST = """My Photos (2024)/it's [1] "quoted"; cost $5 & `more` #1.jpg"""
@@ -200,6 +204,15 @@ def test_what_can_work_is_handed_on(target: str, variable: str, option: str) -> 
     words = words_of(process.stdout)[-1]
     value = variable.partition("=")[2]
     assert value in words[words.index(option) :]
+
+
+@pytest.mark.parametrize(
+    ("variable", "choices"), [("PROFILE", PROFILES), ("RUNTIME", (AUTO, *RUNTIMES))]
+)
+def test_choices_are_those_of_the_programs(variable: str, choices: Sequence[str]) -> None:
+    """Make refuses before there is an environment, so it has lists of its own."""
+    told = make("serve", f"{variable}=?").stderr
+    assert told.strip().endswith(f"expected one of {' '.join(choices)}.  Stop.")
 
 
 def test_options_of_another_make_that_calls_this_one_may_be_its_own() -> None:
