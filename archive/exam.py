@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from archive.source import Source
 
-_EXACT = "openvino-fp32"  # the reference for all others
+EXACT = "openvino-fp32"  # the standard for all others
 
 
 class Measured(NamedTuple):
@@ -58,7 +58,7 @@ class Exam:
 
     def take(self, runtime: str, model_file: Path) -> Measured:
         """Measure a form on validation and training photos, and against float32."""
-        val, train = self._fp32 if runtime == _EXACT else self._answers(runtime, model_file)
+        val, train = self._fp32 if runtime == EXACT else self._answers(runtime, model_file)
         exact_val, exact_train = self._exact._fp32  # noqa: SLF001
         figures = gate.compare(val, exact_val, self._photos.val, self._false_rejects(val.features))
         figures = gate.with_training(figures, train, exact_train, self._photos.train)
@@ -87,11 +87,11 @@ class Exam:
         path = self._source.folder / REFERENCE_FILE
         table = read_reference(path)
         expected = np.array([table[name] for name in REFERENCE_NAMES])
-        difference = float(np.abs(self._answers_to_drawings(_EXACT, model_file) - expected).max())
-        tolerance = RUNTIMES[_EXACT].tolerance
+        difference = float(np.abs(self._answers_to_drawings(EXACT, model_file) - expected).max())
+        tolerance = RUNTIMES[EXACT].tolerance
         if not difference <= tolerance:  # so that NaN fails too
             raise BuildError(
-                f"{self._source.folder}: through {_EXACT}, answers to the reference pictures "
+                f"{self._source.folder}: through {EXACT}, answers to the reference pictures "
                 f"differ by {difference:.4g} in probability from those in {path.name}; rounding "
                 f"explains {tolerance:g}: the files do not belong together, or OpenVINO does not "
                 "compute this network right; RUNTIME=torch-fp32 serves it through PyTorch"
@@ -109,9 +109,9 @@ class Exam:
     @functools.cached_property
     def _fp32(self) -> tuple[gate.Answers, gate.Answers]:
         with tempfile.TemporaryDirectory() as temporary:
-            file = Path(temporary) / write_runtime(_EXACT, self._source, Path(temporary))
+            file = Path(temporary) / write_runtime(EXACT, self._source, Path(temporary))
             self._check_exact(file)
-            return self._answers(_EXACT, file)
+            return self._answers(EXACT, file)
 
     def _false_rejects(self, features: NDArray[np.float32]) -> float | None:
         """Return the share of photos with these pooled features [N, F] that would be rejected."""

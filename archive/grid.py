@@ -1,9 +1,10 @@
 """Chooses runtime and picture size by measurement, where `make archive` leaves them open.
 
-`RUNTIME=auto`, the default, tries the precisions of OpenVINO; `SIZE` left out tries the sizes that
-the recipe trained for, `SIZE=auto` smaller ones too. The fastest that passes the accuracy gate
-against the most exact one is taken. All of it is measured on this machine and the photos, so
-another machine may choose otherwise; the log ends with the variables that repeat the choice.
+`RUNTIME=auto`, the default, tries the precisions of OpenVINO that this CPU computes; `SIZE` left
+out tries the sizes that the recipe trained for, `SIZE=auto` smaller ones too. The fastest that
+passes the accuracy gate against float32 is taken. All of it is measured on this machine and the
+photos, so another machine may choose otherwise; the log ends with the variables that repeat the
+choice.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archive.build import ready_figures, write_form
 from archive.errors import BuildError
-from archive.exam import Exam
+from archive.exam import EXACT, Exam
 from archive.memory import memory_of
+from archive.optimise import cpu_precisions
 from archive.sizes import AUTO, sized, sizes_of
 from classifier.runtimes import RUNTIMES
 from console.progress import working
@@ -37,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class Trial(NamedTuple):
-    """A form of the network, compared with the most exact one.
+    """A form of the network, compared with float32 at the model's own size.
 
     Attributes:
         runtime: One of `classifier.runtimes.RUNTIMES`.
@@ -54,7 +56,7 @@ class Trial(NamedTuple):
     memory: int
 
     def objections(self, own_size: int) -> list[str]:
-        """Why it may not be chosen, where `own_size` is that of the most exact form."""
+        """Why it may not be chosen, where `own_size` is the model's own."""
         if self.figures.reasons:
             return self.figures.reasons
         photos = self.figures.counted_images
@@ -106,18 +108,20 @@ def chosen(
                 until_built.enter_context(sized(source, pixels, data_url))
                 for pixels in sizes_of(source, size)
             ]
-            trials = try_forms(sources, _forms(runtime), data_url, folder)
+            trials = try_forms(sources, forms_to_try(runtime), data_url, folder)
             best = choose(trials)
             logger.info("%s", describe(trials, best))
             for doubt in best.figures.doubts:
                 logger.warning("%s: %s", best.runtime, doubt)
             logger.info("RUNTIME=%s SIZE=%d repeats this choice", best.runtime, best.size)
             at = next(each for each in sources if _size(each) == best.size)
-            yield dataclasses.replace(at, forms=folder / str(best.size)), best.runtime
+            if best.figures.passes:
+                at = dataclasses.replace(at, forms=folder / str(best.size))
+            yield at, best.runtime
 
 
 def choose(trials: list[Trial]) -> Trial:
-    """Return the fastest that may be chosen; the first is the most exact, the others follow."""
+    """Return the fastest that may be chosen, or the first, which is the most exact."""
     best, *others = trials
     for trial in others:
         faster = trial.photos_per_s > _MIN_GAIN * best.photos_per_s
@@ -131,7 +135,7 @@ def try_forms(
 ) -> list[Trial]:
     """Measure runtimes at sizes, both from the most exact on.
 
-    A size at which the most exact runtime does not pass is not tried with others.
+    A size at which the most exact of them does not pass is not tried with others.
 
     Args:
         sources: The model at each size.
@@ -172,7 +176,7 @@ def describe(trials: list[Trial], best: Trial) -> str:
                 remark,
             )
         )
-    exact = f"agreement with {trials[0].runtime}, {trials[0].size} px"
+    exact = f"agreement with {EXACT}, {trials[0].size} px"
     header = ("form", "accuracy (95 % interval)", exact, "photos/s, network alone", "memory", "")
     return f"forms, on {trials[0].figures.images} validation photos:\n" + table(header, rows)
 
@@ -181,11 +185,18 @@ def _size(source: Source) -> int:
     return source.description.preprocessing.crop
 
 
-def _forms(runtime: str) -> list[str]:
-    """Return the runtimes to try, from the most exact on."""
-    name: str | None = likely(runtime)
+def forms_to_try(runtime: str) -> list[str]:
+    """Return the runtimes to try, from the most exact on: the one that was asked for, or several.
+
+    A precision that this CPU does not compute is left out: OpenVINO would compute in float32, and
+    what made it faster or slower would be chance.
+    """
+    if runtime != AUTO:
+        return [runtime]
+    name: str | None = _LIKELY
     forms = []
     while name:
-        forms.append(name)
+        if RUNTIMES[name].precision.upper() in cpu_precisions():
+            forms.append(name)
         name = RUNTIMES[name].more_exact
     return forms[::-1]

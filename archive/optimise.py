@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 OPENVINO_FILES = ("model.xml", "model.bin")
 
 
+def cpu_precisions() -> set[str]:
+    """Return the precisions that this CPU computes with OpenVINO, such as "FP32" and "INT8"."""
+    return set(openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
 def convert(source: Source) -> openvino.Model:
     """Convert the network to OpenVINO: `pixels` uint8 [N, H, W, 3] to `logits` and `features`.
 

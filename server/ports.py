@@ -96,13 +96,6 @@ def check_free(ports: Ports, host: str = HOST) -> None:
                 ) from error
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether somebody takes connections at an address."""
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
-    return False
-
-
 def _owner(port: int) -> str:
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):

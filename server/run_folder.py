@@ -21,11 +21,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from client.api.addresses import listens
 from client.api.key_file import KEY_FILE_NAME, OWN_KEY
 from client.operations.model_store import CONFIG_NAME
 from client.run_record import RECORD_NAME
 from server.errors import Busy, StartError
-from server.ports import answers
 from server.processes import FRONT_END, Identity, processes_of
 from storage.errors import InUse
 from storage.files import write_text
@@ -184,6 +184,6 @@ class RunFolder:
             return None
         for process in processes_of(FRONT_END, str(self.config.resolve())):
             host, port = found[-1] if found else ("", "0")
-            if answers(host, int(port)):
+            if listens(host, int(port)):
                 return process, int(port) - 1
         return None

@@ -13,10 +13,10 @@ import psutil
 
 from bench.faults.supervisor import Supervisor
 from bench.lab.processes import at_work_in, role
-from client.api.addresses import addresses_from
+from client.api.addresses import addresses_from, listens
 from client.api.management import ManagementClient
 from client.api.tokens import Tokens
-from server.ports import HOST, Ports, answers, free_ports
+from server.ports import HOST, Ports, free_ports
 from server.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Stage:
         """Return what a fault could leave behind: processes, open ports, files."""
         found = [f"process {role(process)}" for process in at_work_in(self.run.path)]
         ports = Ports.starting_at(self.port).all
-        found += [f"port {port}" for port in ports if answers(HOST, port)]
+        found += [f"port {port}" for port in ports if listens(HOST, port)]
         for path in self.run.path.rglob("*"):
             place = path.relative_to(self.run.path).parts
             if place[:2] == _UNPACKED:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import socket
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -65,8 +67,22 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _next_port(url: str) -> str:
+def place_of(url: str) -> tuple[str, int]:
+    """Return the host and the port of a checked URL, the scheme's own port if it names none."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return f"{parts.scheme}://{host}:{port + 1}"
+    return parts.hostname or "", parts.port or {"http": 80, "https": 443}[parts.scheme]
+
+
+def listens(host: str, port: int, *, patience_s: float = 1.0) -> bool:
+    """Whether somebody takes connections at an address, within `patience_s` seconds."""
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection((host, port), timeout=patience_s),
+    ):
+        return True
+    return False
+
+
+def _next_port(url: str) -> str:
+    host, port = place_of(url)
+    return f"{urlsplit(url).scheme}://{f'[{host}]' if ':' in host else host}:{port + 1}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from client.api.addresses import listens, place_of
 from client.commands import report
 from client.commands.report import print_line
 from client.errors import ServerUnreachable
@@ -48,12 +47,7 @@ def run(connection: Connection, options: argparse.Namespace) -> int:
 
 def _listens(url: str) -> bool:
     """Whether anything listens there; a front without TorchServe behind it answers late."""
-    place = urlsplit(url)
-    try:
-        with socket.create_connection((place.hostname, place.port), timeout=_CONNECT_S):
-            return True
-    except OSError:
-        return False
+    return listens(*place_of(url), patience_s=_CONNECT_S)
 
 
 def _with_memory(version: ModelStatus) -> ModelStatus:

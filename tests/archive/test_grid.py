@@ -13,8 +13,9 @@ from archive.__main__ import main
 from archive.build import build
 from archive.errors import BuildError
 from archive.gate import Figures
-from archive.grid import Trial, choose, chosen, describe
+from archive.grid import Trial, choose, chosen, describe, forms_to_try
 from archive.memory import memory_of
+from archive.optimise import cpu_precisions
 from archive.source import read_source
 from classifier.model import RUNTIME_FILE, RuntimeChoice
 from tests.archive.packing import MODEL_CONFIG
@@ -56,6 +57,27 @@ def test_the_fastest_that_passes_is_chosen(
     assert [line.rstrip(" |").endswith("chosen") for line in text.splitlines()[3:]] == [
         trial == best for trial in trials
     ]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precisions", "tried"),
+    [
+        ("auto", {"FP32", "BF16", "INT8", "BIN"}, [FP32, BF16, INT8]),
+        ("auto", {"FP32", "INT8"}, [FP32, INT8]),  # bf16 would be float32 by another name
+        (INT8, {"FP32"}, [INT8]),  # what was asked for
+        (BF16, {"FP32"}, [BF16]),
+        ("torch-fp32", {"FP32"}, ["torch-fp32"]),
+    ],
+)
+def test_only_what_was_asked_for_or_this_cpu_computes_is_tried(
+    runtime: str, precisions: set[str], tried: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archive.grid.cpu_precisions", lambda: precisions)
+    assert forms_to_try(runtime) == tried
+
+
+def test_every_cpu_computes_float32() -> None:
+    assert cpu_precisions() >= {"FP32"}
 
 
 def test_a_little_faster_is_no_reason_to_be_less_exact() -> None:

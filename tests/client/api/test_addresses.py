@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.api.addresses import Addresses, addresses_from, is_loopback
+from client.api.addresses import Addresses, addresses_from, is_loopback, listens, place_of
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,26 @@ def test_what_is_no_server_is_refused_without_repeating_it(url: str) -> None:
 )
 def test_this_machine_is_known_by_its_name(url: str, expected: bool) -> None:
     assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("https://flowers.example", ("flowers.example", 443)),
+        ("http://flowers.example/behind/a/path", ("flowers.example", 80)),
+        ("https://[::1]:9000", ("::1", 9000)),
+    ],
+)
+def test_a_place_has_the_port_of_its_scheme_unless_it_names_one(
+    url: str, place: tuple[str, int]
+) -> None:
+    assert place_of(url) == place
+
+
+def test_who_listens_is_noticed_until_he_stops() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert listens("127.0.0.1", port)
+    assert not listens("127.0.0.1", port)
+    assert not listens("", 0)
