@@ -55,6 +55,12 @@ document.addEventListener("drop", async (event) => {
   handOverFolder(found.flat());
 }, true);
 
+// How often somebody has done something on the page.
+let acts = 0;
+for (const act of ["pointerdown", "touchmove", "wheel", "keydown", "input"]) {
+  document.addEventListener(act, () => { acts += 1; }, { capture: true, passive: true });
+}
+
 // The table of many photos: sorted, filtered, and marked where an answer is wrong.
 window.marigold = {
   // The right class of each photo that was marked, by the photo's place.
@@ -70,14 +76,16 @@ window.marigold = {
     input.click();
   },
   // The answer is drawn a moment after it has come: wait for it, at most ten seconds. What is above
-  // it may still grow then, so it is looked at for another second.
-  showResult: (waits = 100, looks = 10) => {
+  // it may still grow then, so it is looked at for another second, or until somebody does something:
+  // the page must not move from under a finger.
+  showResult: (waits = 100, looks = 10, since = null) => {
     const result = document.querySelector("#detail :is(.detail, .problem)");
     if (!result) {
       if (waits) setTimeout(window.marigold.showResult, 100, waits - 1, looks);
       return;
     }
-    if (looks) setTimeout(window.marigold.showResult, 100, waits, looks - 1);
+    if (since !== null && since !== acts) return;
+    if (looks) setTimeout(window.marigold.showResult, 100, waits, looks - 1, acts);
     const { top } = result.getBoundingClientRect();
     if (top >= 0 && top < innerHeight * 0.5) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -221,6 +221,26 @@ def test_on_a_phone_the_answer_is_below_the_drop_zone_and_in_sight(
         assert len(tops) == len(places)
 
 
+@pytest.mark.parametrize("act", ["pointerdown", "wheel", "input", ""])
+def test_the_page_does_not_move_from_under_a_finger(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path], act: str
+) -> None:
+    """It keeps the answer in sight while it is drawn, until somebody does something."""
+    with opened(browser, urls["flowers"], reduced_motion="reduce") as page:
+        choose(page, photos[:1])
+        expect(page.locator(".answer strong")).to_be_visible()
+        moved = page.evaluate(
+            """(act) => new Promise((done) => {
+              window.marigold.showResult();
+              if (act) document.body.dispatchEvent(new Event(act, { bubbles: true }));
+              scrollTo(0, 0);
+              setTimeout(() => done(scrollY), 500);
+            })""",
+            act,
+        )
+        assert (moved > 0) == (not act)
+
+
 def test_on_a_phone_rows_are_cards_whose_words_are_not_folded(
     browser: Browser, urls: Mapping[str, str], photos: list[Path]
 ) -> None:
