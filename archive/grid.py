@@ -193,10 +193,11 @@ def forms_to_try(runtime: str) -> list[str]:
     """
     if runtime != AUTO:
         return [runtime]
+    computed = cpu_precisions()
     name: str | None = _LIKELY
     forms = []
     while name:
-        if RUNTIMES[name].precision.upper() in cpu_precisions():
+        if RUNTIMES[name].precision.upper() in computed:
             forms.append(name)
         name = RUNTIMES[name].more_exact
     return forms[::-1]
