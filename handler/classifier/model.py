@@ -195,7 +195,7 @@ class Model:
         )
 
     def warm_up(self) -> None:
-        """Run every batch that the runtime computes at once; compare the reference answers.
+        """Compare the reference answers, and run batches until none is slow at first.
 
         Raises:
             ModelError: This machine's answers differ from the reference's.
@@ -207,7 +207,7 @@ class Model:
                 raise ModelError(f"cannot read the reference picture {name}: {answer}") from answer
             self._compare(name, answer.probabilities)
         crop = self.description.preprocessing.crop
-        for size in range(1, min(self.batch_size, self._runtime.most_at_once) + 1):
+        for size in self._runtime.sizes_to_warm_up(self.batch_size):
             self._runtime.infer(np.zeros((size, crop, crop, 3), dtype=np.uint8))
 
     def rejects(self, classification: Classification) -> bool | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -25,14 +27,12 @@ class Outputs(NamedTuple):
 
 
 class Runtime(Protocol):
-    """A loaded network.
-
-    Attributes:
-        most_at_once: Most images that it computes together; a larger batch is split.
-    """
-
-    most_at_once: int
+    """A loaded network."""
 
     def infer(self, pixels: Pixels) -> Outputs:
         """Classify `pixels`, uint8 RGB [N, H, W, 3] with N of at least 1; the arrays are new."""
+        ...
+
+    def sizes_to_warm_up(self, largest: int) -> Iterable[int]:
+        """Return batch sizes after which no batch of up to `largest` images is slow at first."""
         ...

@@ -7,7 +7,6 @@ choice for a GPU.
 from __future__ import annotations
 
 import logging
-import sys
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +17,7 @@ from classifier.network import ServedNetwork, load_network
 from classifier.runtimes.runtime import Outputs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from classifier.images import Pixels
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 class TorchRuntime:
     """A `ServedNetwork` from a weights file with `model.json` and the labels beside it."""
-
-    most_at_once = sys.maxsize  # a GPU is fastest with whole batches
 
     def __init__(
         self, model_file: Path, *, precision: str, threads: int, gpu: int | None = None
@@ -50,6 +48,10 @@ class TorchRuntime:
         with torch.inference_mode(), autocast:
             logits, features = self._network(torch.from_numpy(pixels).to(self._device))
         return Outputs(logits.float().cpu().numpy(), features.float().cpu().numpy())
+
+    def sizes_to_warm_up(self, largest: int) -> Iterable[int]:
+        """Return every size, as a GPU is fastest with whole batches; see `Runtime`."""
+        return range(1, largest + 1)
 
 
 def choose_device(gpu: int | None) -> torch.device:
