@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ts.metrics import caching_metric
 from ts.metrics.metric_cache_errors import MetricsCacheKeyError
 from ts.metrics.metric_type_enum import MetricTypes
 from ts.protocol import otf_message_handler
+from ts.service import PREDICTION_METRIC
 
 from classifier.answers import Answer, rank
 from classifier.cores import usable_cores
@@ -64,6 +66,7 @@ class ResNetHandler:
         """
         # In place of TorchServe's own, which has no limits and would parse JSON, too.
         otf_message_handler._retrieve_inference_msg = read_batch  # noqa: SLF001
+        _silence_torchserve(context)
         model_dir = Path(context.system_properties["model_dir"])
         # The server shares the cores among its workers; a single worker uses them all.
         threads = int(os.environ.get("MARIGOLD_THREADS") or usable_cores())
@@ -237,6 +240,24 @@ class ResNetHandler:
             **description,
             **dataclasses.asdict(self._model.settings),
         }
+
+
+def _silence_torchserve(context: Context) -> None:
+    """Drop what TorchServe's worker writes for every batch, the front end parses, and nobody reads.
+
+    Its `PredictionTime` stays if metrics.yaml lists it, as TorchServe's own does.
+    """
+    _drop_lines(logging.getLogger(), "Backend received inference")
+    if context.metrics is None:
+        return
+    try:
+        context.metrics.get_metric(PREDICTION_METRIC, MetricTypes.GAUGE)
+    except MetricsCacheKeyError:
+        _drop_lines(logging.getLogger(caching_metric.__name__), f"[METRICS]{PREDICTION_METRIC}")
+
+
+def _drop_lines(source: logging.Logger, beginning: str) -> None:
+    source.addFilter(lambda record: not str(record.msg).startswith(beginning))
 
 
 def _headers(context: Context, index: int) -> dict[str, str]:

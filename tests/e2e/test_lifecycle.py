@@ -88,6 +88,7 @@ def test_logs_hold_no_token(served: Served) -> None:
     assert "POST /predictions/flowers?... " in logs
     for kind in ("inference", "management"):
         assert str(served.tokens.current(kind)) not in logs
+    assert "Backend received inference" not in logs
     assert "server.log" in served.make("logs")
 
 

@@ -114,6 +114,37 @@ def test_without_our_metrics_yaml_the_model_is_served_all_the_same(
     assert worker.ask_one({"body": ROSE}).status == 200
 
 
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_lines_for_each_batch_that_nobody_reads_are_not_written(
+    torch_build: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_listed: bool,
+) -> None:
+    for name in (None, "ts.metrics.caching_metric"):
+        monkeypatch.setattr(logging.getLogger(name), "filters", [])
+    path = METRICS_YAML
+    if is_listed:  # as in TorchServe's own file
+        path = tmp_path / "metrics.yaml"
+        gauge = "{name: PredictionTime, unit: ms, dimensions: [Level]}"
+        path.write_text(f"model_metrics:\n  gauge:\n    - {gauge}\n")
+    cache = MetricsCacheYamlImpl(str(path))
+    cache.initialize_cache()
+    Worker(torch_build, CONFIG, metrics=cache)
+    with caplog.at_level(logging.INFO):  # as otf_message_handler and Service.predict do
+        logging.info("Backend received inference at: %d", 1)  # noqa: LOG015
+        logging.info("model_name: %s, batchSize: %d", "flowers", 16)  # noqa: LOG015
+        cache.add_time("PredictionTime", 9.5)
+        cache.add_counter("Other", 1)
+    metrics = [line.partition(".")[0] for line in caplog.messages if "[METRICS]" in line]
+    times = ["[METRICS]PredictionTime"] if is_listed else []
+    assert metrics == [*times, "[METRICS]Other"]
+    assert "Backend received" not in caplog.text
+    assert "batchSize: 16" in caplog.text
+
+
 NAMES = (
     *("a b", "a_b", "a:b", "a,b", "a|b", "a#b", "a%b", "a%3Ab", "a\nb", "a\u2028b", "a\xa0b"),
     *("", " a", "é", "雏菊", "\ud800", "#é\n"),
