@@ -195,20 +195,25 @@ class Model:
         )
 
     def warm_up(self) -> None:
-        """Compare the reference answers, and run batches until none is slow at first.
+        """Compare the answers to the reference pictures, alone and in batches.
+
+        Afterwards no batch is slow because it is the first of its size.
 
         Raises:
             ModelError: This machine's answers differ from the reference's.
         """
-        files = [reference.draw_png(name) for name in reference.REFERENCE_NAMES]
-        answers = self.classify(files)
-        for name, answer in zip(reference.REFERENCE_NAMES, answers, strict=True):
+        names, pixels = reference.REFERENCE_NAMES, []
+        for name in names:
+            (answer,) = self.classify([reference.draw_png(name)])
             if isinstance(answer, Exception):
                 raise ModelError(f"cannot read the reference picture {name}: {answer}") from answer
             self._compare(name, answer.probabilities)
-        crop = self.description.preprocessing.crop
+            pixels.append(answer.pixels)
         for size in self._runtime.sizes_to_warm_up(self.batch_size):
-            self._runtime.infer(np.zeros((size, crop, crop, 3), dtype=np.uint8))
+            in_turn = [index % len(names) for index in range(size)]
+            outputs = self._runtime.infer(np.stack([pixels[index] for index in in_turn]))
+            for index, probabilities in zip(in_turn, softmax(outputs.logits), strict=True):
+                self._compare(names[index], probabilities)
 
     def rejects(self, classification: Classification) -> bool | None:
         """Whether an image shows none of the classes; None if `reject_unknown` is off.

@@ -71,7 +71,7 @@ class OpenVinoRuntime:
     def sizes_to_warm_up(self, largest: int) -> Iterable[int]:
         """Return those that bring each size of a part to each stream; see `Runtime`."""
         sizes = (self._streams * part for part in range(1, _LARGEST_PART + 1))
-        return [1, *(size for size in sizes if 1 < size < largest + self._streams)]
+        return [size for size in sizes if 1 < size < largest + self._streams]
 
 
 def _keep(request: openvino.InferRequest, place: tuple[dict[int, Outputs], int]) -> None:

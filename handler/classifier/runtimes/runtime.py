@@ -34,5 +34,5 @@ class Runtime(Protocol):
         ...
 
     def sizes_to_warm_up(self, largest: int) -> Iterable[int]:
-        """Return batch sizes after which no batch of up to `largest` images is slow at first."""
+        """Return batch sizes, above 1, after which none up to `largest` is slow at first."""
         ...

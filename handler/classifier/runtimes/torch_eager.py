@@ -51,7 +51,7 @@ class TorchRuntime:
 
     def sizes_to_warm_up(self, largest: int) -> Iterable[int]:
         """Return every size, as a GPU is fastest with whole batches; see `Runtime`."""
-        return range(1, largest + 1)
+        return range(2, largest + 1)
 
 
 def choose_device(gpu: int | None) -> torch.device:
