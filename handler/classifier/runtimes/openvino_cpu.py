@@ -28,7 +28,7 @@ _MOST_STREAMS = 4
 
 
 class OpenVinoRuntime:
-    """A model compiled twice, for one image and for batches; not for concurrent calls.
+    """A model compiled for one image, and again for batches; not for concurrent calls.
 
     All threads compute a single image together, which is the quickest. A batch is computed in
     parts, each in a stream with threads of its own: they need not wait for one another after every
@@ -45,8 +45,9 @@ class OpenVinoRuntime:
         core = openvino.Core()
         try:
             model = core.read_model(model_file)
-            alone = core.compile_model(model, "CPU", {**config, "NUM_STREAMS": 1})
-            batches = core.compile_model(model, "CPU", {**config, "NUM_STREAMS": self._streams})
+            alone = batches = core.compile_model(model, "CPU", {**config, "NUM_STREAMS": 1})
+            if self._streams > 1:
+                batches = core.compile_model(model, "CPU", {**config, "NUM_STREAMS": self._streams})
         except RuntimeError as error:
             raise ModelError(f"{model_file}: OpenVINO cannot load it: {error}") from error
         self._alone = alone.create_infer_request()
