@@ -1,8 +1,10 @@
-"""``python -m ui``: serves the page until Ctrl-C."""
+"""``python -m ui``: serves the page until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
 import os
+import signal
+import tempfile
 from typing import TYPE_CHECKING
 
 from ui.settings import read_settings
@@ -23,9 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the page; wrong usage exits with 2, before the slow import."""
     settings = read_settings(arguments)
     os.environ.update(_QUIET)
-    from ui.page import serve  # noqa: PLC0415 - imports Gradio, which reads the environment
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the folder goes then, too
+    with tempfile.TemporaryDirectory(prefix="marigold-ui-", ignore_cleanup_errors=True) as folder:
+        # Gradio names an upload by its contents, and deletes its uploads when it ends: in a folder
+        # for all pages, those of another page, too, which holds the same photo.
+        tempfile.tempdir = folder
+        from ui.page import serve  # noqa: PLC0415 - imports Gradio, which reads the environment
 
-    return serve(settings)
+        return serve(settings)
 
 
 raise SystemExit(main())

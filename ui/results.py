@@ -67,7 +67,7 @@ def choices(outcomes: Sequence[Outcome], language: str) -> list[tuple[str, int]]
 
 def csv_file(outcomes: Sequence[Outcome]) -> Path:
     """Write the answers to a new CSV file."""
-    path = Path(tempfile.mkdtemp(prefix="marigold-ui-")) / "predictions.csv"
+    path = Path(tempfile.mkdtemp()) / "predictions.csv"
     write_csv(path, [(outcome.name, outcome.result) for outcome in outcomes])
     return path
 

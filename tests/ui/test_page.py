@@ -280,11 +280,15 @@ def test_texts_and_examples_follow_the_model(
         expect(page.locator("[data-fact=accuracy]")).to_contain_text("91.5 %")
 
 
-def compare(page: Page, photos: list[Path]) -> None:
+def bring_to_compare(page: Page, photos: list[Path]) -> None:
     page.get_by_role("tab", name="Compare").click()
     expect(page.get_by_label("Model B")).to_have_value(re.compile(HOST))
     page.locator(".photos input[type=file]").nth(1).set_input_files(photos)
     expect(page.locator(".photos").nth(1)).to_contain_text(photos[0].stem)
+
+
+def compare(page: Page, photos: list[Path]) -> None:
+    bring_to_compare(page, photos)
     page.get_by_role("button", name="Compare").click()
 
 
@@ -299,6 +303,22 @@ def test_another_name_and_other_classes_of_the_other_server_are_said_once(
         compare(page, photos)
         expect(page.locator(".comparison .warning")).to_contain_text("do not have the same classes")
         expect(page.locator(".comparison .sum")).to_contain_text("points over 3 photos")
+
+
+def test_a_page_that_ends_leaves_the_photos_of_another(
+    browser: Browser, urls: Mapping[str, str], photos: list[Path]
+) -> None:
+    with opened(browser, urls["pets"]) as page_of_pets:
+        bring_to_compare(page_of_pets, photos)
+        with (
+            FakeModel().serving() as port,
+            page("--port", str(port)) as url,
+            opened(browser, url) as other,
+        ):
+            choose(other, photos)
+            expect(other.locator(".batch tbody tr")).to_have_count(len(photos))
+        page_of_pets.get_by_role("button", name="Compare").click()
+        expect(page_of_pets.locator(".comparison .sum")).to_contain_text("over 3 photos")
 
 
 DROP_FOLDER = """(target, [root, folders]) => {
